@@ -1,0 +1,118 @@
+"""Learn Gymnasium rewards from ratings.
+
+Steps become segments, segments get ratings, ratings fit a reward model, and the model is a plain
+function that a wrapper calls instead of the true reward. Names are imported on first use (PEP 562),
+so that importing this package or its wrappers does not import torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gym_rated import vector
+    from gym_rated.encoding import encode_actions
+    from gym_rated.fitting import FitReport, RewardLearner, fit
+    from gym_rated.losses import (
+        MultitaskLoss,
+        classification_loss,
+        pairwise_loss,
+        rating_targets,
+        regression_loss,
+    )
+    from gym_rated.queries import query_schedule
+    from gym_rated.raters import (
+        SKIPPED,
+        CallableRater,
+        Comparison,
+        Rater,
+        Rating,
+        ShuffledRater,
+        SyntheticRater,
+    )
+    from gym_rated.ratings import RatedBatch, RatingDataset
+    from gym_rated.replay import SeededEpisodes
+    from gym_rated.reward_model import RewardEnsemble
+    from gym_rated.segments import Origin, Segment, SegmentBuffer
+    from gym_rated.wrappers import LearnedRewardWrapper, RatingFeedbackWrapper
+
+    __version__: str
+
+_MODULE_OF = {
+    "Segment": "segments",
+    "Origin": "segments",
+    "SegmentBuffer": "segments",
+    "encode_actions": "encoding",
+    "Rater": "raters",
+    "Rating": "raters",
+    "Comparison": "raters",
+    "SKIPPED": "raters",
+    "SyntheticRater": "raters",
+    "CallableRater": "raters",
+    "ShuffledRater": "raters",
+    "query_schedule": "queries",
+    "RatingDataset": "ratings",
+    "RatedBatch": "ratings",
+    "classification_loss": "losses",
+    "regression_loss": "losses",
+    "rating_targets": "losses",
+    "pairwise_loss": "losses",
+    "MultitaskLoss": "losses",
+    "RewardEnsemble": "reward_model",
+    "RewardLearner": "fitting",
+    "FitReport": "fitting",
+    "fit": "fitting",
+    "RatingFeedbackWrapper": "wrappers",
+    "LearnedRewardWrapper": "wrappers",
+    "SeededEpisodes": "replay",
+}
+
+__all__ = [  # noqa: RUF022 (in the order of the data, like the table above)
+    "Segment",
+    "Origin",
+    "SegmentBuffer",
+    "encode_actions",
+    "Rater",
+    "Rating",
+    "Comparison",
+    "SKIPPED",
+    "SyntheticRater",
+    "CallableRater",
+    "ShuffledRater",
+    "query_schedule",
+    "RatingDataset",
+    "RatedBatch",
+    "classification_loss",
+    "regression_loss",
+    "rating_targets",
+    "pairwise_loss",
+    "MultitaskLoss",
+    "RewardEnsemble",
+    "RewardLearner",
+    "FitReport",
+    "fit",
+    "RatingFeedbackWrapper",
+    "LearnedRewardWrapper",
+    "SeededEpisodes",
+    "vector",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name the first time it is used."""
+    if name == "vector":
+        return import_module("gym_rated.vector")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("gym_rated")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module `gym_rated` has no attribute `{name}`")
+    value = getattr(import_module(f"gym_rated.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted(set(globals()) | set(__all__))
