@@ -1,0 +1,142 @@
+"""Judge runs: normalised scores, their interquartile mean, and how sure one may be of it.
+
+Interquartile mean and stratified bootstrap as in Agarwal et al. 2021, "Deep reinforcement learning
+at the edge of the statistical precipice": seeds are drawn again within each task, tasks never.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+class Interval(NamedTuple):
+    """A statistic with the limits between which it lies, in the unit of the scores."""
+
+    low: float
+    estimate: float
+    high: float
+
+
+def normalized_score(score: ArrayLike, random: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
+    """Place scores on the line from the random policy (0) to the true reward (1).
+
+    Args:
+        score: Scores, any shape, in reward units.
+        random: Scores of uniform actions, broadcast against `score`.
+        true: Scores of training on the true reward, broadcast against `score`.
+
+    Returns:
+        (score - random) / (true - random), not clipped, no unit, of the broadcast shape.
+
+    Raises:
+        ValueError: If a number is not finite, or `true` does not lie above `random`.
+    """
+    score, random, true = (
+        _finite(x, name) for x, name in ((score, "score"), (random, "random"), (true, "true"))
+    )
+    if not np.all(true > random):
+        raise ValueError(
+            f"`true` must lie above `random`, got true={true} and random={random};"
+            " leave out tasks that training on the true reward does not learn"
+        )
+    return np.asarray((score - random) / (true - random))
+
+
+def interquartile_mean(scores: ArrayLike) -> float:
+    """Mean of the middle half: as little swayed by outliers as needed, and no less sharp.
+
+    Args:
+        scores: Scores of any shape, taken together; at least 1.
+
+    Returns:
+        The mean without the lowest and the highest quarter, each rounded down to whole scores.
+
+    Raises:
+        ValueError: If there is no score, or one is not finite.
+    """
+    ordered = np.sort(_finite(scores, "scores"), axis=None)
+    cut = len(ordered) // 4
+    return float(ordered[cut : len(ordered) - cut].mean())
+
+
+def bootstrap_interval(
+    scores: Sequence[ArrayLike] | NDArray[Any],
+    statistic: Callable[[NDArray[np.float64]], Any] = interquartile_mean,
+    *,
+    confidence: float = 0.95,
+    num_resamples: int = 2_000,
+    seed: int = 0,
+) -> Interval:
+    """Percentile interval of a statistic, drawing seeds again within each task.
+
+    Args:
+        scores: One row of seeds a task, rows of any length >= 2; a flat list is one task.
+        statistic: From all scores drawn, shape (sum of the rows' lengths,), to a number.
+        confidence: How often such an interval shall hold the truth, in (0, 1).
+        num_resamples: How often to draw.
+        seed: Of the draws; the same seed gives the same interval.
+
+    Returns:
+        Its limits and the statistic of the scores themselves.
+
+    Raises:
+        ValueError: If there is no row, or one of fewer than 2 scores, or a score is not finite, or
+            `confidence` lies outside (0, 1).
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"`confidence` must lie between 0 and 1, got {confidence}")
+    rows = _rows(scores)
+    rng = np.random.default_rng(seed)
+    draws = [
+        statistic(np.concatenate([row[rng.integers(len(row), size=len(row))] for row in rows]))
+        for _ in range(num_resamples)
+    ]
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    return Interval(float(low), float(statistic(np.concatenate(rows))), float(high))
+
+
+def standard_error(scores: ArrayLike, axis: int = 0) -> NDArray[np.float64]:
+    """Standard error of the mean, from the unbiased variance.
+
+    Args:
+        scores: Scores, at least 2 along `axis`.
+        axis: The axis of the seeds.
+
+    Returns:
+        Standard deviation (n - 1) over the root of n, without that axis.
+
+    Raises:
+        ValueError: If there are fewer than 2 scores along `axis`, or one is not finite.
+    """
+    array = _finite(scores, "scores")
+    num = array.shape[axis] if array.ndim else 1
+    if num < 2:
+        raise ValueError(f"`scores` must hold at least 2 along axis {axis}, got {num}")
+    return np.asarray(array.std(axis=axis, ddof=1) / np.sqrt(num))
+
+
+def _finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return `values` as an array with at least one number, all of them finite."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.size == 0 or not np.isfinite(array).all():
+        raise ValueError(f"`{name}` must hold finite numbers, at least one, got {array}")
+    return array
+
+
+def _rows(scores: Sequence[ArrayLike] | NDArray[Any]) -> list[NDArray[np.float64]]:
+    """Return one row of scores a task."""
+    rows = [_finite(row, "scores") for row in scores]
+    if rows and all(row.ndim == 0 for row in rows):
+        rows = [np.array(rows)]
+    for row in rows:
+        if row.ndim != 1 or len(row) < 2:
+            raise ValueError(
+                "`scores` must be rows of at least 2 seeds, one row a task, got a row of shape"
+                f" {row.shape}"
+            )
+    if not rows:
+        raise ValueError("`scores` must hold at least one row, got none")
+    return rows

@@ -1,0 +1,129 @@
+"""Statistics against numbers computed by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from gym_rated.statistics import (
+    bootstrap_interval,
+    interquartile_mean,
+    normalized_score,
+    standard_error,
+)
+
+
+def test_the_random_policy_scores_zero_and_the_true_reward_one():
+    # (-30 - -60) / (-20 - -60) = 30 / 40
+    assert normalized_score([-60, -20, -30, 0], random=-60, true=-20).tolist() == [0, 1, 0.75, 1.5]
+
+
+def test_scores_of_several_tasks_take_their_own_references():
+    scores = normalized_score([[5.0, 10.0], [0.0, 1.0]], random=[[0], [-1]], true=[[10], [1]])
+    assert scores.tolist() == [[0.5, 1.0], [0.5, 1.0]]
+
+
+@pytest.mark.parametrize("true", [0.0, -1.0])
+def test_a_task_that_the_true_reward_does_not_learn_is_refused(true):
+    with pytest.raises(ValueError, match="`true` must lie above `random`"):
+        normalized_score(1.0, random=0.0, true=true)
+
+
+@pytest.mark.parametrize("name", ["score", "random", "true"])
+def test_numbers_that_are_not_finite_are_refused_by_name(name):
+    numbers = {"score": 1.0, "random": 0.0, "true": 2.0, name: math.nan}
+    with pytest.raises(ValueError, match=f"`{name}` must hold finite numbers"):
+        normalized_score(**numbers)
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([0, 0, 1, 2, 3, 4, 100, 900], 2.5),  # 8 scores: two cut at each end, (1 + 2 + 3 + 4) / 4
+        ([4, -50, 3, 7, 2], 3.0),  # 5 scores: one cut at each end, (2 + 3 + 4) / 3
+        ([1, 2, 6], 3.0),  # 3 scores: nothing to cut
+        ([[1, 9], [2, 4]], 3.0),  # taken together: (2 + 4) / 2
+        (5.0, 5.0),
+    ],
+)
+def test_interquartile_mean_is_the_mean_of_the_middle_half(scores, expected):
+    assert interquartile_mean(scores) == expected
+
+
+def test_interquartile_mean_agrees_with_scipy():
+    rng = np.random.default_rng(0)
+    for num in range(1, 40):
+        scores = rng.standard_normal(num)
+        assert interquartile_mean(scores) == pytest.approx(stats.trim_mean(scores, 0.25))
+
+
+def test_no_score_has_no_mean():
+    with pytest.raises(ValueError, match="`scores` must hold finite numbers, at least one"):
+        interquartile_mean([])
+
+
+def test_standard_error_is_that_of_the_mean():
+    # 1, 3, 5: variance (4 + 0 + 4) / 2 = 4, so 2 / sqrt(3); 0, 0, 3: variance 3, so 1
+    error = standard_error([[1, 0], [3, 0], [5, 3]])
+    assert error == pytest.approx([2 / math.sqrt(3), 1.0])
+    assert standard_error([[1, 3, 5]], axis=1) == pytest.approx([2 / math.sqrt(3)])
+
+
+@pytest.mark.parametrize("scores", [[1.0], 1.0])
+def test_one_seed_has_no_standard_error(scores):
+    with pytest.raises(ValueError, match="at least 2 along axis 0, got 1"):
+        standard_error(scores)
+
+
+def test_the_interval_of_equal_scores_is_a_point():
+    assert bootstrap_interval([[2, 2], [2, 2, 2]], np.mean) == (2, 2, 2)
+
+
+def test_seeds_are_drawn_within_their_task_only():
+    # Within tasks nothing varies; drawn over all 6 scores, the mean would.
+    assert bootstrap_interval([[0, 0, 0], [9, 9, 9]], np.mean) == (4.5, 4.5, 4.5)
+
+
+def test_a_flat_list_is_one_task():
+    assert bootstrap_interval([1.0, 2.0, 4.0]) == bootstrap_interval([[1.0, 2.0, 4.0]])
+
+
+def test_the_interval_of_two_scores_is_known():
+    # Means of two draws from 0 and 1: 0, 1/2, 1 with probabilities 1/4, 1/2, 1/4.
+    assert bootstrap_interval([0, 1], np.mean, confidence=0.95) == (0, 0.5, 1)
+    assert bootstrap_interval([0, 1], np.mean, confidence=0.4) == (0.5, 0.5, 0.5)
+
+
+def test_the_same_seed_gives_the_same_interval():
+    scores = np.random.default_rng(1).standard_normal((3, 5))
+    assert bootstrap_interval(scores, seed=4) == bootstrap_interval(scores, seed=4)
+    assert bootstrap_interval(scores, seed=4) != bootstrap_interval(scores, seed=5)
+
+
+def test_the_interval_agrees_with_the_normal_one_on_many_scores():
+    scores = np.random.default_rng(2).standard_normal(400)
+    interval = bootstrap_interval(scores, np.mean)
+    half = 1.96 * standard_error(scores)
+    assert interval.estimate == pytest.approx(scores.mean())
+    assert interval.low == pytest.approx(scores.mean() - half, abs=0.01)
+    assert interval.high == pytest.approx(scores.mean() + half, abs=0.01)
+
+
+@pytest.mark.parametrize("scores", [[[1, 2], [3]], [1.0], [[[1, 2], [3, 4]]]])
+def test_rows_without_two_seeds_are_refused(scores):
+    with pytest.raises(ValueError, match="rows of at least 2 seeds, one row a task"):
+        bootstrap_interval(scores)
+
+
+def test_no_rows_are_refused():
+    with pytest.raises(ValueError, match="`scores` must hold at least one row"):
+        bootstrap_interval([])
+
+
+@pytest.mark.parametrize("confidence", [0, 1, 95])
+def test_confidence_is_a_fraction(confidence):
+    with pytest.raises(
+        ValueError, match=f"`confidence` must lie between 0 and 1, got {confidence}"
+    ):
+        bootstrap_interval([1, 2], confidence=confidence)
