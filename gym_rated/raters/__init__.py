@@ -1,0 +1,21 @@
+"""Raters: who says how good a segment is.
+
+A rater is anything with the three members of the `Rater` protocol. It may answer at once, as the
+synthetic ones do, or hours later, as a person does; it may revise an answer, and it may say that
+it cannot tell.
+"""
+
+from gym_rated.raters.callable import CallableRater
+from gym_rated.raters.protocol import SKIPPED, Comparison, Rater, Rating
+from gym_rated.raters.shuffled import ShuffledRater
+from gym_rated.raters.synthetic import SyntheticRater
+
+__all__ = [
+    "SKIPPED",
+    "CallableRater",
+    "Comparison",
+    "Rater",
+    "Rating",
+    "ShuffledRater",
+    "SyntheticRater",
+]

@@ -1,0 +1,70 @@
+"""What a rater is, and what it answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from gym_rated.segments import Segment
+
+SKIPPED = -1
+"""The rating of a segment about which the rater cannot tell."""
+
+
+@dataclass(frozen=True)
+class Rating:
+    """One answer of one rater about one segment.
+
+    Attributes:
+        segment_id: The segment's `id`.
+        rating: 0 (worst) to C - 1 (best), or `SKIPPED`.
+        rater: Who answered; ratings of one rater and one round share a scale.
+        revision: 0 for a first answer, higher for each correction of it.
+    """
+
+    segment_id: str
+    rating: int
+    rater: str
+    revision: int = 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One answer of one rater about two segments: which is better."""
+
+    better_id: str
+    worse_id: str
+    rater: str
+
+
+@runtime_checkable
+class Rater(Protocol):
+    """Anything that rates segments.
+
+    Attributes:
+        num_classes: Number of rating classes C, at least 2.
+        pending: Segments asked about and not yet answered.
+    """
+
+    num_classes: int
+
+    @property
+    def pending(self) -> int:
+        """Segments asked about and not yet answered."""
+        ...
+
+    def submit(self, segments: Sequence[Segment]) -> None:
+        """Ask about segments; returns at once."""
+        ...
+
+    def collect(self) -> list[Rating | Comparison]:
+        """Return the answers, new and revised, since the last call; never blocks."""
+        ...
+
+
+def check_num_classes(num_classes: int) -> int:
+    """Return `num_classes` if it is a whole number of at least 2, else raise."""
+    if isinstance(num_classes, bool) or not isinstance(num_classes, int):
+        raise TypeError(f"`num_classes` must be an int, got {num_classes!r}")
+    if num_classes < 2:
+        raise ValueError(f"`num_classes` must be at least 2, got {num_classes}")
+    return num_classes

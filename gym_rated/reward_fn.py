@@ -1,0 +1,54 @@
+"""A reward function: any callable from observations and actions to rewards.
+
+The wrappers know no more of a reward model than this, so a formula, a network or a remote service
+will do.
+"""
+
+from collections.abc import Callable
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gym_rated.specs import load_attribute
+
+RewardFn = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[Any]]
+"""Maps N encoded observations (N, D) and actions (N, A) to rewards, shape (N,)."""
+
+
+def resolve_reward_fn(reward_fn: Any) -> RewardFn:
+    """Return a reward function from a callable, `"module:attr"`, or a saved model's folder.
+
+    Raises:
+        TypeError: If it is none of them.
+    """
+    if isinstance(reward_fn, str) and Path(reward_fn).is_dir():
+        model = load_attribute("gym_rated.reward_model:RewardEnsemble").load(reward_fn)
+        reward_fn = model.predict
+    elif isinstance(reward_fn, str):
+        reward_fn = load_attribute(reward_fn)
+    if not callable(reward_fn):
+        raise TypeError(
+            "`reward_fn` must be callable as reward_fn(obs (N, D), actions (N, A)) -> (N,), a "
+            f"saved model's folder or 'module:attr', got {reward_fn!r}"
+        )
+    return reward_fn  # type: ignore[no-any-return]  # checked to be callable
+
+
+def predict_rewards(
+    reward_fn: RewardFn, obs: NDArray[np.float32], actions: NDArray[np.float32]
+) -> NDArray[Any]:
+    """Call `reward_fn` and check what it returns: N finite numbers, shape (N,)."""
+    rewards = np.asarray(reward_fn(obs, actions))
+    if rewards.shape != (len(obs),):
+        raise ValueError(
+            f"`reward_fn` must return shape ({len(obs)},) for {len(obs)} steps, got {rewards.shape}"
+        )
+    if not isfinite(np.add.reduce(rewards)) and not np.isfinite(rewards).all():
+        raise ValueError(
+            f"`reward_fn` must return finite rewards, got {rewards.tolist()}; "
+            "one NaN would poison a reward normaliser for ever"
+        )
+    return rewards

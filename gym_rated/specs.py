@@ -1,0 +1,51 @@
+"""Constructor arguments as JSON, so that an environment's spec can be written down.
+
+Wrappers take objects, or a JSON form of them that `spec.to_json()` can store: `{"type":
+"module:attr", ...}` for a rater, the folder of a saved model or `"module:attr"` for a reward
+function. As with Gymnasium's entry points, a spec names code that will be imported: load specs
+only from people you trust.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+
+def load_attribute(name: str) -> Any:
+    """Import `"module:attr"`.
+
+    Raises:
+        ValueError: If the text is not of that form.
+    """
+    module, separator, attribute = name.partition(":")
+    if not (module and separator and attribute):
+        raise ValueError(f"`name` must have the form 'module:attr', got {name!r}")
+    return getattr(import_module(module), attribute)
+
+
+def resolve_rater(rater: Any) -> Any:
+    """Return a rater from an object or its JSON form.
+
+    Raises:
+        TypeError: If it is neither; a rater has `num_classes`, `pending`, `submit` and `collect`.
+    """
+    if isinstance(rater, Mapping):
+        if "type" not in rater:
+            raise ValueError(f"`rater` must name its class under 'type', got {dict(rater)}")
+        options = {key: value for key, value in rater.items() if key != "type"}
+        rater = load_attribute(rater["type"])(**options)
+    for member in ("num_classes", "pending", "submit", "collect"):
+        if not hasattr(rater, member):
+            raise TypeError(
+                "`rater` must have `num_classes`, `pending`, `submit` and `collect`, got "
+                f"{rater!r} without `{member}`; wrap a function in CallableRater"
+            )
+    return rater
+
+
+def resolve_features(features: Any) -> Any:
+    """Return a feature function from a callable, `"module:attr"` or None."""
+    features = load_attribute(features) if isinstance(features, str) else features
+    if features is not None and not callable(features):
+        raise TypeError(f"`features` must map an observation to a vector, got {features!r}")
+    return features

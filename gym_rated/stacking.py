@@ -1,0 +1,59 @@
+"""Which wrappers may lie below and between the rating wrappers."""
+
+from typing import Any
+
+import gymnasium as gym
+from gymnasium import wrappers
+from gymnasium.vector import VectorActionWrapper, VectorObservationWrapper, VectorWrapper
+
+_NORMALIZERS = (
+    wrappers.NormalizeObservation,
+    wrappers.NormalizeReward,
+    wrappers.vector.NormalizeObservation,
+    wrappers.vector.NormalizeReward,
+)
+_TRANSFORMS = (
+    gym.ObservationWrapper,
+    gym.ActionWrapper,
+    VectorObservationWrapper,
+    VectorActionWrapper,
+    wrappers.NormalizeObservation,
+    wrappers.vector.NormalizeObservation,
+)
+
+
+def refuse_normalizers(env: Any) -> None:
+    """Raise ValueError if a Gymnasium normaliser lies at, below or inside `env`."""
+    found = layers(env)
+    for layer in [*found, *(x for sub in getattr(found[-1], "envs", ()) for x in layers(sub))]:
+        if isinstance(layer, _NORMALIZERS):
+            raise ValueError(
+                "`env` must not be normalised below RatingFeedbackWrapper, got "
+                f"{type(layer).__name__}: stored segments would go stale as its statistics drift; "
+                "put it above the rating wrappers"
+            )
+
+
+def refuse_transforms_between(env: Any, feedback_type: type) -> None:
+    """Raise ValueError if observations or actions change between `env` and a feedback wrapper."""
+    found = layers(env)
+    depth = next((i for i, layer in enumerate(found) if isinstance(layer, feedback_type)), 0)
+    for layer in found[:depth]:
+        changes_spaces = (
+            layer.observation_space != layer.env.observation_space
+            or layer.action_space != layer.env.action_space
+        )
+        if changes_spaces or isinstance(layer, _TRANSFORMS):
+            raise ValueError(
+                "`env` must not transform observations or actions between LearnedRewardWrapper and "
+                f"RatingFeedbackWrapper, got {type(layer).__name__}: the model was fitted to what "
+                "the feedback wrapper saw; put it above LearnedRewardWrapper"
+            )
+
+
+def layers(env: Any) -> list[Any]:
+    """Return `env` and the environments it wraps, from the outside in, the innermost included."""
+    found = [env]
+    while isinstance(found[-1], gym.Wrapper | VectorWrapper):
+        found.append(found[-1].env)
+    return found

@@ -1,0 +1,267 @@
+"""The two wrappers for `gymnasium.vector.VectorEnv`: one rater, dataset and prediction for all.
+
+They do what their namesakes in `gym_rated.wrappers` do, for each sub-environment. All three
+autoreset modes work; under next-step autoreset the row after the end of an episode is a reset and
+no transition: it is neither recorded nor rewarded.
+"""
+
+import warnings
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium.error import ResetNeeded
+from gymnasium.utils import RecordConstructorArgs
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from numpy.typing import NDArray
+
+from gym_rated.encoding import ActionEncoder, Features, ObservationEncoder
+from gym_rated.feedback import Feedback, OnRatings
+from gym_rated.hiding import ALLOWED_ATTRIBUTES, SealedVectorAttributes, hide_info
+from gym_rated.queries import Select
+from gym_rated.raters import Rater
+from gym_rated.ratings import RatingDataset
+from gym_rated.reward_fn import RewardFn, predict_rewards, resolve_reward_fn
+from gym_rated.specs import resolve_features, resolve_rater
+from gym_rated.stacking import refuse_normalizers, refuse_transforms_between
+
+_VectorEnv = VectorEnv[Any, Any, Any]
+_Step = tuple[Any, NDArray[Any], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
+
+
+class RatingFeedbackWrapper(
+    SealedVectorAttributes, VectorWrapper[Any, Any, Any, Any, Any], RecordConstructorArgs
+):
+    """Hide the true rewards of N environments, and ask one rater about segments of what happens.
+
+    Rewards become 0 (dtype kept), and infos are filtered. Arguments, attributes and errors are
+    those of `gym_rated.wrappers.RatingFeedbackWrapper`; steps and `capacity` are summed over
+    sub-environments.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> from gym_rated import SyntheticRater
+        >>> from gym_rated.vector import RatingFeedbackWrapper
+        >>> envs = gym.make_vec("Pendulum-v1", num_envs=2, vectorization_mode="sync")
+        >>> envs = RatingFeedbackWrapper(envs, SyntheticRater(3), segment_length=20)
+        >>> obs, infos = envs.reset(seed=0)
+        >>> for _ in range(60):
+        ...     obs, rewards, terminated, truncated, infos = envs.step(envs.action_space.sample())
+        >>> rewards.tolist(), envs.query(3), len(envs.ratings)
+        ([0.0, 0.0], 3, 3)
+    """
+
+    def __init__(
+        self,
+        env: _VectorEnv,
+        rater: Rater | Mapping[str, Any],
+        *,
+        segment_length: int = 50,
+        schedule: Mapping[int, int] | None = None,
+        select: Select | None = None,
+        on_ratings: OnRatings | None = None,
+        collect_every: int = 1_000,
+        min_new: int = 10,
+        features: Features | str | None = None,
+        info_allow: Collection[str] = (),
+        attr_allow: Collection[str] = (),
+        capacity: int = 200_000,
+        seed: int = 0,
+    ) -> None:
+        RecordConstructorArgs.__init__(
+            self,
+            _disable_deepcopy=True,
+            rater=rater,
+            segment_length=segment_length,
+            schedule=schedule,
+            select=select,
+            on_ratings=on_ratings,
+            collect_every=collect_every,
+            min_new=min_new,
+            features=features,
+            info_allow=info_allow,
+            attr_allow=attr_allow,
+            capacity=capacity,
+            seed=seed,
+        )
+        VectorWrapper.__init__(self, env)
+        refuse_normalizers(env)
+        self._feedback = Feedback(
+            env.single_observation_space,
+            env.single_action_space,
+            env.num_envs,
+            resolve_rater(rater),
+            segment_length=segment_length,
+            schedule=schedule,
+            select=select,
+            on_ratings=on_ratings,
+            collect_every=collect_every,
+            min_new=min_new,
+            features=resolve_features(features),
+            capacity=capacity,
+            seed=seed,
+            env_id=None if env.spec is None else env.spec.id,
+        )
+        self._reset_steps = _ResetSteps(env)
+        self._info_allow = frozenset(info_allow)
+        self._visible = ALLOWED_ATTRIBUTES | set(attr_allow)
+
+    @property
+    def ratings(self) -> RatingDataset:
+        """The segments asked about so far, and their ratings."""
+        return self._feedback.ratings
+
+    def reset(
+        self, *, seed: Any = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Reset the environments, or those of `options["reset_mask"]`; the infos are filtered."""
+        which = _reset_mask(options)
+        obs, infos = self.env.reset(seed=seed, options=_copied(options))
+        self._reset_steps.begin(which)
+        self._feedback.begin(self._feedback.encode_obs.batch(obs, self.num_envs), which)
+        return obs, hide_info(infos, self._info_allow)
+
+    def step(self, actions: Any) -> _Step:
+        """Step the environments; the rewards are 0 and the infos are filtered."""
+        encoded = self._feedback.encode_actions(actions)
+        obs, rewards, terminated, truncated, infos = self.env.step(actions)
+        next_obs = self._feedback.encode_obs.batch(obs, self.num_envs)
+        done = terminated | truncated
+        valid = ~self._reset_steps.advance(done)
+        self._feedback.record(encoded, rewards, terminated, done, next_obs, valid)
+        hidden = hide_info(infos, self._info_allow)
+        return obs, np.zeros_like(rewards), terminated, truncated, hidden
+
+    def query(self, num_segments: int) -> int:
+        """Ask the rater about segments; see `gym_rated.wrappers.RatingFeedbackWrapper.query`."""
+        return self._feedback.query(num_segments)
+
+    def collect(self) -> int:
+        """Fetch the rater's answers into `ratings`; returns how many changed. Never blocks."""
+        return self._feedback.collect()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return buffer, ratings and rater, for a checkpoint. It holds true rewards."""
+        return {"feedback": self._feedback.state_dict(), "resets": self._reset_steps.pending.copy()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned; the environments are to be restored separately."""
+        self._feedback.load_state_dict(state["feedback"])
+        self._reset_steps.pending = state["resets"].copy()
+
+
+class LearnedRewardWrapper(
+    SealedVectorAttributes, VectorWrapper[Any, Any, Any, Any, Any], RecordConstructorArgs
+):
+    """Put learned rewards r(s, a) in the place of the environments', with one prediction for all N.
+
+    Arguments and errors are those of `gym_rated.wrappers.LearnedRewardWrapper`. The dtype of the
+    rewards is kept; the reset step of next-step autoreset gets 0.
+
+    Example:
+        >>> import gymnasium as gym
+        >>> from gym_rated.vector import LearnedRewardWrapper
+        >>> envs = gym.make_vec("Pendulum-v1", num_envs=2, vectorization_mode="sync")
+        >>> envs = LearnedRewardWrapper(envs, lambda obs, actions: obs[:, 0])
+        >>> obs, infos = envs.reset(seed=0)
+        >>> rewards = envs.step(envs.action_space.sample())[1]
+        >>> bool((rewards == obs[:, 0]).all()), rewards.dtype
+        (True, dtype('float64'))
+    """
+
+    def __init__(
+        self,
+        env: _VectorEnv,
+        reward_fn: RewardFn | str,
+        *,
+        features: Features | str | None = None,
+        info_allow: Collection[str] = (),
+        attr_allow: Collection[str] = (),
+    ) -> None:
+        RecordConstructorArgs.__init__(
+            self,
+            _disable_deepcopy=True,
+            reward_fn=reward_fn,
+            features=features,
+            info_allow=info_allow,
+            attr_allow=attr_allow,
+        )
+        VectorWrapper.__init__(self, env)
+        refuse_transforms_between(env, RatingFeedbackWrapper)
+        self._reward_fn = resolve_reward_fn(reward_fn)
+        space = env.single_observation_space
+        self._encode_obs = ObservationEncoder(space, resolve_features(features))
+        self._encode_actions = ActionEncoder(env.single_action_space)
+        self._obs: NDArray[np.float32] | None = None
+        self._reset_steps = _ResetSteps(env)
+        self._info_allow = frozenset(info_allow)
+        self._visible = ALLOWED_ATTRIBUTES | set(attr_allow)
+
+    def reset(
+        self, *, seed: Any = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Reset the environments, or those of `options["reset_mask"]`; the infos are filtered."""
+        which = _reset_mask(options)
+        obs, infos = self.env.reset(seed=seed, options=_copied(options))
+        encoded = self._encode_obs.batch(obs, self.num_envs)
+        if which is None or self._obs is None:
+            self._obs = encoded.copy()
+        else:
+            self._obs[which] = encoded[which]
+        self._reset_steps.begin(which)
+        return obs, hide_info(infos, self._info_allow)
+
+    def step(self, actions: Any) -> _Step:
+        """Step the environments; rewards are of the observations before it and the actions."""
+        if self._obs is None:
+            raise ResetNeeded("`reset` must be called before `step`")
+        encoded = self._encode_actions(actions)
+        obs, hidden, terminated, truncated, infos = self.env.step(actions)
+        predicted = predict_rewards(self._reward_fn, self._obs, encoded)
+        is_reset_step = self._reset_steps.advance(terminated | truncated)
+        rewards = np.where(is_reset_step, 0.0, predicted).astype(hidden.dtype)
+        self._obs = self._encode_obs.batch(obs, self.num_envs).copy()
+        return obs, rewards, terminated, truncated, hide_info(infos, self._info_allow)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the next step needs, for a checkpoint; without the reward function."""
+        return {"obs": self._obs, "resets": self._reset_steps.pending.copy()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self._obs = state["obs"]
+        self._reset_steps.pending = state["resets"].copy()
+
+
+class _ResetSteps:
+    """Which rows of the next step are no transitions: in next-step mode, those after a done."""
+
+    def __init__(self, env: _VectorEnv) -> None:
+        mode = env.metadata.get("autoreset_mode")
+        if mode is None:
+            warnings.warn(
+                f"{env} names no `autoreset_mode` in `metadata`; next-step autoreset is assumed",
+                stacklevel=3,
+            )
+        self._is_next_step = mode in (None, AutoresetMode.NEXT_STEP)
+        self.pending = np.zeros(env.num_envs, np.bool_)
+
+    def begin(self, which: NDArray[np.bool_] | None) -> None:
+        """Forget the environments that were reset from outside."""
+        self.pending = self.pending & ~which if which is not None else np.zeros_like(self.pending)
+
+    def advance(self, done: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which rows of the step just taken were resets, shape (N,)."""
+        were_resets = self.pending
+        self.pending = done.copy() if self._is_next_step else np.zeros_like(done)
+        return were_resets
+
+
+def _reset_mask(options: dict[str, Any] | None) -> NDArray[np.bool_] | None:
+    mask = None if options is None else options.get("reset_mask")
+    return None if mask is None else np.array(mask, np.bool_)
+
+
+def _copied(options: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Copy `options`: SyncVectorEnv takes `reset_mask` out of the dict it is given."""
+    return None if options is None else dict(options)
