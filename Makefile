@@ -1,0 +1,78 @@
+# Everything one does with this repository. Needs Python 3.11 or newer, git and make; each target
+# makes its own environment in $(VENV), once, with the versions of constraints.txt.
+
+ENV ?= HalfCheetah-v5
+VENV ?= .venv
+PYTHON ?= $(shell for p in python3.11 python3; do $$p -c '' 2>/dev/null && echo $$p && break; done)
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --constraint constraints.txt
+ARGS ?=
+
+# The demo installs no more than its task needs.
+ifneq ($(filter Acrobot-% CartPole-% MountainCar-% MountainCarContinuous-% Pendulum-%,$(ENV)),)
+DEMO := $(VENV)/.core
+else ifneq ($(filter gym_rated/dm-%,$(ENV)),)
+DEMO := $(VENV)/.everything
+else
+DEMO := $(VENV)/.mujoco
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint docs bench clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: $(DEMO)  ## train on a learned reward and plot it: make demo ENV=Pendulum-v1
+	$(PY) scripts/demo.py --env-id $(ENV) $(ARGS)
+
+test: $(VENV)/.everything  ## run the tests, without those that train an agent
+	$(PY) -m pytest $(ARGS)
+
+test-slow: $(VENV)/.everything  ## run the tests that train an agent
+	$(PY) -m pytest -m slow $(ARGS)
+
+lint: $(VENV)/.everything  ## check style, format and types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+docs: $(VENV)/.everything  ## build the documentation in docs/_build/html
+	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "Read docs/_build/html/index.html"
+
+bench: $(VENV)/.everything  ## run the benchmark of the training: make bench ARGS=--help
+	$(PY) -m benchmarks.training $(ARGS)
+
+clean:  ## remove what tools left behind; environments and runs stay
+	rm -rf build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+# Stamps: an installation that succeeded. A larger one also counts as the smaller ones, so that a
+# second call installs nothing and needs no network.
+
+$(VENV)/.created:
+	@$(or $(PYTHON),python3) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
+	"gym_rated needs Python 3.11 or newer, got %s; name one: make PYTHON=/path/to/python" \
+	% sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# Alone and first: a resolver that sees everything at once may choose another build of it.
+$(VENV)/.torch: $(VENV)/.created constraints.txt
+	@echo "Installing the packages of constraints.txt in $(VENV) (once)"
+	$(PIP) install --constraint constraints.txt "$$(grep '^torch==' constraints.txt)"
+	@touch $@
+
+$(VENV)/.core: $(VENV)/.torch pyproject.toml
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.mujoco: $(VENV)/.torch pyproject.toml
+	$(INSTALL) --editable '.[mujoco]'
+	@touch $(VENV)/.core $@
+
+$(VENV)/.everything: $(VENV)/.torch pyproject.toml
+	$(INSTALL) --editable '.[mujoco,dm-control,dev,docs]'
+	@touch $(VENV)/.core $(VENV)/.mujoco $@
