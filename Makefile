@@ -3,7 +3,7 @@
 
 ENV ?= HalfCheetah-v5
 VENV ?= .venv
-PYTHON ?= $(shell for p in python3.11 python3; do $$p -c '' 2>/dev/null && echo $$p && break; done)
+PYTHON ?= $(shell for p in python3.11 python3; do $$p -c '' 2>/dev/null && echo $$p && exit; done; echo python3)
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
@@ -53,7 +53,7 @@ clean:  ## remove what tools left behind; environments and runs stay
 # second call installs nothing and needs no network.
 
 $(VENV)/.created:
-	@$(or $(PYTHON),python3) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
 	"gym_rated needs Python 3.11 or newer, got %s; name one: make PYTHON=/path/to/python" \
 	% sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
