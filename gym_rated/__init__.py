@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from gym_rated.encoding import encode_actions
     from gym_rated.fitting import FitReport, RewardLearner, fit
     from gym_rated.losses import (
-        MultitaskLoss,
         classification_loss,
         pairwise_loss,
         rating_targets,
         regression_loss,
     )
+    from gym_rated.multitask import MultitaskLoss
     from gym_rated.queries import query_schedule
     from gym_rated.raters import (
         SKIPPED,
@@ -56,7 +56,7 @@ _MODULE_OF = {
     "regression_loss": "losses",
     "rating_targets": "losses",
     "pairwise_loss": "losses",
-    "MultitaskLoss": "losses",
+    "MultitaskLoss": "multitask",
     "RewardEnsemble": "reward_model",
     "RewardLearner": "fitting",
     "FitReport": "fitting",
