@@ -311,38 +311,38 @@ import os, random, signal, sys, time
 import numpy as np
 from gym_rated.checkpoint import load_state, save_state
 
-folder, rounds = sys.argv[1], int(sys.argv[2])
+folder = sys.argv[1]
 rng = random.Random(0)
-save_state(folder, {"step": 0, "parts": [np.zeros(50_000), np.zeros(50_000)]})
-last, moved, unfinished = 0, 0, 0
-for _ in range(rounds):
+save_state(folder, {"step": 0, "parts": [np.zeros(50_000)] * 2})
+start = time.monotonic()
+save_state(folder, {"step": 0, "parts": [np.zeros(50_000)] * 2})
+duration_s = time.monotonic() - start
+kills, last, moved, unfinished = 0, 0, 0, 0
+while kills < 40 or moved < 20 or unfinished < 10:  # until writers did write, and were interrupted
     pid = os.fork()
     if pid == 0:
         step = last
         while True:
             step += 1
             save_state(folder, {"step": step, "parts": [np.full(50_000, step * 1.0)] * 2})
-    time.sleep(rng.uniform(0.001, 0.03))
+    time.sleep(rng.uniform(0, 5 * duration_s) * (1 + kills / 40))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+    kills += 1
     state = load_state(folder)
     assert state["step"] >= last
     assert all((part == state["step"]).all() for part in state["parts"])
     moved += state["step"] > last
     unfinished += len(os.listdir(folder)) != 3
     last = state["step"]
-print(moved, unfinished)
 """
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 def test_a_writer_killed_at_random_instants_always_leaves_a_whole_checkpoint(tmp_path):
-    command = [sys.executable, "-c", KILL_A_WRITER, str(tmp_path), "60"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-c", KILL_A_WRITER, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    moved, unfinished = map(int, done.stdout.split())
-    assert moved >= 20  # the writers did write …
-    assert unfinished >= 5  # … and were hit in the middle of a save
 
 
 def test_a_reader_beside_a_writer_never_sees_a_gap(tmp_path, monkeypatch):
