@@ -64,7 +64,6 @@ class RunWriter:
         resume: bool = False,
         resume_step: int | None = None,
     ) -> None:
-        """Start the run's files, or cut them back to `resume_step`."""
         if resume != (resume_step is not None):
             raise ValueError(
                 "`resume_step` must be given with `resume=True` and only then, got"
