@@ -23,6 +23,8 @@ Metrics = Mapping[str, Series]
 
 TRUE_RETURN = "charts/episodic_return"
 LEARNED_RETURN = "charts/learned_return"
+WEIGHT_PREFIX = "rated/weight_"  # then the task
+CLASS_PREFIX = "rated/class_"  # then the class
 ARM_COLORS = {"true": "#333333", "rated": "#0072B2", "constant": "#E69F00", "shuffled": "#CC79A7"}
 _OTHER_COLORS = ("#009E73", "#D55E00", "#56B4E9", "#8C6D31", "#882255")
 _MARKERS = ("o", "s", "^", "D", "v")
@@ -75,8 +77,8 @@ def plot_report(runs: Mapping[str, str | Path | Metrics], path: str | Path, *, t
             title="Learned return, by the reward trained on", ylabel="learned return per episode"
         )
         _draw_returns(axes[1], arms, LEARNED_RETURN, end)
-        _draw_weights(axes[2], *_rated_arm(arms, "rated/weight_"))
-        _draw_classes(axes[3], *_rated_arm(arms, "rated/class_"), end)
+        _draw_weights(axes[2], *_rated_arm(arms, WEIGHT_PREFIX))
+        _draw_classes(axes[3], *_rated_arm(arms, CLASS_PREFIX), end)
 
 
 def plot_curves(

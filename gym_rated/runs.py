@@ -1,8 +1,8 @@
 """The only run format: one folder a run, readable with nothing but JSON.
 
 `config.json` says what ran and on what, `metrics.jsonl` holds one line a log call, TensorBoard's
-event files beside it hold the same tags, and `result.json` is written last, with the SHA-256 of the
-other files. A run that was killed is resumed at a step: what it had logged after that step is
+event files beside it hold the same tags, and `result.json` is written last, with the SHA-256 of
+what the run made. A run that was killed is resumed at a step: what it had logged after that step is
 dropped, so no step is logged twice.
 """
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 CONFIG, METRICS, RESULT, CHECKPOINT = "config.json", "metrics.jsonl", "result.json", "checkpoint"
-_EVENTS = "events.out.tfevents"
+# What a result seals, files and folders: what a run has made, and nothing that others still write.
+_SEALED = (CONFIG, METRICS, "policy.safetensors", "reward_model", "ratings")
 _COLUMNS = ("step", "time_s")  # in every row, beside the tags
 
 
@@ -108,9 +109,10 @@ class RunWriter:
             _add_scalars(self._events, int(step), numbers)
 
     def write_result(self, result: Mapping[str, Any]) -> None:
-        """Close the run with its final row, and seal its other files by their SHA-256.
+        """Close the run with its final row, and seal what it made by SHA-256.
 
-        The checkpoint, which has its own checksums, and TensorBoard's files are not sealed.
+        Sealed are config, metrics, policy.safetensors, reward_model/ and ratings/; the checkpoint
+        has checksums of its own.
 
         Args:
             result: Plain data; a key "sha256" is ours.
@@ -304,14 +306,10 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    """Hash every file of the run but the result, the checkpoint and TensorBoard's."""
-    digests = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        ours = name.parts[0] not in (RESULT, CHECKPOINT) and not path.name.startswith(_EVENTS)
-        if path.is_file() and ours:
-            digests[name.as_posix()] = _digest(path)
-    return digests
+    """Hash the files that a result seals, by their name within `folder`."""
+    tops = [folder / name for name in _SEALED]
+    files = [path for top in tops for path in sorted([top, *top.rglob("*")]) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): _digest(path) for path in files}
 
 
 def _digest(path: Path) -> str:

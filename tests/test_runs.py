@@ -203,6 +203,7 @@ def finished_run(folder):
         (folder / "ratings" / "ratings.npz").write_bytes(b"x")
         (folder / "checkpoint").mkdir()
         (folder / "checkpoint" / "manifest.json").write_text("{}")
+        (folder / "log.txt").write_text("still written by the shell")
         run.write_result({"score": np.float32(0.5), "steps": 10})
     return folder
 
