@@ -23,8 +23,8 @@ Metrics = Mapping[str, Series]
 
 TRUE_RETURN = "charts/episodic_return"
 LEARNED_RETURN = "charts/learned_return"
-WEIGHT_PREFIX = "rated/weight_"  # then the task
-CLASS_PREFIX = "rated/class_"  # then the class
+WEIGHT_PREFIX = "rated/weight/"  # then the task
+CLASS_PREFIX = "rated/class_count/"  # then the class
 ARM_COLORS = {"true": "#333333", "rated": "#0072B2", "constant": "#E69F00", "shuffled": "#CC79A7"}
 _OTHER_COLORS = ("#009E73", "#D55E00", "#56B4E9", "#8C6D31", "#882255")
 _MARKERS = ("o", "s", "^", "D", "v")

@@ -36,10 +36,10 @@ def rated_metrics():
     return {
         "charts/episodic_return": series(1, 2, 3, 4),
         "charts/learned_return": series(0.1, 0.2, 0.3, 0.4),
-        "rated/weight_classification": series(1, 1.5, 2),
-        "rated/weight_regression": series(1, 0.8, 0.5),
-        "rated/class_0": series(2, 3, 4),
-        "rated/class_1": series(3, 3, 6),
+        "rated/weight/classification": series(1, 1.5, 2),
+        "rated/weight/regression": series(1, 0.8, 0.5),
+        "rated/class_count/0": series(2, 3, 4),
+        "rated/class_count/1": series(3, 3, 6),
     }
 
 
@@ -88,7 +88,7 @@ def test_panels_without_data_say_so_in_words(tmp_path, figures):
 
 
 def test_weights_and_ratings_are_those_of_the_rated_arm(tmp_path, figures):
-    shuffled = {"rated/weight_other": series(1.0), "rated/class_0": series(1.0)}
+    shuffled = {"rated/weight/other": series(1.0), "rated/class_count/0": series(1.0)}
     runs = {"shuffled": shuffled, "rated": rated_metrics()}
     plot_report(runs, tmp_path / "report.png", title="")
     assert figures[0].axes[2].get_title(loc="left") == "Task weights at each fit (rated)"
@@ -99,20 +99,23 @@ def test_weights_and_ratings_are_those_of_the_rated_arm(tmp_path, figures):
 
 
 def test_classes_are_stacked_by_number_and_a_crowd_is_labelled_at_its_ends(tmp_path, figures):
-    metrics = {f"rated/class_{i}": series(1, 1) for i in (10, 2, 9, 0, 1, 3, 4, 5, 6, 7, 8)}
+    metrics = {f"rated/class_count/{i}": series(1, 1) for i in (10, 2, 9, 0, 1, 3, 4, 5, 6, 7, 8)}
     plot_report({"rated": metrics}, tmp_path / "report.png", title="")
     assert legend(figures[0].axes[3]) == ["0 (worst)", "10 (best)"]
 
 
 def test_rows_that_are_nan_are_left_out(tmp_path, figures):
-    metrics = {"charts/episodic_return": series(1, np.nan, 3), "rated/class_0": series(np.nan)}
+    metrics = {
+        "charts/episodic_return": series(1, np.nan, 3),
+        "rated/class_count/0": series(np.nan),
+    }
     plot_report({"true": metrics}, tmp_path / "report.png", title="")
     assert figures[0].axes[0].lines[0].get_ydata().tolist() == [1, 3]
     assert texts(figures[0].axes[3]) == ["No ratings yet."]
 
 
 def test_weights_that_differ_by_far_get_a_logarithmic_axis(tmp_path, figures):
-    metrics = rated_metrics() | {"rated/weight_pairwise": series(1, 10, 100)}
+    metrics = rated_metrics() | {"rated/weight/pairwise": series(1, 10, 100)}
     plot_report({"rated": metrics}, tmp_path / "report.png", title="")
     plot_report({"rated": rated_metrics()}, tmp_path / "report.png", title="")
     assert [figure.axes[2].get_yscale() for figure in figures] == ["log", "linear"]
