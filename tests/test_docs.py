@@ -1,0 +1,99 @@
+"""What README and documentation say is true: their code runs, and names what there is."""
+
+import ast
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from ppo_continuous_action import Args, train
+
+from gym_rated.runs import read_metrics
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PPO = ROOT / "docs" / "ppo_continuous_action.md"
+
+
+def python_blocks(page):
+    """Return the page's python blocks as one program, each line where it is in the page."""
+    lines, inside = [], False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if line.startswith("```"):
+            inside = line == "```python"
+            line = ""
+        lines.append(line if inside else "")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_code_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(python_blocks(page), str(page), "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_lead_to_files(page):
+    targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+    for target in targets:
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{target} in {page.name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_generated_tables_have_both_marks_in_order(page):
+    marks = re.findall(r"<!-- (begin|end): (\w+) -->", page.read_text(encoding="utf-8"))
+    assert all(mark == "begin" for mark, _ in marks[::2])
+    assert [("end", name) for _, name in marks[::2]] == marks[1::2]
+
+
+def test_glossary_names_every_tag_that_a_run_logs(tmp_path):
+    page = PPO.read_text(encoding="utf-8")
+    glossary = set(re.findall(r"`(\w+/[\w/]+)`", page.replace("TASK", "\0")))
+    glossary |= {
+        tag.replace("\0", task)
+        for tag in re.findall(r"`(\w+/[\w/\0]+)`", page.replace("TASK", "\0"))
+        for task in ("classification", "regression", "pairwise")
+    }
+    args = Args(
+        env_id="Pendulum-v1",
+        total_timesteps=4_096,
+        num_envs=4,
+        num_ratings=40,
+        segment_length=10,
+        tasks=("classification", "regression", "pairwise"),
+        first_steps=5,
+        update_epochs=1,
+        tensorboard=False,
+        run_dir=tmp_path / "run",
+    )
+    train(args)
+    tags = set(read_metrics(tmp_path / "run")) - {"time_s"}
+    tags = {re.sub(r"/class_count/\d+$", "/class_count/0", tag) for tag in tags}
+    assert {"charts/episodic_return", "rated/ready"} <= tags
+    assert tags <= glossary
+
+
+def test_every_flag_of_the_script_is_explained():
+    page = PPO.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `--([\w-]+)` \|", page, flags=re.MULTILINE)
+    assert sorted(rows) == sorted(field.name.replace("_", "-") for field in fields(Args))
+
+
+def test_common_errors_are_quoted_as_they_are_raised():
+    page = (ROOT / "docs" / "wrappers.md").read_text(encoding="utf-8")
+    listed = page[page.index("## Common errors") :]
+    quoted = re.findall(r"^\* (`+) ?(.+?) ?\1: ", listed, flags=re.MULTILINE)
+    texts = [text for path in (ROOT / "gym_rated").rglob("*.py") for text in messages(path)]
+    assert len(quoted) > 10
+    for _, fragment in quoted:
+        assert any(fragment in text for text in texts), fragment
+
+
+def messages(path):
+    """Yield the texts in a module, f-strings with "{}" in the place of their values."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(p.value if isinstance(p, ast.Constant) else "{}" for p in node.values)
