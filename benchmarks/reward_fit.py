@@ -1,0 +1,432 @@
+"""Does a learned reward order segments as the true reward does? A check of the fit, without agents.
+
+    python -m benchmarks.reward_fit
+
+The segments are cut from the whole training of a PPO agent on the true reward, so that they show
+every stage of skill. Some are rated by a synthetic rater, a reward model is fitted to the ratings,
+and what it predicts for segments of other episodes is compared with their true returns. Two parts:
+
+* `clean`: one set of ratings over the whole training, right or with mistakes, one fit.
+* `drift`: ratings in rounds, in the order of training, by raters that never rate again what they
+  rated: their scale moves. The model is fitted after each round, as in training, and for comparison
+  once at the end, from scratch.
+
+The numbers tell a broken fit from a working one; they do not rank methods: agents do. A cell that
+already has a row is skipped. The rows are committed as benchmarks/results/reward_fit.json.
+"""
+
+import itertools
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+import tyro
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from gym_rated import (
+    MultitaskLoss,
+    Origin,
+    RatingDataset,
+    RewardEnsemble,
+    RewardLearner,
+    Segment,
+    SyntheticRater,
+    encode_actions,
+)
+from gym_rated.checkpoint import replace_file
+from gym_rated.metrics import spearman
+from gym_rated.provenance import provenance
+
+RESULTS = Path(__file__).parent / "results"
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+RECORDED_ID = "gym_rated_benchmarks/Recorded-v0"
+ROUNDS = 9
+FIRST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a reward model is fitted to."""
+
+    tasks: tuple[str, ...]
+    within_rounds: bool = False
+
+
+METHODS = {
+    "classification": Method(("classification",)),
+    "regression": Method(("regression",)),
+    "multi-task": Method(("classification", "regression")),
+    "pairs": Method(("pairwise",)),
+    "pairs within rounds": Method(("pairwise",), within_rounds=True),
+}
+RATERS: dict[str, dict[str, Any]] = {
+    "re-rated": {},
+    "once, relative to the round": {"regrade": False, "relative_to": "round"},
+    "once, relative to everything": {"regrade": False},
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fit: a method, the ratings that it gets, and a seed."""
+
+    part: str
+    rater: str
+    method: str
+    num_ratings: int
+    mistakes: float
+    seed: int
+    fitted: str = "once"
+    """`once` to all ratings from scratch, or in `rounds` as they come in, as during training"""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of rating classes C of this part."""
+        return 4 if self.part == "clean" else 5
+
+    @property
+    def num_members(self) -> int:
+        """Number of ensemble members E of this part; 3 is what training uses."""
+        return 1 if self.part == "clean" else 3
+
+
+@dataclass
+class Args:
+    """Which fits to do, and where to keep what."""
+
+    parts: tuple[str, ...] = ("clean", "drift")
+    """parts of the check"""
+    clean_seeds: tuple[int, ...] = (101, 102, 103)
+    """seeds of the clean part; 1 to 5 are for tuning and never reported"""
+    drift_seeds: tuple[int, ...] = (101, 102, 103, 104)
+    """seeds of the part whose ratings drift"""
+    env_id: str = "HalfCheetah-v5"
+    """task; its actions must be a Box"""
+    data_seed: int = 201
+    """seed of the agent whose training is cut into segments"""
+    data_steps: int = 250_000
+    """environment steps of that training"""
+    segment_length: int = 50
+    """steps of a segment"""
+    data_dir: Path = Path("runs/reward_fit")
+    """folder where the segments are cached"""
+    out: Path = RESULTS / "reward_fit.json"
+    """file of the rows"""
+
+
+# ------------------------------------------------------------------------------ the segments
+
+
+class StepRecorder(gym.Wrapper):
+    """Keep every step as it goes by, with a clock that all environments share."""
+
+    def __init__(self, env: gym.Env, clock: Iterator[int]) -> None:
+        """Start with no steps; `clock` counts the steps of all environments."""
+        super().__init__(env)
+        self._clock = clock
+        self._obs: Any = None
+        self._episode = -1
+        self._step = 0
+        self.rows: list[tuple[Any, Any, float, int, int, int]] = []
+        """(obs before, action, true reward, episode, step, clock) of each step"""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        """Start the next episode."""
+        self._obs, info = self.env.reset(seed=seed, options=options)
+        self._episode, self._step = self._episode + 1, 0
+        return self._obs, info
+
+    def step(self, action: Any) -> Any:
+        """Record the step."""
+        obs, reward, terminated, truncated, info = self.env.step(action)
+        where = (self._episode, self._step, next(self._clock))
+        self.rows.append((self._obs, action.copy(), float(reward), *where))
+        self._obs, self._step = obs, self._step + 1
+        return obs, reward, terminated, truncated, info
+
+
+def train_recorded(args: Args) -> tuple[list[StepRecorder], float]:
+    """Train PPO on the true reward; returns a recorder for each environment, and the score."""
+    sys.path.insert(0, str(SCRIPTS))
+    import ppo_continuous_action as script
+
+    clock, recorders = itertools.count(), []
+
+    def make(**kwargs: Any) -> gym.Env:
+        recorders.append(StepRecorder(gym.make(args.env_id, **kwargs), clock))
+        return recorders[-1]
+
+    gym.register(RECORDED_ID, entry_point=make, disable_env_checker=True, order_enforce=False)
+    with tempfile.TemporaryDirectory() as run_dir:
+        result = script.train(
+            script.Args(
+                env_id=RECORDED_ID,
+                seed=args.data_seed,
+                total_timesteps=args.data_steps,
+                reward="true",
+                run_dir=Path(run_dir),
+                tensorboard=False,
+            )
+        )
+    return recorders, result["score"]
+
+
+def cut(recorder: StepRecorder, env_index: int, length: int) -> list[Segment]:
+    """Cut every episode of one environment into windows of `length` steps that do not overlap."""
+    segments = []
+    for _, episode in itertools.groupby(recorder.rows, key=lambda row: row[3]):
+        steps = list(episode)
+        for start in range(0, len(steps) - length + 1, length):
+            obs, actions, rewards, *where = zip(*steps[start : start + length], strict=True)
+            origin = Origin(env_index, *(values[0] for values in where))
+            segments.append(
+                Segment(
+                    id=f"{env_index}-{origin.episode}-{origin.first_step}",
+                    obs=np.array(obs, np.float32),
+                    actions=encode_actions(recorder.action_space, np.array(actions)),
+                    true_rewards=np.array(rewards, np.float64),
+                    round=0,
+                    origin=origin,
+                )
+            )
+    return segments
+
+
+def make_segments(args: Args) -> tuple[list[Segment], float]:
+    """Return the segments in the order of training, and the agent's score; cached on disk."""
+    name = f"{args.env_id}-{args.data_seed}-{args.data_steps}-{args.segment_length}.npz"
+    path = args.data_dir / name.replace("/", "-")
+    if not path.exists():
+        recorders, score = train_recorded(args)
+        cuts = [cut(r, i, args.segment_length) for i, r in enumerate(recorders)]
+        save(path, sorted(itertools.chain(*cuts), key=lambda s: s.origin.policy_step), score)
+    return load(path)
+
+
+def save(path: Path, segments: Sequence[Segment], score: float) -> None:
+    """Write segments of one length to an `.npz` file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            obs=np.stack([s.obs for s in segments]),
+            actions=np.stack([s.actions for s in segments]),
+            true_rewards=np.stack([s.true_rewards for s in segments]),
+            origins=np.array([list(asdict(s.origin).values()) for s in segments]),
+            score=score,
+        )
+    temporary.replace(path)
+
+
+def load(path: Path) -> tuple[list[Segment], float]:
+    """Read what `save` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        columns = [file[name] for name in ("obs", "actions", "true_rewards", "origins")]
+        score = float(file["score"])
+    segments = []
+    for obs, actions, rewards, where in zip(*columns, strict=True):
+        origin = Origin(*where.tolist())
+        name = f"{origin.env_index}-{origin.episode}-{origin.first_step}"
+        segments.append(Segment(name, obs, actions, rewards, 0, origin))
+    return segments, score
+
+
+# ---------------------------------------------------------------------------------- the fits
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Segments of episodes that are never rated, B of them, as arrays."""
+
+    obs: NDArray[np.float32]  # (B, T, D)
+    actions: NDArray[np.float32]  # (B, T, A)
+    returns: NDArray[np.float64]  # (B,) true
+
+    @classmethod
+    def of(cls, segments: Sequence[Segment]) -> "HeldOut":
+        """Stack segments of one length."""
+        returns = [s.true_rewards.sum() for s in segments]
+        obs, actions = np.stack([s.obs for s in segments]), np.stack([s.actions for s in segments])
+        return cls(obs, actions, np.array(returns))
+
+    def judge(self, model: RewardEnsemble) -> dict[str, float]:
+        """Return the rank correlation of predicted with true returns: of all, and of the best."""
+        rewards = model.predict(
+            self.obs.reshape(-1, model.obs_dim), self.actions.reshape(-1, model.action_dim)
+        )
+        predicted = rewards.reshape(len(self.returns), -1).sum(1)
+        best = self.returns >= np.quantile(self.returns, 2 / 3)
+        return {
+            "spearman_all": round(spearman(predicted, self.returns), 4),
+            "spearman_best_third": round(spearman(predicted[best], self.returns[best]), 4),
+        }
+
+
+def split(segments: Sequence[Segment]) -> tuple[list[Segment], list[Segment]]:
+    """Part segments into those that may be rated and those held out: every other episode."""
+    rated, held_out = [], []
+    for segment in segments:
+        odd = (segment.origin.env_index + segment.origin.episode) % 2
+        (held_out if odd else rated).append(segment)
+    return rated, held_out
+
+
+def draw_rounds(pool: Sequence[Segment], cell: Cell) -> list[list[Segment]]:
+    """Draw the segments to rate, round by round, each from its own stretch of training.
+
+    Args:
+        pool: Segments in the order of training.
+        cell: Says how many, how, and with which seed. The clean part has one round.
+    """
+    rng = np.random.default_rng(cell.seed)
+    if cell.part == "clean":
+        counts = [cell.num_ratings]
+    else:
+        first = round(FIRST_SHARE * cell.num_ratings)
+        rest = np.linspace(0, cell.num_ratings - first, ROUNDS).round().astype(int)
+        counts = [first, *np.diff(rest).tolist()]
+    rounds = []
+    for k, (stretch, count) in enumerate(
+        zip(np.array_split(np.arange(len(pool)), len(counts)), counts, strict=True)
+    ):
+        chosen = rng.choice(stretch, count, replace=False)
+        rounds.append([replace(pool[i], round=k) for i in chosen])
+    return rounds
+
+
+def make_learner(
+    cell: Cell,
+    pool: Sequence[Segment],
+    loss_options: Mapping[str, Any],
+    learner_options: Mapping[str, Any],
+) -> RewardLearner:
+    """Return a fresh small model with the loss of the cell's method."""
+    obs_dim, action_dim = pool[0].obs.shape[1], pool[0].actions.shape[1]
+    model = RewardEnsemble(obs_dim, action_dim, num_members=cell.num_members, seed=cell.seed)
+    loss = MultitaskLoss(
+        METHODS[cell.method].tasks,
+        num_classes=cell.num_classes,
+        num_members=cell.num_members,
+        **loss_options,
+    )
+    return RewardLearner(model, loss, seed=cell.seed, **learner_options)
+
+
+def run_cell(
+    cell: Cell,
+    pool: Sequence[Segment],
+    held_out: HeldOut,
+    *,
+    loss_options: Mapping[str, Any] | None = None,
+    learner_options: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Rate, fit and judge; returns the cell's row.
+
+    Args:
+        cell: What to fit.
+        pool: Segments that may be rated, in the order of training.
+        held_out: Segments of other episodes.
+        loss_options: Options of `MultitaskLoss` other than its defaults, for experiments.
+        learner_options: Options of `RewardLearner` other than its defaults, for experiments.
+    """
+    rater = SyntheticRater(
+        cell.num_classes, mistake_rate=cell.mistakes, seed=cell.seed, **RATERS[cell.rater]
+    )
+    learner = make_learner(cell, pool, loss_options or {}, learner_options or {})
+    ratings = RatingDataset(learner.model.obs_dim, learner.model.action_dim, cell.num_classes)
+    rounds = draw_rounds(pool, cell)
+    for k, segments in enumerate(rounds):
+        rater.submit(segments)
+        # in one group, ratings are compared across rounds
+        one_group = not METHODS[cell.method].within_rounds
+        ratings.add(replace(s, round=0) if one_group else s for s in segments)
+        ratings.update(rater.collect())
+        if cell.fitted == "rounds" or k == len(rounds) - 1:
+            learner.fit(ratings, progress=(k + 1) / len(rounds))
+    return asdict(cell) | held_out.judge(learner.model)
+
+
+def cells(args: Args) -> Iterator[Cell]:
+    """Yield the cells of the parts that are asked for."""
+    if "clean" in args.parts:
+        methods = ("classification", "multi-task", "pairs", "regression")
+        for seed, num, mistakes, method in itertools.product(
+            args.clean_seeds, (50, 200), (0.0, 0.2), methods
+        ):
+            yield Cell("clean", "re-rated", method, num, mistakes, seed)
+    if "drift" in args.parts:
+        methods = ("classification", "multi-task", "pairs", "pairs within rounds")
+        for seed, fitted, rater, method in itertools.product(
+            args.drift_seeds, ("rounds", "once"), RATERS, methods
+        ):
+            yield Cell("drift", rater, method, 200, 0.0, seed, fitted)
+
+
+# -------------------------------------------------------------------------------- the results
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return mean (lowest) over seeds of both correlations, one line for each kind of cell."""
+    keys = ("part", "rater", "method", "num_ratings", "mistakes", "fitted")
+    kinds = dict.fromkeys(tuple(row[key] for key in keys) for row in rows)
+    header = (*keys, "all stages", "best third")
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    for kind in kinds:
+        found = [row for row in rows if tuple(row[key] for key in keys) == kind]
+        columns = [str(value) for value in kind]
+        for name in ("spearman_all", "spearman_best_third"):
+            values = [row[name] for row in found]
+            columns.append(f"{np.mean(values):.3f} ({min(values):.3f})")
+        lines.append("| " + " | ".join(columns) + " |")
+    return "\n".join(lines)
+
+
+def describe(args: Args, pool: Sequence[Segment], held_out: HeldOut, score: float) -> dict:
+    """Say what the segments are."""
+    quantiles = np.quantile(held_out.returns, [0, 0.25, 0.5, 0.75, 1]).round(2).tolist()
+    return {
+        "env_id": args.env_id,
+        "agent": "PPO on the true reward (scripts/ppo_continuous_action.py), whole training",
+        "seed": args.data_seed,
+        "steps": args.data_steps,
+        "score": round(score, 2),
+        "segment_length": args.segment_length,
+        "num_rateable": len(pool),
+        "num_held_out": len(held_out.returns),
+        "held_out_return_quartiles": quantiles,
+    }
+
+
+def main(args: Args) -> None:
+    """Do the fits that have no row yet, and write the rows after each."""
+    torch.set_num_threads(1)
+    segments, score = make_segments(args)
+    pool, others = split(segments)
+    held_out = HeldOut.of(others)
+    found = json.loads(args.out.read_text())["rows"] if args.out.exists() else []
+    names = [f for f in Cell.__dataclass_fields__]
+    rows = {Cell(**{name: row[name] for name in names}): row for row in found}
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    for cell in tqdm([c for c in cells(args) if c not in rows], unit="fit"):
+        rows[cell] = run_cell(cell, pool, held_out)
+        ordered = [rows[c] for c in sorted(rows, key=lambda c: tuple(asdict(c).values()))]
+        content = {
+            "made_on": provenance(),
+            "data": describe(args, pool, held_out, score),
+            "rows": ordered,
+        }
+        replace_file(args.out, (json.dumps(content, indent=1) + "\n").encode())
+    print(table(list(rows.values())))
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Args))

@@ -1,0 +1,126 @@
+"""Write the tables and the figure of README and docs from the committed results.
+
+    python -m benchmarks.summarize
+
+Rewrites what stands between `<!-- begin: NAME -->` and `<!-- end: NAME -->`, so that no number is
+typed by hand.
+"""
+
+import json
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gym_rated.statistics import bootstrap_interval, normalized_score, standard_error
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parent / "results"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
+WORDS = {
+    "random": "uniformly random actions",
+    "true": "true reward",
+    "constant": "constant reward",
+    "ours": "multi-task (`ours`)",
+    "rbrl": "classification only (`rbrl`)",
+    "shuffled": "shuffled ratings",
+    "people": "pairs within a round (`people`)",
+    "ours-once": "multi-task (`ours`)",
+    "rbrl-once": "classification only (`rbrl`)",
+}
+RERATED = ("true", "ours", "rbrl", "constant", "shuffled")
+NEVER_RERATED = ("people", "ours-once", "rbrl-once")
+
+
+def scores() -> dict[str, dict[str, dict[int, float]]]:
+    """Return task -> arm -> seed -> score."""
+    found: dict[str, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
+    for row in json.loads((RESULTS / "training.json").read_text())["rows"]:
+        found[row["env_id"]][row["arm"]][row["seed"]] = row["score"]
+    return found
+
+
+def normalized(task: dict[str, dict[int, float]], arm: str) -> np.ndarray:
+    """Return an arm's scores on the line from random (0) to the mean of true reward (1)."""
+    floor, ceiling = np.mean(list(task["random"].values())), np.mean(list(task["true"].values()))
+    return normalized_score(list(task[arm].values()), floor, ceiling)
+
+
+def training_table(arms: tuple[str, ...]) -> str:
+    """Return one row a task and arm: score, spread over seeds, normalised score and interval."""
+    lines = [
+        "| task | trained on | seeds | true return (mean ± s.e.) | normalised (95 % interval) |",
+        "|---|---|---|---|---|",
+    ]
+    for env_id, task in scores().items():
+        for arm in (arm for arm in arms if len(task.get(arm, {})) > 1):
+            values = np.array(list(task[arm].values()))
+            unit = normalized(task, arm)
+            interval = bootstrap_interval(unit, np.mean)
+            lines.append(
+                f"| {env_id} | {WORDS[arm]} | {len(values)} | {values.mean():.0f} ± "
+                f"{float(standard_error(values)):.0f} | {unit.mean():.2f} "
+                f"({interval.low:.2f} to {interval.high:.2f}) |"
+            )
+    return "\n".join(lines)
+
+
+def reward_fit_table() -> str:
+    """Return the supervised check: mean and worst rank correlation over seeds."""
+    groups: dict[tuple[Any, ...], list[tuple[float, float]]] = defaultdict(list)
+    for row in json.loads((RESULTS / "reward_fit.json").read_text())["rows"]:
+        key = (row["rater"], row["mistakes"], row["num_ratings"], row["method"])
+        groups[key].append((row["spearman_all"], row["spearman_best_third"]))
+    lines = [
+        "| rater | wrong | ratings | method | all stages: mean (worst) | best third |",
+        "|---|---|---|---|---|---|",
+    ]
+    for (rater, mistakes, num, method), pairs in groups.items():
+        every, best = np.array(pairs).T
+        lines.append(
+            f"| {rater} | {mistakes:.0%} | {num} | {method} | {every.mean():.2f} "
+            f"({every.min():.2f}) | {best.mean():.2f} ({best.min():.2f}) |"
+        )
+    return "\n".join(lines)
+
+
+def speed_table() -> str:
+    """Return what a wrapper adds to a step, and what a prediction costs."""
+    content = json.loads((RESULTS / "speed.json").read_text())
+    lines = [f"| {content['env_id']} | median µs (quartiles) |", "|---|---|"]
+    for name, row in content["microseconds"].items():
+        lines.append(
+            f"| {name.replace('_', ' ')} | {row['median']} ({row['low']} to {row['high']}) |"
+        )
+    lines += [f"| {k.replace('_', ' ')} | {v} |" for k, v in content["prediction"].items()]
+    return "\n".join(lines)
+
+
+def rewrite(page: Path, blocks: dict[str, str]) -> None:
+    """Put each block between its marks, where `page` has them."""
+    text = page.read_text()
+    for name, block in blocks.items():
+        marks = rf"(<!-- begin: {name} -->\n).*?(\n<!-- end: {name} -->)"
+        text = re.sub(marks, lambda m, b=block: m[1] + b + m[2], text, flags=re.DOTALL)
+    page.write_text(text)
+
+
+def main() -> None:
+    """Write all tables for which there are results."""
+    makers = {
+        "training": ("training.json", lambda: training_table(RERATED)),
+        "never_rerated": ("training.json", lambda: training_table(NEVER_RERATED)),
+        "reward_fit": ("reward_fit.json", reward_fit_table),
+        "speed": ("speed.json", speed_table),
+    }
+    blocks = {name: make() for name, (file, make) in makers.items() if (RESULTS / file).exists()}
+    for page in PAGES:
+        rewrite(page, blocks)
+    for name, block in blocks.items():
+        print(f"\n{name}\n{block}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Train every arm on every task with every seed, and keep one row a run.
+
+    python -m benchmarks.training                          # all suites: hours of one core
+    python -m benchmarks.training --suites pendulum --seeds 101 102
+
+Runs go in parallel to the cores there are. A cell that already has a row is skipped, so that a
+killed benchmark is simply started again. The rows, with a coarse learning curve each, are
+committed as benchmarks/results/training.json.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import tyro
+from tqdm import tqdm
+
+from gym_rated.checkpoint import replace_file
+from gym_rated.provenance import provenance
+from gym_rated.runs import read_metrics, read_result
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "ppo_continuous_action.py"
+RESULTS = Path(__file__).parent / "results"
+CURVE_POINTS = 25
+
+RERATED = ("true", "ours", "rbrl", "shuffled", "constant")
+NEVER_RERATED = ("people", "ours-once", "rbrl-once")
+ARMS: dict[str, list[str]] = {
+    "true": ["--reward", "true"],
+    "constant": ["--reward", "constant"],
+    "ours": ["--preset", "ours"],
+    "rbrl": ["--preset", "rbrl"],
+    "shuffled": ["--preset", "ours", "--shuffle-ratings"],
+    "people": ["--preset", "people"],
+    "ours-once": ["--preset", "ours", "--no-regrade"],
+    "rbrl-once": ["--preset", "rbrl", "--no-regrade"],
+}
+"""Arms and their flags; `-once` are ratings that are never re-rated."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One task, its length, and the arms that are compared on it."""
+
+    env_id: str
+    steps: int
+    arms: tuple[str, ...]
+
+
+SUITES = {
+    "halfcheetah": Suite("HalfCheetah-v5", 250_000, RERATED + NEVER_RERATED),
+    "pendulum": Suite("Pendulum-v1", 100_000, ("true", "ours")),
+    "reacher": Suite("Reacher-v5", 150_000, ("true", "ours")),
+}
+
+
+@dataclass
+class Args:
+    """Which cells to run, and where."""
+
+    suites: tuple[str, ...] = tuple(SUITES)
+    """tasks"""
+    arms: tuple[str, ...] = tuple(ARMS)
+    """arms; those that a suite does not compare are left out"""
+    seeds: tuple[int, ...] = (101, 102, 103, 104, 105)
+    """seeds; 1 to 5 are for tuning and never reported"""
+    workers: int = os.cpu_count() or 1
+    """runs at a time"""
+    out: Path = RESULTS / "training.json"
+    """file of the rows"""
+    run_dir: Path = Path("runs/benchmark")
+    """folder of the runs"""
+    extra: tuple[str, ...] = ()
+    """flags passed on to every run, for tuning"""
+
+
+def cells(args: Args) -> Iterator[tuple[Suite, str, int]]:
+    """Yield the cells, all arms of one seed before the next, so that what is done is comparable."""
+    for seed in args.seeds:
+        for name in args.suites:
+            for arm in ("random", *SUITES[name].arms):
+                if arm == "random" or arm in args.arms:
+                    yield SUITES[name], arm, seed
+
+
+def run_cell(args: Args, suite: Suite, arm: str, seed: int) -> dict[str, Any]:
+    """Train one agent in a process of its own; returns its row."""
+    row: dict[str, Any] = {"env_id": suite.env_id, "arm": arm, "seed": seed}
+    if arm == "random":
+        return row | {"score": random_return(suite.env_id, seed)}
+    folder = args.run_dir / f"{suite.env_id}-{arm}-{seed}"
+    if not (folder / "result.json").exists():
+        command = [sys.executable, str(SCRIPT), "--env-id", suite.env_id, "--seed", str(seed)]
+        command += ["--total-timesteps", str(suite.steps), "--no-tensorboard", *args.extra]
+        if (folder / "checkpoint").exists():
+            command = [sys.executable, str(SCRIPT), "--resume", str(folder)]
+        else:
+            command += ["--run-dir", str(folder), *ARMS[arm]]
+        environ = os.environ | {"OMP_NUM_THREADS": "1"}
+        subprocess.run(command, env=environ, check=True, capture_output=True, text=True)
+    result = read_result(folder)
+    kept = ("score", "steps_per_second", "num_ratings", "fit")
+    row |= {"steps": result["global_step"]} | {k: result[k] for k in kept if k in result}
+    return row | {"curve": curve(folder, suite.steps)}
+
+
+def curve(folder: Path, total_steps: int) -> list[float | None]:
+    """Return the mean true return in each of `CURVE_POINTS` equal stretches of training."""
+    steps, returns = read_metrics(folder)["charts/episodic_return"]
+    stretch = np.minimum(steps * CURVE_POINTS // total_steps, CURVE_POINTS - 1)
+    means = [returns[stretch == i].mean() if (stretch == i).any() else None for i in range(25)]
+    return [None if mean is None else round(float(mean), 2) for mean in means]
+
+
+def random_return(env_id: str, seed: int, episodes: int = 100) -> float:
+    """Return the mean return of uniformly random actions over `episodes` episodes."""
+    env = gym.make(env_id)
+    env.action_space.seed(seed)
+    returns = []
+    for episode in range(episodes):
+        env.reset(seed=seed if episode == 0 else None)
+        total, done = 0.0, False
+        while not done:
+            _, reward, terminated, truncated, _ = env.step(env.action_space.sample())
+            total, done = total + float(reward), terminated or truncated
+        returns.append(total)
+    return float(np.mean(returns))
+
+
+def main(args: Args) -> None:
+    """Run what has no row yet, and write the rows after each run."""
+    found = json.loads(args.out.read_text())["rows"] if args.out.exists() else []
+    rows = {(row["env_id"], row["arm"], row["seed"]): row for row in found}
+    todo = [c for c in cells(args) if (c[0].env_id, c[1], c[2]) not in rows]
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(args.workers) as pool:
+        runs = {pool.submit(run_cell, args, *cell): cell for cell in todo}
+        for run in tqdm(as_completed(runs), total=len(runs), unit="run"):
+            suite, arm, seed = runs[run]
+            try:
+                rows[suite.env_id, arm, seed] = run.result()
+            except subprocess.CalledProcessError as error:
+                print(f"{suite.env_id} {arm} {seed} failed:\n{error.stderr[-2000:]}")
+                continue
+            ordered = sorted(rows.values(), key=lambda r: (r["env_id"], r["arm"], r["seed"]))
+            content = {"made_on": provenance(), "extra": list(args.extra), "rows": ordered}
+            replace_file(args.out, (json.dumps(content, indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Args))
