@@ -1,0 +1,323 @@
+"""The reward model: E small networks r(s, a) that run as one.
+
+As in rating-based RL (White et al. 2024) and PEBBLE: observation and action, hidden layers with
+LeakyReLU, one output through tanh. The weights of the members are stacked, so that a pass is one
+batched product per layer. The inputs are raw observations: their mean and standard deviation belong
+to the model, so that a stored segment means the same at every fit.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gym_rated.checkpoint import load_state, save_state
+from gym_rated.checks import whole_number
+from gym_rated.segments import Segment
+
+if TYPE_CHECKING:
+    from gymnasium import Space
+
+NEGATIVE_SLOPE = 0.01
+MIN_STD = 1e-3
+_FORMAT = "gym_rated reward model 1"
+
+
+class RewardEnsemble(nn.Module):
+    """E reward networks r(s, a) in (-1, 1), with their input normaliser and output scale.
+
+    Args:
+        obs_dim: Length D of an encoded observation.
+        action_dim: Length A of an encoded action.
+        num_members: Number of networks E.
+        hidden_sizes: Width of each hidden layer, at least one layer.
+        seed: Seed of the initial weights; torch's global generator is not used.
+
+    Attributes:
+        options: What gives a fitted reward its meaning (tasks, targets, segment value): written by
+            the learner, saved with the model.
+
+    Raises:
+        TypeError: If a size is no whole number.
+        ValueError: If a size is below 1 or there is no hidden layer.
+    """
+
+    obs_mean: Tensor
+    obs_std: Tensor
+    _scale: Tensor
+    _ready: Tensor
+
+    def __init__(
+        self,
+        obs_dim: int,
+        action_dim: int,
+        *,
+        num_members: int = 3,
+        hidden_sizes: Sequence[int] = (64, 64),
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.obs_dim = whole_number("obs_dim", obs_dim)
+        self.action_dim = whole_number("action_dim", action_dim)
+        self.num_members = whole_number("num_members", num_members)
+        self.hidden_sizes = tuple(whole_number("hidden_sizes", size) for size in hidden_sizes)
+        if not self.hidden_sizes:
+            raise ValueError("`hidden_sizes` must hold at least one layer, got none")
+        self.seed = seed
+        self.options: dict[str, Any] = {}
+        rng = torch.Generator().manual_seed(seed)
+        sizes = [obs_dim + action_dim, *self.hidden_sizes, 1]
+        weights, biases = [], []
+        for fan_in, fan_out in pairwise(sizes):
+            weights.append(_uniform((num_members, fan_out, fan_in), fan_in, rng))
+            biases.append(_uniform((num_members, fan_out, 1), fan_in, rng))
+        self.weights = nn.ParameterList(weights)
+        self.biases = nn.ParameterList(biases)
+        self.register_buffer("obs_mean", torch.zeros(obs_dim))
+        self.register_buffer("obs_std", torch.ones(obs_dim))
+        self.register_buffer("_scale", torch.ones(()))
+        self.register_buffer("_ready", torch.tensor(False))
+        self._fast: _FastNetwork | None = None
+
+    @classmethod
+    def for_spaces(cls, obs_space: "Space[Any]", action_space: "Space[Any]", **kwargs: Any) -> Self:
+        """Build an ensemble for the spaces of a single environment; `kwargs` as for the class."""
+        from gym_rated.encoding import action_dim, obs_dim
+
+        return cls(obs_dim(obs_space), action_dim(action_space), **kwargs)
+
+    @property
+    def ready(self) -> bool:
+        """True once a fit has succeeded; until then `predict` returns zeros."""
+        return bool(self._ready)
+
+    @property
+    def scale(self) -> float:
+        """What `predict` divides by: the standard deviation of the mean reward at the last fit."""
+        return float(self._scale)
+
+    def forward(self, obs: Tensor, actions: Tensor) -> Tensor:
+        """Return every member's reward, unscaled, in (-1, 1).
+
+        Args:
+            obs: Raw observations, shape (*batch, D).
+            actions: Encoded actions, shape (*batch, A).
+
+        Returns:
+            Rewards, shape (E, *batch).
+
+        Raises:
+            ValueError: If shapes do not fit the model or each other.
+        """
+        self._check_shapes(obs.shape, actions.shape)
+        return self.rewards(self.inputs(obs, actions))
+
+    def inputs(self, obs: Tensor, actions: Tensor) -> Tensor:
+        """Return what the networks see: normalised observations and actions, (*batch, D + A)."""
+        return torch.cat(((obs - self.obs_mean) / self.obs_std, actions), -1)
+
+    def rewards(self, inputs: Tensor) -> Tensor:
+        """Return every member's reward of `inputs`, shape (*batch, D + A), as shape (E, *batch)."""
+        columns = inputs.reshape(-1, inputs.shape[-1]).T  # (D + A, N): trains faster than rows
+        hidden = columns.expand(self.num_members, -1, -1)
+        last = len(self.weights) - 1
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            hidden = torch.baddbmm(bias, weight, hidden)  # (E, width, N)
+            if i < last:
+                hidden = functional.leaky_relu(hidden, NEGATIVE_SLOPE)
+        return hidden.tanh().reshape(self.num_members, *inputs.shape[:-1])
+
+    def predict(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the learned reward: the mean over members divided by `scale`; zeros until `ready`.
+
+        Args:
+            obs: Raw observations, shape (N, D).
+            actions: Encoded actions, shape (N, A).
+
+        Returns:
+            Rewards, shape (N,), float32.
+
+        Raises:
+            ValueError: If shapes do not fit the model or each other.
+        """
+        self._check_shapes(obs.shape, actions.shape)
+        if obs.ndim != 2:
+            raise ValueError(f"`obs` must have shape (N, {self.obs_dim}), got {obs.shape}")
+        network = self._fast_network()
+        if not network.ready:
+            return np.zeros(len(obs), np.float32)
+        return network.mean_reward(obs, actions)
+
+    def disagreement(self, segments: Sequence[Segment]) -> NDArray[np.float32]:
+        """Return how far the members' returns of each segment are apart.
+
+        Args:
+            segments: B segments.
+
+        Returns:
+            Standard deviation over members of the segment's sum of reward, shape (B,), in the units
+            of `predict`.
+        """
+        if not segments:
+            return np.zeros(0, np.float32)
+        device = self.obs_mean.device
+        obs = torch.from_numpy(np.concatenate([s.obs for s in segments])).to(device)
+        actions = torch.from_numpy(np.concatenate([s.actions for s in segments])).to(device)
+        with torch.inference_mode():
+            rewards = (self(obs, actions) / self._scale).cpu().numpy()  # (E, sum of T)
+        starts = np.cumsum([0, *(len(s) for s in segments[:-1])])
+        returns = np.add.reduceat(rewards, starts, axis=1)  # (E, B)
+        spread: NDArray[np.float32] = returns.std(axis=0)
+        return spread
+
+    @torch.no_grad()
+    def set_normaliser(self, mean: NDArray[Any], std: NDArray[Any]) -> None:
+        """Set how observations are normalised.
+
+        Args:
+            mean: Mean of each dimension, shape (D,).
+            std: Standard deviation of each dimension, shape (D,). A dimension that hardly moved
+                (below `MIN_STD`) is centred and left in its own units: were it divided by next to
+                nothing, the first time it moves it would drown the others.
+        """
+        self.obs_mean.copy_(torch.as_tensor(mean))
+        self.obs_std.copy_(torch.as_tensor(np.where(std < MIN_STD, 1.0, std)))
+
+    @torch.no_grad()
+    def set_scale(self, scale: float) -> None:
+        """Set what `predict` divides by, above 0; from now on the model is ready."""
+        if not scale > 0:
+            raise ValueError(f"`scale` must be above 0, got {scale}")
+        self._scale.fill_(scale)
+        self._ready.fill_(True)
+
+    def save(self, folder: str | PathLike[str]) -> None:
+        """Write the model to a folder, atomically: safetensors, JSON and their SHA-256."""
+        sizes = {
+            "obs_dim": self.obs_dim,
+            "action_dim": self.action_dim,
+            "num_members": self.num_members,
+            "hidden_sizes": list(self.hidden_sizes),
+            "seed": self.seed,
+        }
+        state = {"format": _FORMAT, "sizes": sizes, "options": self.options}
+        save_state(Path(folder), {**state, "tensors": dict(self.state_dict())})
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str]) -> Self:
+        """Read a model that `save` wrote; on the CPU.
+
+        Raises:
+            FileNotFoundError: If the folder or one of its files is missing.
+            ValueError: If it is damaged, or holds something else; it is never loaded in part.
+        """
+        state = load_state(Path(folder))
+        if state.get("format") != _FORMAT:
+            raise ValueError(
+                f"`folder` must hold a reward model ({_FORMAT!r}), got {state.get('format')!r} in "
+                f"{folder}; check the path"
+            )
+        model = cls(**state["sizes"])
+        model.options = state["options"]
+        model.load_state_dict(state["tensors"])
+        return model
+
+    def _check_shapes(self, obs: tuple[int, ...], actions: tuple[int, ...]) -> None:
+        if obs[-1:] != (self.obs_dim,) or actions[-1:] != (self.action_dim,):
+            raise ValueError(
+                f"`obs` must end in {self.obs_dim} and `actions` in {self.action_dim} numbers, "
+                f"got shapes {tuple(obs)} and {tuple(actions)}"
+            )
+        if obs[:-1] != actions[:-1]:
+            raise ValueError(
+                "`obs` and `actions` must have the same batch shape, got shapes "
+                f"{tuple(obs)} and {tuple(actions)}"
+            )
+
+    def _fast_network(self) -> "_FastNetwork":
+        """Return the network as numpy arrays, made anew whenever a tensor changed."""
+        fast = self._fast
+        if fast is None or fast.version != _version(fast.sources):
+            fast = self._fast = _FastNetwork.of(self)
+        return fast
+
+    # Where tensors may be replaced rather than changed, the numpy copy is dropped.
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Load parameters, normaliser, scale and readiness; as `nn.Module.load_state_dict`."""
+        self._fast = None
+        return super().load_state_dict(state_dict, *args, **kwargs)
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        self._fast = None
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied or pickled: all but the numpy copy of the network."""
+        return {**self.__dict__, "_fast": None}
+
+
+class _FastNetwork(NamedTuple):
+    """The same network in numpy: for a single step, torch's overhead alone takes twice as long."""
+
+    ready: bool
+    mean: NDArray[np.float32]  # (D,)
+    first: NDArray[np.float32]  # (D + A, E * width): the members share their input
+    biases: list[NDArray[np.float32]]
+    weights: list[NDArray[np.float32]]  # hidden and last layers, each (E, in, out)
+    to_mean: NDArray[np.float32]  # (E,): 1 / (E scale)
+    sources: tuple[Tensor, ...]
+    version: int
+
+    @classmethod
+    def of(cls, model: RewardEnsemble) -> "_FastNetwork":
+        sources = (*model.parameters(), *model.buffers())
+        first, *weights = (_as_array(weight) for weight in model.weights)
+        first_bias, *biases = (_as_array(bias) for bias in model.biases)
+        first[:, :, : model.obs_dim] /= _as_array(model.obs_std)
+        return cls(
+            ready=model.ready,
+            mean=_as_array(model.obs_mean),
+            first=np.ascontiguousarray(first.reshape(-1, first.shape[2]).T),
+            biases=[first_bias.ravel(), *(bias.transpose(0, 2, 1) for bias in biases)],
+            weights=[np.ascontiguousarray(weight.transpose(0, 2, 1)) for weight in weights],
+            to_mean=np.full(model.num_members, 1 / (model.num_members * model.scale), np.float32),
+            sources=sources,
+            version=_version(sources),
+        )
+
+    def mean_reward(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:
+        inputs = np.concatenate((obs - self.mean, actions), 1, dtype=np.float32)
+        hidden = inputs @ self.first
+        hidden += self.biases[0]
+        num_members = len(self.to_mean)
+        hidden = hidden.reshape(len(obs), num_members, hidden.shape[1] // num_members)
+        hidden = hidden.transpose(1, 0, 2)  # (E, N, width)
+        for weight, bias in zip(self.weights, self.biases[1:], strict=True):
+            hidden = np.maximum(hidden, NEGATIVE_SLOPE * hidden) @ weight
+            hidden += bias
+        mean: NDArray[np.float32] = self.to_mean @ np.tanh(hidden[:, :, 0])
+        return mean
+
+
+def _as_array(tensor: Tensor) -> NDArray[np.float32]:
+    return np.array(tensor.detach().cpu().numpy(), np.float32)
+
+
+def _version(tensors: tuple[Tensor, ...]) -> int:
+    """Return a number that grows with every change in place of a tensor."""
+    return sum([tensor._version for tensor in tensors])
+
+
+def _uniform(shape: tuple[int, ...], fan_in: int, rng: torch.Generator) -> nn.Parameter:
+    """Draw what `torch.nn.Linear` starts from: uniform within 1 / sqrt(fan_in)."""
+    bound = fan_in**-0.5
+    return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=rng))
