@@ -1,0 +1,106 @@
+"""Judging a reward model by ratings it was not fitted to; NaN where nothing can be said.
+
+These numbers tell a broken fit from a working one. They do not rank methods: a better correlation
+with held-out ratings is not a better agent.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+
+def spearman(predictions: ArrayLike, ratings: ArrayLike) -> float:
+    """Return Spearman's rank correlation, ties sharing their mean rank.
+
+    Args:
+        predictions: Predicted values, shape (B,).
+        ratings: Ratings or true returns, shape (B,).
+
+    Returns:
+        A number in [-1, 1]; NaN for fewer than two rows, or where one side is constant or not
+        finite.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    x, y = _same_length(predictions, ratings)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()) or _constant(x) or _constant(y):
+        return float("nan")
+    return float(np.corrcoef(stats.rankdata(x), stats.rankdata(y))[0, 1])
+
+
+def accuracy(predicted_classes: ArrayLike, ratings: ArrayLike) -> float:
+    """Return the fraction of predicted classes, shape (B,), that are the rating; NaN for none."""
+    x, y = _same_length(predicted_classes, ratings)
+    return float(np.mean(x == y)) if len(x) else float("nan")
+
+
+def quadratic_weighted_kappa(
+    predicted_classes: ArrayLike, ratings: ArrayLike, num_classes: int
+) -> float:
+    """Return Cohen's kappa with quadratic weights (Cohen, 1968): agreement beyond chance.
+
+    Disagreement by two classes counts four times as much as by one.
+
+    Args:
+        predicted_classes: Predicted classes, shape (B,), in 0..C-1.
+        ratings: Ratings, shape (B,), in 0..C-1.
+        num_classes: Number of classes C, at least 2.
+
+    Returns:
+        1 for perfect agreement, 0 for chance, below 0 for worse; NaN for no rows, or where both
+        sides name one and the same class only.
+
+    Raises:
+        ValueError: If the shapes differ or a class lies outside 0..C-1.
+    """
+    x, y = (side.astype(np.int64) for side in _same_length(predicted_classes, ratings))
+    if len(x) == 0:
+        return float("nan")
+    if min(x.min(), y.min()) < 0 or max(x.max(), y.max()) >= num_classes:
+        raise ValueError(f"classes must lie in 0..{num_classes - 1}, got {x} and {y}")
+    observed = np.zeros((num_classes, num_classes))
+    np.add.at(observed, (x, y), 1 / len(x))
+    by_chance = np.outer(observed.sum(1), observed.sum(0))
+    cost = np.square(np.subtract.outer(np.arange(num_classes), np.arange(num_classes)))
+    expected = float((cost * by_chance).sum())
+    return 1 - float((cost * observed).sum()) / expected if expected > 0 else float("nan")
+
+
+def pair_accuracy(
+    predictions: ArrayLike, ratings: ArrayLike, groups: ArrayLike | None = None
+) -> float:
+    """Return the fraction of differently rated pairs that the predictions order as the ratings do.
+
+    Args:
+        predictions: Predicted values, shape (B,).
+        ratings: Ratings, shape (B,).
+        groups: One integer per (rater, round), shape (B,): pairs are formed within a group only.
+            None forms all pairs.
+
+    Returns:
+        A number in [0, 1], equal predictions counting one half; NaN where there is no such pair.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    x, y = _same_length(predictions, ratings)
+    better = y[:, None] > y
+    if groups is not None:
+        _, group = _same_length(predictions, groups)
+        better &= group[:, None] == group
+    if not better.any():
+        return float("nan")
+    agreement = 0.5 + 0.5 * np.sign(x[:, None] - x)
+    return float(agreement[better].mean())
+
+
+def _same_length(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+    x, y = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    if x.ndim != 1 or x.shape != y.shape:
+        raise ValueError(f"both sides must have the same shape (B,), got {x.shape} and {y.shape}")
+    return x, y
+
+
+def _constant(values: NDArray[np.float64]) -> bool:
+    return len(values) < 2 or bool(values.min() == values.max())

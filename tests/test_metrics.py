@@ -1,0 +1,84 @@
+import math
+
+import numpy as np
+import pytest
+
+from gym_rated.metrics import accuracy, pair_accuracy, quadratic_weighted_kappa, spearman
+
+
+def test_spearman_counts_ranks():
+    # Rank differences 0, 1, -1, 0: 1 - 6 * 2 / (4 * 15)
+    assert spearman([1.0, 20.0, 3.0, 400.0], [0, 1, 2, 3]) == pytest.approx(0.8)
+    assert spearman([3.0, 2.0, 1.0], [0, 1, 2]) == pytest.approx(-1)
+
+
+def test_spearman_gives_ties_their_mean_rank():
+    # Ranks 1, 2, 3 against 1.5, 1.5, 3: 1.5 / sqrt(2 * 1.5)
+    assert spearman([1.0, 2.0, 3.0], [0, 0, 1]) == pytest.approx(1.5 / math.sqrt(3))
+
+
+@pytest.mark.parametrize(
+    ("predictions", "ratings"),
+    [([1.0, 1.0], [0, 1]), ([1.0, 2.0], [3, 3]), ([1.0], [1]), ([], []), ([np.nan, 1.0], [0, 1])],
+)
+def test_spearman_is_nan_without_a_warning_where_nothing_can_be_said(predictions, ratings):
+    assert math.isnan(spearman(predictions, ratings))
+
+
+def test_accuracy_is_the_fraction_that_agrees():
+    assert accuracy([0, 2, 1, 1], [0, 2, 2, 1]) == 0.75
+    assert math.isnan(accuracy([], []))
+
+
+def test_kappa_of_four_segments_is_what_we_compute_by_hand():
+    # Off by 0, 1, 0 and 1 classes: (1 + 1) / 4. By chance, with predicted counts 2, 1, 1 and rated
+    # counts 1, 1, 2: (2 (1*0 + 1*1 + 2*4) + 1 (1*1 + 1*0 + 2*1) + 1 (1*4 + 1*1 + 2*0)) / 16.
+    expected = 1 - 0.5 / ((18 + 3 + 5) / 16)
+    assert quadratic_weighted_kappa([0, 1, 2, 0], [0, 2, 2, 1], 3) == pytest.approx(expected)
+
+
+def test_kappa_knows_perfect_agreement_chance_and_opposition():
+    assert quadratic_weighted_kappa([0, 1, 2], [0, 1, 2], 3) == 1
+    assert quadratic_weighted_kappa([1, 1, 1, 1], [0, 1, 2, 1], 3) == 0  # the same answer always
+    assert quadratic_weighted_kappa([2, 1, 0], [0, 1, 2], 3) == pytest.approx(-1)
+
+
+def test_kappa_punishes_far_errors_more():
+    near = quadratic_weighted_kappa([0, 1, 2, 3, 2], [0, 1, 2, 3, 3], 4)
+    far = quadratic_weighted_kappa([0, 1, 2, 3, 0], [0, 1, 2, 3, 3], 4)
+    assert near > far
+
+
+def test_kappa_is_nan_where_both_sides_name_one_class():
+    assert math.isnan(quadratic_weighted_kappa([1, 1], [1, 1], 3))
+    assert math.isnan(quadratic_weighted_kappa([], [], 3))
+
+
+def test_always_the_worst_class_does_not_pass_as_good():
+    # D6: with an argmax over one column everything was class 0, and most early ratings are 0.
+    ratings = [0] * 8 + [1, 2]
+    assert accuracy([0] * 10, ratings) == 0.8
+    assert quadratic_weighted_kappa([0] * 10, ratings, 3) == pytest.approx(0)
+
+
+def test_pairs_are_compared_within_a_group_only():
+    predictions, ratings = [1.0, 2.0, 0.5, 0.1], [0, 1, 1, 2]
+    # Pairs (1>0) right, (2>0) wrong, (3>0), (3>1) and (3>2) wrong.
+    assert pair_accuracy(predictions, ratings) == pytest.approx(1 / 5)
+    assert pair_accuracy(predictions, ratings, [7, 7, 3, 3]) == 0.5
+    assert math.isnan(pair_accuracy(predictions, ratings, [0, 1, 2, 3]))
+
+
+def test_equal_predictions_count_one_half():
+    assert pair_accuracy([1.0, 1.0], [0, 1]) == 0.5
+
+
+@pytest.mark.parametrize("metric", [spearman, accuracy, pair_accuracy])
+def test_different_lengths_are_refused(metric):
+    with pytest.raises(ValueError, match=r"same shape \(B,\), got \(2,\) and \(3,\)"):
+        metric([1, 2], [1, 2, 3])
+
+
+def test_classes_out_of_range_are_refused():
+    with pytest.raises(ValueError, match=r"must lie in 0\.\.2"):
+        quadratic_weighted_kappa([0, 3], [0, 1], 3)
