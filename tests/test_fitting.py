@@ -1,0 +1,406 @@
+import math
+import warnings
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import gym_rated
+from gym_rated.checkpoint import load_state, save_state
+from gym_rated.fitting import FitReport, HeldOut, RewardLearner, fit
+from gym_rated.losses import MultitaskLoss
+from gym_rated.metrics import spearman
+from gym_rated.raters import Rating
+from gym_rated.ratings import RatingDataset
+from gym_rated.reward_model import RewardEnsemble
+from gym_rated.segments import Origin, Segment
+
+NUM_CLASSES = 4
+
+
+def make_segments(num, *, length=10, round=0, seed=0):
+    rng = np.random.default_rng(seed)
+    segments = []
+    for i in range(num):
+        level = rng.normal() / 2
+        obs = rng.normal(level, 1, (length, 3)).astype(np.float32)
+        actions = rng.uniform(-1, 1, (length, 2)).astype(np.float32)
+        true_rewards = (obs.mean(1) + 0.2 * actions[:, 0]).astype(np.float64)
+        origin = Origin(0, i, 0, 0)
+        segments.append(Segment(f"{round}-{i}", obs, actions, true_rewards, round, origin))
+    return segments
+
+
+def true_returns(segments):
+    return np.array([s.true_rewards.sum() for s in segments])
+
+
+def rate(segments):
+    """Rate by quantiles of the true return, all classes alike."""
+    ranks = true_returns(segments).argsort().argsort()
+    return [
+        Rating(s.id, int(rank * NUM_CLASSES // len(segments)), "judge")
+        for s, rank in zip(segments, ranks, strict=True)
+    ]
+
+
+def dataset(segments, ratings=None, data_class=RatingDataset):
+    data = data_class(3, 2, NUM_CLASSES)
+    data.add(segments)
+    data.update(rate(segments) if ratings is None else ratings)
+    return data
+
+
+def is_held_out(segment_id):
+    return zlib.crc32(segment_id.encode()) % 10 == 0
+
+
+def learner(tasks=("classification", "regression"), **kwargs):
+    model = RewardEnsemble(3, 2, hidden_sizes=(16, 16))
+    loss = MultitaskLoss(tasks, num_classes=NUM_CLASSES, segment_length=10)
+    return RewardLearner(model, loss, **{"first_steps": 60, "later_steps": 20, **kwargs})
+
+
+def predicted_returns(model, segments):
+    return [model.predict(s.obs, s.actions).sum() for s in segments]
+
+
+def snapshot(model):
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def unchanged(model, before):
+    return all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        ("classification",),
+        ("regression",),
+        ("pairwise",),
+        ("classification", "regression"),
+        ("classification", "regression", "pairwise"),
+    ],
+)
+@pytest.mark.parametrize("weights", ["uncertainty", "fixed", "scheduled"])
+def test_a_fit_orders_segments_it_has_never_seen(tasks, weights):
+    segments, unseen = make_segments(120), make_segments(100, round=1, seed=1)
+    model = RewardEnsemble(3, 2, hidden_sizes=(16, 16))
+    loss = MultitaskLoss(tasks, num_classes=NUM_CLASSES, weights=weights)
+    report = RewardLearner(model, loss, first_steps=100).fit(dataset(segments))
+    assert report.ready
+    assert model.ready
+    assert spearman(predicted_returns(model, unseen), true_returns(unseen)) > 0.85
+    for start, end in report.losses.values():
+        assert end < start
+
+
+@pytest.mark.parametrize("options", [{"limits": "fit"}, {"segment_value": "mean"}])
+def test_a_fit_learns_with_every_option(options):
+    segments = make_segments(120)
+    model = RewardEnsemble(3, 2, hidden_sizes=(16, 16))
+    loss = MultitaskLoss(num_classes=NUM_CLASSES, segment_length=10, **options)
+    RewardLearner(model, loss).fit(dataset(segments))
+    assert spearman(predicted_returns(model, segments), true_returns(segments)) > 0.85
+    assert model.options == loss.options()
+
+
+def test_the_one_call_makes_and_fits_a_model():
+    model, report = fit(dataset(make_segments(60)), steps=20, progress_bar=False)
+    assert model.ready
+    assert (model.obs_dim, model.action_dim) == (3, 2)
+    assert report.steps == 20
+
+
+def test_the_one_call_shows_a_progress_bar(capsys):
+    fit(dataset(make_segments(30)), steps=3, progress_bar=True)
+    assert "fit" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tasks", [("classification",), ("regression",), ("pairwise",)])
+def test_ratings_of_one_class_leave_the_model_not_ready(tasks):
+    # D9: the authors' accuracy is then 1.0 at once, and a random network becomes the reward.
+    segments = make_segments(30)
+    data = dataset(segments, [Rating(s.id, 2, "judge") for s in segments])
+    fitter = learner(tasks)
+    before = snapshot(fitter.model)
+    with pytest.warns(UserWarning, match=r"not fitted: 30 ratings, by class \(0, 0, 30, 0\)"):
+        report = fitter.fit(data)
+    assert not report.ready
+    assert report.class_counts == (0, 0, 30, 0)
+    assert report.steps == 0
+    assert unchanged(fitter.model, before)
+    assert fitter.model.predict(segments[0].obs, segments[0].actions).tolist() == [0] * 10
+    assert fitter.fit(dataset(segments)).steps == 60  # this, then, is the first fit
+
+
+def test_no_ratings_at_all_leave_the_model_not_ready():
+    with pytest.warns(UserWarning, match="0 ratings"):
+        assert not learner().fit(RatingDataset(3, 2, NUM_CLASSES)).ready
+
+
+def test_pairs_need_two_classes_within_one_round():
+    easy, hard = make_segments(20, round=0), make_segments(20, round=1)
+    ratings = [Rating(s.id, 1, "judge") for s in easy] + [Rating(s.id, 2, "judge") for s in hard]
+    data = dataset([*easy, *hard], ratings)
+    with pytest.warns(UserWarning, match="leave nothing to compare"):
+        assert not learner(("pairwise",)).fit(data).ready
+    assert learner(("classification", "pairwise")).fit(data).ready
+
+
+def test_a_model_that_was_ready_stays_so_when_ratings_are_withdrawn():
+    segments = make_segments(40)
+    data, fitter = dataset(segments), learner()
+    fitter.fit(data)
+    before = snapshot(fitter.model)
+    data.update([Rating(s.id, 0, "judge", revision=1) for s in segments])
+    with pytest.warns(UserWarning, match="not fitted"):
+        fitter.fit(data)
+    assert unchanged(fitter.model, before)
+
+
+def test_a_rating_that_was_skipped_is_not_used():
+    # D4: a skip crashed the authors' teacher.
+    segments = make_segments(30)
+    data = dataset(segments)
+    data.update([Rating(s.id, gym_rated.SKIPPED, "judge", revision=1) for s in segments[:10]])
+    assert learner().fit(data).num_ratings == 20
+
+
+def test_the_normaliser_is_that_of_the_rated_steps_and_stays_until_the_next_fit():
+    long, short = make_segments(40, length=10), make_segments(40, length=4, round=1, seed=1)
+    data, fitter = dataset(long), learner()
+    data.add(short)
+    fitter.fit(data)  # the short ones are not rated yet
+    first = np.concatenate([s.obs for s in long])
+    assert np.allclose(fitter.model.obs_mean, first.mean(0), atol=1e-6)
+    assert np.allclose(fitter.model.obs_std, first.std(0), atol=1e-6)
+    data.update(rate(short))
+    assert np.allclose(fitter.model.obs_mean, first.mean(0), atol=1e-6)
+    fitter.fit(data)
+    both = np.concatenate([s.obs for s in [*long, *short]])  # no padding among them
+    assert np.allclose(fitter.model.obs_mean, both.mean(0), atol=1e-6)
+    assert np.allclose(fitter.model.obs_std, both.std(0), atol=1e-6)
+
+
+def test_predicted_rewards_of_the_rated_steps_have_unit_deviation_and_keep_their_mean():
+    segments = [*make_segments(30), *make_segments(30, length=4, round=1, seed=1)]
+    fitter = learner()
+    fitter.fit(dataset(segments))
+    obs = np.concatenate([s.obs for s in segments])
+    actions = np.concatenate([s.actions for s in segments])
+    rewards = fitter.model.predict(obs, actions)
+    assert rewards.std() == pytest.approx(1, abs=1e-4)
+    unscaled = fitter.model(torch.from_numpy(obs), torch.from_numpy(actions)).mean()
+    assert rewards.mean() * fitter.model.scale == pytest.approx(unscaled.item(), rel=1e-3)
+
+
+class PaddedDataset(RatingDataset):
+    """Pads every segment by 5 steps of rubbish that do not exist."""
+
+    def batch(self, indices=None):
+        batch = super().batch(indices)
+        pad = ((0, 0), (0, 5), (0, 0))
+        return replace(
+            batch,
+            obs=np.pad(batch.obs, pad, constant_values=9.0),
+            actions=np.pad(batch.actions, pad, constant_values=9.0),
+            mask=np.pad(batch.mask, pad[:2]),
+        )
+
+
+def test_steps_that_do_not_exist_teach_nothing():
+    segments = [*make_segments(40), *make_segments(20, length=4, round=1)]
+    plain, padded = dataset(segments), dataset(segments, data_class=PaddedDataset)
+    first, second = learner(), learner()
+    report, same = first.fit(plain), second.fit(padded)
+    assert second.model.scale == pytest.approx(first.model.scale, rel=1e-3)
+    assert same.losses["regression"] == pytest.approx(report.losses["regression"], rel=1e-3)
+    for ours, theirs in zip(first.model.parameters(), second.model.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-3)
+
+
+def test_held_out_rows_are_fixed_by_their_segment_and_are_not_learned():
+    segments = make_segments(100)
+    held = [s for s in segments if is_held_out(s.id)]
+    data, fitter = dataset(segments), learner()
+    report = fitter.fit(data)
+    assert report.held_out.num == len(held) >= 5
+    again, other = dataset(segments), learner()
+    again.update([Rating(s.id, 0, "judge", revision=1) for s in held])
+    other.fit(again)
+    assert torch.equal(other.model.weights[0], fitter.model.weights[0])
+
+
+def test_held_out_numbers_tell_right_ratings_from_shuffled_ones():
+    segments = make_segments(300)
+    right = learner(first_steps=100).fit(dataset(segments)).held_out
+    assert right.spearman > 0.8
+    assert right.kappa > 0.7
+    assert right.accuracy > 0.4
+    assert right.pair_accuracy > 0.85
+    ratings = rate(segments)
+    order = np.random.default_rng(0).permutation(300)
+    shuffled = [
+        Rating(s.id, ratings[i].rating, "judge") for s, i in zip(segments, order, strict=True)
+    ]
+    assert learner(first_steps=100).fit(dataset(segments, shuffled)).held_out.spearman < 0.5
+
+
+def test_accuracy_is_not_that_of_always_naming_the_worst_class():
+    # D6: the authors' accuracy takes the argmax over a single column, always class 0.
+    segments = make_segments(400)
+    ratings = [r for r in rate(segments) if r.rating > 0 or not is_held_out(r.segment_id)]
+    report = learner(first_steps=100).fit(dataset(segments, ratings))
+    assert report.held_out.num > 20
+    assert report.held_out.accuracy > 0.5
+
+
+def test_too_few_held_out_rows_give_no_numbers():
+    segments = make_segments(20)
+    report = learner().fit(dataset(segments))
+    assert report.held_out.num < 5
+    assert math.isnan(report.held_out.spearman)
+    assert math.isnan(report.held_out.kappa)
+
+
+def test_the_first_fit_takes_more_steps_than_later_ones():
+    data, fitter = dataset(make_segments(30)), learner()
+    assert [fitter.fit(data).steps for _ in range(3)] == [60, 20, 20]
+
+
+def test_a_fit_is_decided_by_its_seeds():
+    data = dataset(make_segments(80))
+    first, same, other = learner(), learner(), learner(seed=1)
+    state = torch.get_rng_state()
+    for fitter in (first, same, other):
+        fitter.fit(data)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert unchanged(same.model, snapshot(first.model))
+    assert not unchanged(other.model, snapshot(first.model))
+
+
+def test_a_restored_learner_goes_on_exactly_as_it_would_have(tmp_path):
+    data = dataset(make_segments(80))
+    first = learner()
+    first.fit(data)
+    save_state(tmp_path, first.state_dict())
+    second = learner(seed=7)
+    second.load_state_dict(load_state(tmp_path))
+    assert unchanged(second.model, snapshot(first.model))
+    assert second.model.options == first.model.options
+    report, expected = second.fit(data), first.fit(data)
+    assert unchanged(second.model, snapshot(first.model))
+    assert report.losses == expected.losses
+    assert report.weights == expected.weights
+    assert report.steps == 20
+
+
+def test_the_state_of_another_loss_is_refused():
+    with pytest.raises(ValueError, match=r"learner with the same loss, got .*'pairwise'"):
+        learner().load_state_dict(learner(("pairwise",)).state_dict())
+
+
+def test_updates_that_are_not_finite_are_refused_and_counted(monkeypatch):
+    fitter, data = learner(), dataset(make_segments(30))
+    combine, calls = fitter.loss.combine, []
+
+    def sometimes_broken(losses, progress):
+        total, parts = combine(losses, progress)
+        calls.append(1)
+        broken = total.requires_grad and len(calls) % 5 == 0
+        return (total * float("nan") if broken else total), parts
+
+    monkeypatch.setattr(fitter.loss, "combine", sometimes_broken)
+    with pytest.warns(
+        UserWarning, match="12 of 60 updates of the reward model were refused"
+    ) as seen:
+        report = fitter.fit(data)
+    assert len(seen) == 1
+    assert report.refused_updates == 12
+    assert all(bool(p.isfinite().all()) for p in fitter.model.parameters())
+    assert "12 refused" in str(report)
+
+
+def test_refused_updates_leave_the_parameters_alone(monkeypatch):
+    fitter = learner()
+    combine = fitter.loss.combine
+    monkeypatch.setattr(
+        fitter.loss, "combine", lambda *args: (combine(*args)[0] * float("inf"), combine(*args)[1])
+    )
+    before = [p.detach().clone() for p in fitter.model.parameters()]
+    with pytest.warns(UserWarning, match="60 of 60 updates"):
+        fitter.fit(dataset(make_segments(30)))
+    assert all(
+        torch.equal(p, old) for p, old in zip(fitter.model.parameters(), before, strict=True)
+    )
+
+
+def test_a_model_that_became_non_finite_is_restored_and_the_fit_raises():
+    data, fitter = dataset(make_segments(30)), learner()
+    fitter.fit(data)
+    before = snapshot(fitter.model)
+    fitter._optimiser.param_groups[0]["lr"] = math.inf
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(
+            FloatingPointError, match="became non-finite in this fit, and was restored"
+        ):
+            fitter.fit(data)
+    assert unchanged(fitter.model, before)
+    assert fitter.num_fits == 1
+
+
+def test_the_weights_of_the_tasks_are_learned_and_reported():
+    fitter = learner()
+    report = fitter.fit(dataset(make_segments(60)))
+    assert set(report.weights) == {"classification", "regression"}
+    s = fitter.loss.log_variances.detach()
+    assert report.weights["regression"] == pytest.approx((0.5 * (-s[1]).exp()).mean().item())
+    assert report.weights["regression"] != 0.5
+
+
+def test_a_report_is_flat_for_logs_and_readable_for_people():
+    report = FitReport(
+        ready=True,
+        num_ratings=9,
+        class_counts=(4, 5),
+        steps=50,
+        losses={"regression": (2.0, 0.5)},
+        weights={"regression": 0.25},
+        held_out=HeldOut(6, 0.9, 0.8, 0.7, 0.6),
+        duration_s=0.125,
+    )
+    assert report.as_dict() == {
+        "ready": 1.0,
+        "num_ratings": 9,
+        "steps": 50,
+        "refused_updates": 0,
+        "duration_s": 0.125,
+        "class_count/0": 4,
+        "class_count/1": 5,
+        "loss/regression/start": 2.0,
+        "loss/regression/end": 0.5,
+        "weight/regression": 0.25,
+        "held_out/num": 6,
+        "held_out/spearman": 0.9,
+        "held_out/accuracy": 0.8,
+        "held_out/kappa": 0.7,
+        "held_out/pair_accuracy": 0.6,
+    }
+    assert "9 ratings (4/5 by class, worst first), 50 steps in 0.12 s" in str(report)
+    assert "regression 2 -> 0.5 (weight 0.25)" in str(report)
+    assert "not ready" in str(FitReport(ready=False, num_ratings=3, class_counts=(3, 0)))
+
+
+def test_what_does_not_fit_together_is_refused_with_its_values():
+    model = RewardEnsemble(3, 2)
+    with pytest.raises(ValueError, match="same number of members, got 3 and 2"):
+        RewardLearner(model, MultitaskLoss(num_classes=4, num_members=2))
+    with pytest.raises(ValueError, match="`batch_size` must be at least 1, got 0"):
+        learner(batch_size=0)
+    with pytest.raises(ValueError, match=r"got \(3, 2, 5\) for \(3, 2, 4\)"):
+        learner().fit(RatingDataset(3, 2, 5))
