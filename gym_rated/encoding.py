@@ -8,13 +8,14 @@ one-hot. This is the only place that does it.
 
 from collections.abc import Callable
 from copy import deepcopy
-from math import isfinite
 from typing import Any
 
 import numpy as np
 from gymnasium import Space, spaces
 from gymnasium.vector.utils import batch_space, iterate
 from numpy.typing import ArrayLike, NDArray
+
+from gym_rated.checks import all_finite
 
 Features = Callable[[Any], ArrayLike]
 """Maps one observation of the environment to a vector, shape (D,)."""
@@ -63,51 +64,58 @@ class ObservationEncoder:
     def __init__(self, space: Space[Any], features: Features | None = None) -> None:
         self.space = space
         self.features = features
-        if features is None:
-            _check_flattenable(space)
-            self.dim = int(spaces.flatdim(space))
-        else:
+        self._is_box = features is None and isinstance(space, spaces.Box)
+        self._one_hot = None
+        self._batched_space: Space[Any] | None = None
+        if features is not None:
             probe = deepcopy(space)  # the environment's own random state stays untouched
             probe.seed(0)
             self.dim = _feature_vector(features, probe.sample()).size
-        self._is_box = features is None and isinstance(space, spaces.Box)
-        self._batched_space: Space[Any] | None = None
+            return
+        _check_flattenable(space)
+        self.dim = int(spaces.flatdim(space))
+        if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
+            self._one_hot = _OneHot(space, "obs")
 
     def one(self, obs: Any) -> NDArray[np.float32]:
         """Encode one observation; returns shape (1, D).
 
         Raises:
-            ValueError: If the result is not finite or has another length than the space says.
+            ValueError: If it is not finite, or not what the space says.
         """
         if self._is_box:
-            vectors = np.asarray(obs, np.float32).reshape(1, -1)
-        else:
-            vectors = self._encode(obs)[None]
-        return self._checked(vectors)
+            return self._flat(np.asarray(obs, np.float32)[None], 1)
+        if self._one_hot is not None:
+            return self._one_hot(np.asarray(obs)[None], 1)
+        return self._finite(self._encode(obs)[None])
 
     def batch(self, obs: Any, num_envs: int) -> NDArray[np.float32]:
         """Encode a vector environment's observations; returns shape (N, D); raises as `one`."""
         if self._is_box:
-            vectors = np.asarray(obs, np.float32).reshape(num_envs, -1)
-        else:
-            if self._batched_space is None:
-                self._batched_space = batch_space(self.space, num_envs)
-            vectors = np.stack([self._encode(x) for x in iterate(self._batched_space, obs)])
-        return self._checked(vectors)
+            return self._flat(np.asarray(obs, np.float32), num_envs)
+        if self._one_hot is not None:
+            return self._one_hot(np.asarray(obs), num_envs)
+        if self._batched_space is None:
+            self._batched_space = batch_space(self.space, num_envs)
+        return self._finite(np.stack([self._encode(x) for x in iterate(self._batched_space, obs)]))
+
+    def _flat(self, obs: NDArray[np.float32], num_envs: int) -> NDArray[np.float32]:
+        _check_shape("obs", obs, self.space, num_envs)
+        return self._finite(obs.reshape(num_envs, self.dim))
 
     def _encode(self, obs: Any) -> NDArray[np.float32]:
-        if self.features is not None:
-            return _feature_vector(self.features, obs)
-        return np.asarray(spaces.flatten(self.space, obs), np.float32).ravel()
-
-    def _checked(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        if vectors.shape[1] != self.dim:
+        if self.features is None:
+            return np.asarray(spaces.flatten(self.space, obs), np.float32)
+        vector = _feature_vector(self.features, obs)
+        if vector.size != self.dim:
             raise ValueError(
-                f"`obs` must encode to {self.dim} numbers, got {vectors.shape[1]}; "
-                "does the environment return what its observation_space says?"
+                f"`features` must return vectors of one length, got {vector.size} after {self.dim}"
             )
-        if not isfinite(np.vdot(vectors, vectors)):  # the cheapest test that meets every number
-            _refuse_non_finite("obs", vectors, "mend it in a wrapper below the rating wrappers")
+        return vector
+
+    def _finite(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        if not all_finite(vectors):
+            raise _not_finite("obs", vectors, "mend it in a wrapper below the rating wrappers")
         return vectors
 
 
@@ -116,47 +124,65 @@ class ActionEncoder:
 
     def __init__(self, space: Space[Any]) -> None:
         self.space = space
-        self._shape = space.shape
-        self._is_box = isinstance(space, spaces.Box)
+        self._one_hot = None
         if isinstance(space, spaces.Box):
             self.dim = int(np.prod(space.shape))
             self._low = np.asarray(space.low, np.float32).ravel()
             self._high = np.asarray(space.high, np.float32).ravel()
         elif isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
-            counts = np.atleast_1d(getattr(space, "nvec", getattr(space, "n", 0))).ravel()
-            self.dim = int(counts.sum())
-            self._counts = counts.astype(np.int64)
-            self._starts = np.atleast_1d(space.start).ravel().astype(np.int64)
-            self._offsets = np.concatenate([[0], np.cumsum(self._counts)[:-1]])
+            self._one_hot = _OneHot(space, "actions")
+            self.dim = self._one_hot.dim
         else:
             raise TypeError(
                 f"`env.action_space` must be Box, Discrete or MultiDiscrete, got {space}; "
                 "map it to one of them with an action wrapper first"
             )
 
-    def __call__(self, actions: Any) -> NDArray[np.float32]:
-        """Encode actions, shape (N, *space.shape); returns shape (N, A)."""
+    def __call__(self, actions: Any, num_envs: int | None = None) -> NDArray[np.float32]:
+        """Encode actions, shape (N, *space.shape); returns shape (N, A). `num_envs` demands N."""
         batch = np.asarray(actions)
-        if batch.shape[1:] != self._shape or batch.ndim == 0:
-            raise ValueError(
-                f"`actions` must have shape (N, *{self.space.shape}) for {self.space}, "
-                f"got {batch.shape}"
-            )
-        return self._clip(batch) if self._is_box else self._one_hot(batch)
+        if self._one_hot is not None:
+            return self._one_hot(batch, num_envs)
+        _check_shape("actions", batch, self.space, num_envs)
+        vectors = batch.reshape(len(batch), self.dim)
+        if not all_finite(vectors):
+            raise _not_finite("actions", vectors, "has the policy diverged?")
+        clipped = np.minimum(np.maximum(vectors, self._low), self._high)  # faster than np.clip
+        return np.asarray(clipped, np.float32)
 
-    def _clip(self, actions: NDArray[Any]) -> NDArray[np.float32]:
-        vectors = np.array(actions, np.float32).reshape(len(actions), -1)
-        if not isfinite(np.vdot(vectors, vectors)):
-            _refuse_non_finite("actions", vectors, "has the policy diverged?")
-        return vectors.clip(self._low, self._high)
 
-    def _one_hot(self, actions: NDArray[Any]) -> NDArray[np.float32]:
-        indices = actions.reshape(len(actions), -1) - self._starts
-        if (indices < 0).any() or (indices >= self._counts).any():
-            raise ValueError(f"`actions` must lie in {self.space}, got {actions.tolist()}")
-        vectors = np.zeros((len(actions), self.dim), np.float32)
-        np.put_along_axis(vectors, (indices + self._offsets).astype(np.int64), 1.0, axis=1)
+class _OneHot:
+    """Encode whole numbers of a Discrete or MultiDiscrete space as one-hot vectors."""
+
+    def __init__(self, space: spaces.Discrete | spaces.MultiDiscrete, name: str) -> None:
+        self.space = space
+        self.name = name
+        counts = space.nvec if isinstance(space, spaces.MultiDiscrete) else [space.n]
+        self._counts = np.ravel(counts).astype(np.uint64)
+        self._starts = np.ravel(space.start).astype(np.int64)
+        self.dim = int(self._counts.sum())
+        self._offsets = np.cumsum([0, *self._counts[:-1]], dtype=np.int64)
+
+    def __call__(self, values: NDArray[Any], num: int | None) -> NDArray[np.float32]:
+        """Encode values, shape (N, *space.shape); returns shape (N, dim)."""
+        _check_shape(self.name, values, self.space, num)
+        if values.dtype.kind not in "iu":
+            raise ValueError(f"`{self.name}` must be whole numbers, got {values.tolist()}")
+        indices = values.reshape(len(values), -1).astype(np.int64) - self._starts
+        if (indices.astype(np.uint64) >= self._counts).any():  # negative ones wrap around to huge
+            raise ValueError(f"`{self.name}` must lie in {self.space}, got {values.tolist()}")
+        vectors = np.zeros((len(values), self.dim), np.float32)
+        vectors[np.arange(len(values))[:, None], indices + self._offsets] = 1.0
         return vectors
+
+
+def _check_shape(name: str, batch: NDArray[Any], space: Space[Any], num: int | None) -> None:
+    shape = batch.shape
+    if shape[1:] != space.shape or not shape or num not in (None, shape[0]):
+        wanted = ("N" if num is None else num, *(space.shape or ()))
+        raise ValueError(
+            f"`{name}` must have shape ({', '.join(map(str, wanted))}) for {space}, got {shape}"
+        )
 
 
 def _check_flattenable(space: Space[Any]) -> None:
@@ -187,11 +213,9 @@ def _feature_vector(features: Features, obs: Any) -> NDArray[np.float32]:
     return vector
 
 
-def _refuse_non_finite(name: str, vectors: NDArray[np.float32], remedy: str) -> None:
-    bad = np.argwhere(~np.isfinite(vectors))
-    if len(bad):  # large finite numbers may overflow a product: then nothing is wrong
-        row, column = bad[0]
-        raise ValueError(
-            f"`{name}` must be finite, got {vectors[row, column]} at index {column} "
-            f"(environment {row}); {remedy}"
-        )
+def _not_finite(name: str, vectors: NDArray[Any], remedy: str) -> ValueError:
+    row, column = np.argwhere(~np.isfinite(vectors))[0]
+    return ValueError(
+        f"`{name}` must be finite, got {vectors[row, column]} at index {column} "
+        f"(environment {row}); {remedy}"
+    )

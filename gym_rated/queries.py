@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gym_rated.checks import whole_number
 from gym_rated.segments import Segment
 
 Select = Callable[[Sequence[Segment], int, np.random.Generator], Sequence[int] | NDArray[np.int64]]
@@ -51,19 +52,16 @@ def query_schedule(
         Environment step -> segments to ask for at it; the values sum to `num_ratings`.
 
     Raises:
+        TypeError: If a number is no int.
         ValueError: If a value is out of range, or training ends before the first query.
 
     Example:
         >>> query_schedule(100, 100_000, rounds=2)
         {2048: 20, 36024: 40, 70000: 40}
     """
-    for name, value, low in (
-        ("num_ratings", num_ratings, 1),
-        ("rounds", rounds, 0),
-        ("start", start, 1),
-    ):
-        if value < low:
-            raise ValueError(f"`{name}` must be at least {low}, got {value}")
+    num_ratings = whole_number("num_ratings", num_ratings)
+    rounds = whole_number("rounds", rounds, minimum=0)
+    start = whole_number("start", start)
     for name, share in (("first", first), ("until", until)):
         if not 0 < share <= 1:
             raise ValueError(f"`{name}` must lie in (0, 1], got {share}")

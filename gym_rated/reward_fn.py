@@ -5,13 +5,13 @@ will do.
 """
 
 from collections.abc import Callable
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gym_rated.checks import all_finite
 from gym_rated.specs import load_attribute
 
 RewardFn = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[Any]]
@@ -23,10 +23,16 @@ def resolve_reward_fn(reward_fn: Any) -> RewardFn:
 
     Raises:
         TypeError: If it is none of them.
+        ValueError: If it is text that names neither a folder nor an attribute.
     """
     if isinstance(reward_fn, str) and Path(reward_fn).is_dir():
         model = load_attribute("gym_rated.reward_model:RewardEnsemble").load(reward_fn)
         reward_fn = model.predict
+    elif isinstance(reward_fn, str) and ":" not in reward_fn:
+        raise ValueError(
+            f"`reward_fn` must be the folder of a saved model or 'module:attr', got {reward_fn!r}; "
+            "there is no such folder"
+        )
     elif isinstance(reward_fn, str):
         reward_fn = load_attribute(reward_fn)
     if not callable(reward_fn):
@@ -46,7 +52,7 @@ def predict_rewards(
         raise ValueError(
             f"`reward_fn` must return shape ({len(obs)},) for {len(obs)} steps, got {rewards.shape}"
         )
-    if not isfinite(np.add.reduce(rewards)) and not np.isfinite(rewards).all():
+    if not all_finite(rewards):
         raise ValueError(
             f"`reward_fn` must return finite rewards, got {rewards.tolist()}; "
             "one NaN would poison a reward normaliser for ever"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from gym_rated.checks import whole_number
 from gym_rated.segments import Segment
 
 SKIPPED = -1
@@ -63,8 +64,4 @@ class Rater(Protocol):
 
 def check_num_classes(num_classes: int) -> int:
     """Return `num_classes` if it is a whole number of at least 2, else raise."""
-    if isinstance(num_classes, bool) or not isinstance(num_classes, int):
-        raise TypeError(f"`num_classes` must be an int, got {num_classes!r}")
-    if num_classes < 2:
-        raise ValueError(f"`num_classes` must be at least 2, got {num_classes}")
-    return num_classes
+    return whole_number("num_classes", num_classes, minimum=2)

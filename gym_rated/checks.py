@@ -1,0 +1,45 @@
+"""Checks that several modules share: of constructor arguments, and of numbers at every step."""
+
+from collections.abc import Collection
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def whole_number(name: str, value: Any, minimum: int | None = 1) -> int:
+    """Return `value` as an int.
+
+    Args:
+        name: Name of the argument, for the error.
+        value: What was given.
+        minimum: Smallest number that is allowed; None allows all.
+
+    Raises:
+        TypeError: If it is no whole number; True and 5.0 are none.
+        ValueError: If it is below `minimum`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"`{name}` must be an int, got {value!r}")
+    if minimum is not None and value < minimum:
+        raise ValueError(f"`{name}` must be at least {minimum}, got {value}")
+    return int(value)
+
+
+def set_of_names(name: str, value: Collection[str]) -> frozenset[str]:
+    """Return `value` as a set of strings.
+
+    Raises:
+        TypeError: If it is a single string, which would count as a set of letters, or holds
+            anything but strings.
+    """
+    if isinstance(value, str) or not all(isinstance(item, str) for item in value):
+        raise TypeError(f"`{name}` must be a collection of names, got {value!r}; use a tuple")
+    return frozenset(value)
+
+
+def all_finite(numbers: NDArray[Any]) -> bool:
+    """Say whether no number is NaN or infinite; for a few numbers at every step, so it is fast."""
+    # the product meets every number; it may also overflow, where nothing is wrong
+    return isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
