@@ -223,7 +223,8 @@ class RewardLearner:
 
     def _can_learn(self, ratings: NDArray[np.int64], groups: NDArray[np.int64]) -> bool:
         if self.loss.tasks == ("pairwise",):
-            return any(len(set(ratings[groups == group])) > 1 for group in set(groups))
+            min_apart = 1 if self.loss.adjacent_weight > 0 else 2
+            return any(np.ptp(ratings[groups == group]) >= min_apart for group in set(groups))
         return len(set(ratings)) > 1
 
     def _fit(

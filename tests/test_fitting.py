@@ -151,6 +151,14 @@ def test_pairs_need_two_classes_within_one_round():
     assert learner(("classification", "pairwise")).fit(data).ready
 
 
+def test_pairs_that_weigh_nothing_are_none():
+    segments = make_segments(20)
+    data = dataset(segments, [Rating(s.id, i % 2, "judge") for i, s in enumerate(segments)])
+    loss = MultitaskLoss(("pairwise",), num_classes=NUM_CLASSES, adjacent_weight=0.0)
+    with pytest.warns(UserWarning, match="leave nothing to compare"):
+        assert not RewardLearner(RewardEnsemble(3, 2), loss).fit(data).ready
+
+
 def test_a_model_that_was_ready_stays_so_when_ratings_are_withdrawn():
     segments = make_segments(40)
     data, fitter = dataset(segments), learner()
