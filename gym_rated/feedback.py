@@ -6,17 +6,20 @@ into segments on schedule, rated, and collected into the dataset.
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 from gymnasium import Space
+from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
+from gym_rated.checks import whole_number
 from gym_rated.encoding import ActionEncoder, Features, ObservationEncoder
 from gym_rated.queries import Select, uniform
 from gym_rated.raters import Rater
 from gym_rated.ratings import RatingDataset
-from gym_rated.segments import SegmentBuffer
+from gym_rated.segments import Segment, SegmentBuffer
 
 OnRatings = Callable[[RatingDataset], object]
 """Called with the dataset when enough new ratings are in; usually `learner.fit`."""
@@ -25,14 +28,15 @@ OnRatings = Callable[[RatingDataset], object]
 class Feedback:
     """Record steps, ask a rater about segments of them, keep the answers.
 
-    The arguments are those of `gym_rated.wrappers.RatingFeedbackWrapper`; `num_envs` is N.
+    The arguments are those of `gym_rated.wrappers.RatingFeedbackWrapper`; `num_envs` is N, or None
+    where observations come without the leading axis, from a single environment.
     """
 
     def __init__(
         self,
         observation_space: Space[Any],
         action_space: Space[Any],
-        num_envs: int,
+        num_envs: int | None,
         rater: Rater,
         *,
         segment_length: int = 50,
@@ -42,43 +46,64 @@ class Feedback:
         collect_every: int = 1_000,
         min_new: int = 10,
         features: Features | None = None,
+        record_replay: bool = False,
         capacity: int = 200_000,
         seed: int = 0,
         env_id: str | None = None,
     ) -> None:
-        for name, value in (("collect_every", collect_every), ("min_new", min_new)):
-            if value < 1:
-                raise ValueError(f"`{name}` must be at least 1, got {value}")
         for name, function in (("select", select), ("on_ratings", on_ratings)):
             if function is not None and not callable(function):
                 raise TypeError(f"`{name}` must be callable, got {function!r}")
         self.rater = rater
-        self.encode_obs = ObservationEncoder(observation_space, features)
-        self.encode_actions = ActionEncoder(action_space)
+        encoder = ObservationEncoder(observation_space, features)
+        self._encode_obs = (
+            encoder.one if num_envs is None else partial(encoder.batch, num_envs=num_envs)
+        )
+        self._encode_actions = ActionEncoder(action_space)
         self.buffer = SegmentBuffer(
-            num_envs,
-            self.encode_obs.dim,
-            self.encode_actions.dim,
+            num_envs or 1,
+            encoder.dim,
+            self._encode_actions.dim,
             segment_length=segment_length,
             capacity=capacity,
+            record_replay=record_replay,
         )
         self.ratings = RatingDataset(
-            self.encode_obs.dim, self.encode_actions.dim, rater.num_classes, env_id=env_id
+            encoder.dim, self._encode_actions.dim, rater.num_classes, env_id=env_id
         )
         self._schedule = _checked_schedule(schedule)
         self._select = uniform if select is None else select
         self._on_ratings = on_ratings
-        self._collect_every = collect_every
-        self._min_new = min_new
+        self._collect_every = whole_number("collect_every", collect_every)
+        self._min_new = whole_number("min_new", min_new)
         self._rng = np.random.default_rng(seed)
+        self._is_ready = False  # every environment was reset, and the last step was recorded
+        self._raw_actions: NDArray[Any] | None = None
         self._round = 0
+        self._judged = 0  # rounds before this one have all their answers
         self._owed = 0  # scheduled segments that were not found yet
         self._unseen = 0  # ratings collected since the last call of on_ratings
         self._next_event = self._find_next_event(0)
 
-    def begin(self, obs: NDArray[np.float32], which: NDArray[np.bool_] | None = None) -> None:
-        """Start episodes; see `SegmentBuffer.begin`."""
-        self.buffer.begin(obs, which)
+    def begin(self, obs: Any, which: NDArray[np.bool_] | None = None) -> None:
+        """Start episodes from the observations of a reset; see `SegmentBuffer.begin`."""
+        was_ready, self._is_ready = self._is_ready, False
+        self.buffer.begin(self._encode_obs(obs), which)
+        self._is_ready = was_ready or which is None or bool(which.all())
+
+    def encode_actions(self, actions: NDArray[Any]) -> NDArray[np.float32]:
+        """Encode the actions of a step that is about to be taken, shape (N, A).
+
+        Raises:
+            ResetNeeded: Before the first reset, and after a step of which no record was made.
+        """
+        if not self._is_ready:
+            raise ResetNeeded("`reset` must be called before `step`, and after a step that failed")
+        encoded = self._encode_actions(actions, self.buffer.num_envs)
+        if self.buffer.record_replay:
+            self._raw_actions = np.array(actions)  # an environment may change its argument
+        self._is_ready = False
+        return encoded
 
     def record(
         self,
@@ -86,24 +111,25 @@ class Feedback:
         rewards: Any,
         terminated: Any,
         done: Any,
-        next_obs: NDArray[np.float32],
-        valid: NDArray[np.bool_] | bool = True,
+        next_obs: Any,
+        begun: Any = False,
     ) -> None:
         """Record a step (see `SegmentBuffer.record`), then do what is due."""
-        self.buffer.record(actions, rewards, terminated, done, next_obs, valid)
+        vectors = self._encode_obs(next_obs)
+        self.buffer.record(actions, rewards, terminated, done, vectors, begun, self._raw_actions)
+        self._is_ready = True
         if self.buffer.steps >= self._next_event:
             self._do_what_is_due()
 
     def query(self, num_segments: int) -> int:
         """Choose segments, submit them, collect what is answered; returns how many were asked."""
-        if num_segments < 1:
-            raise ValueError(f"`num_segments` must be at least 1, got {num_segments}")
+        num_segments = whole_number("num_segments", num_segments)
         candidates = self.buffer.cut(10 * num_segments, self._rng, self._round)
         if not candidates:
             warnings.warn(
-                f"a query for {num_segments} segments found none at step {self.buffer.steps}: since "
-                f"the last one no stretch of {self.buffer.segment_length} steps was recorded, nor a "
-                "termination",
+                f"a query for {num_segments} segments found none at step {self.buffer.steps}: "
+                f"since the last one no stretch of {self.buffer.segment_length} steps was "
+                "recorded, nor a termination",
                 stacklevel=2,
             )
             return 0
@@ -113,31 +139,35 @@ class Feedback:
         self.buffer.mark_asked()
         self._round += 1
         self.collect()
-        self._warn_of_one_class()
         return len(chosen)
 
     def collect(self) -> int:
         """Fetch answers into `ratings`; returns how many are new or revised."""
         changed = self.ratings.update(self.rater.collect())
         self._unseen += changed
+        if not self.rater.pending:
+            self._warn_of_one_class()
         return changed
 
-    def _chosen_indices(self, candidates: list[Any], num: int) -> list[int]:
-        indices = [int(i) for i in self._select(candidates, num, self._rng)]
-        in_range = all(0 <= i < len(candidates) for i in indices)
-        if not in_range or len(set(indices)) < len(indices) or len(indices) > num:
+    def _chosen_indices(self, candidates: list[Segment], num: int) -> list[int]:
+        indices = list(self._select(candidates, num, self._rng))
+        are_indices = all(
+            isinstance(i, int | np.integer) and not isinstance(i, bool) and 0 <= i < len(candidates)
+            for i in indices
+        )
+        if not are_indices or len(set(indices)) < len(indices) or len(indices) > num:
             raise ValueError(
                 f"`select` must return at most {num} different indices below {len(candidates)}, "
                 f"got {indices}"
             )
-        return indices
+        return [int(i) for i in indices]
 
     def _do_what_is_due(self) -> None:
         steps = self.buffer.steps
         due = [step for step in self._schedule if step <= steps]
-        wanted = self._owed + sum(self._schedule.pop(step) for step in due)
+        self._owed += sum(self._schedule.pop(step) for step in due)
         if due:
-            self._owed = wanted - self.query(wanted)
+            self._owed -= self.query(self._owed)
         elif self._on_ratings is not None:
             self.collect()
         self._next_event = self._find_next_event(steps)
@@ -154,13 +184,18 @@ class Feedback:
             self._on_ratings(self.ratings)
 
     def _warn_of_one_class(self) -> None:
-        counts = self.ratings.round_counts(self._round - 1)
-        if not self.rater.pending and np.count_nonzero(counts) < 2:
-            warnings.warn(
-                f"round {self._round - 1} has fewer than two rating classes (counts per class "
-                f"{counts.tolist()}): its ratings alone say nothing about what is better",
-                stacklevel=2,
-            )
+        """Look at the rounds whose answers are all in."""
+        for round_ in range(self._judged, self._round):
+            counts = self.ratings.round_counts(round_)
+            if np.count_nonzero(counts) < 2:
+                warnings.warn(
+                    f"round {round_} has fewer than two rating classes (counts per class "
+                    f"{counts.tolist()}): its ratings alone say nothing about what is better",
+                    stacklevel=2,
+                )
+        self._judged = self._round
+
+    _CURSORS = ("_is_ready", "_round", "_judged", "_owed", "_unseen", "_next_event")
 
     def state_dict(self) -> dict[str, Any]:
         """Return buffer, ratings, rater and cursors, for a checkpoint. It holds true rewards."""
@@ -168,9 +203,9 @@ class Feedback:
             "buffer": self.buffer.state_dict(),
             "ratings": self.ratings.state_dict(),
             "rater": self.rater.state_dict() if hasattr(self.rater, "state_dict") else None,
-            "schedule": self._schedule,
+            "schedule": dict(self._schedule),
             "rng": self._rng.bit_generator.state,
-            "cursors": [self._round, self._owed, self._unseen, self._next_event],
+            "cursors": [getattr(self, name) for name in self._CURSORS],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -181,15 +216,20 @@ class Feedback:
             self.rater.load_state_dict(state["rater"])  # type: ignore[attr-defined]  # it gave the state
         self._schedule = dict(state["schedule"])
         self._rng.bit_generator.state = state["rng"]
-        self._round, self._owed, self._unseen, self._next_event = state["cursors"]
+        for name, value in zip(self._CURSORS, state["cursors"], strict=True):
+            setattr(self, name, value)
 
 
 def _checked_schedule(schedule: Mapping[int, int] | None) -> dict[int, int]:
-    checked = dict(schedule or {})
-    for step, num in checked.items():
-        if int(step) != step or int(num) != num or step < 1 or num < 1:
+    checked = {}
+    for step, num in dict(schedule or {}).items():
+        from_json = isinstance(step, str) and step.isdecimal()  # JSON has no other keys than text
+        try:
+            at = whole_number("schedule", int(step) if from_json else step)
+            checked[at] = whole_number("schedule", num)
+        except (TypeError, ValueError):
             raise ValueError(
                 f"`schedule` must map steps >= 1 to numbers of segments >= 1, got {step}: {num}; "
                 "query_schedule makes one"
-            )
-    return {int(step): int(num) for step, num in sorted(checked.items())}
+            ) from None
+    return dict(sorted(checked.items()))

@@ -11,7 +11,7 @@ from typing import Any
 
 from gymnasium.vector import VectorEnv, VectorWrapper
 
-ALWAYS_IN_INFO = frozenset({"final_obs", "_final_obs"})
+ALWAYS_IN_INFO = ("final_obs", "_final_obs")
 """Info keys that pass without being named: the last observation of an episode, and its mask."""
 
 ALLOWED_ATTRIBUTES = frozenset(
@@ -44,17 +44,15 @@ def hide_info(info: Mapping[str, Any], allow: Collection[str] = ()) -> dict[str,
         allow: Keys that pass as well, with their `_key` masks.
 
     Returns:
-        A new dict: `final_obs`, what `allow` names, and `final_info` filtered by the same rule.
+        A new dict: `final_obs`, what `allow` names, and `final_info` filtered by the same rule,
+        with its mask.
     """
     kept = {key: info[key] for key in ALWAYS_IN_INFO if key in info}
     for key in allow:
         kept |= {k: info[k] for k in (key, f"_{key}") if k in info}
-    final_info = info.get("final_info")
-    if isinstance(final_info, Mapping) and "final_info" not in kept:
-        hidden = hide_info(final_info, allow)
-        if hidden:
-            kept["final_info"] = hidden
-            kept |= {key: info[key] for key in ("_final_info",) if key in info}
+    if "final_info" in info and "final_info" not in kept and isinstance(info["final_info"], dict):
+        kept["final_info"] = hide_info(info["final_info"], allow)
+        kept |= {key: info[key] for key in ("_final_info",) if key in info}
     return kept
 
 

@@ -1,5 +1,6 @@
 """Episodes that can be played again: to resume a run exactly, or to film a segment later."""
 
+from copy import deepcopy
 from typing import Any
 
 import gymnasium as gym
@@ -12,7 +13,8 @@ class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Seed every reset from (seed, sub-environment, episode), and remember the actions since.
 
     Autoreset hands no seed to sub-environments, so without this an episode cannot be found again.
-    It belongs innermost. A seed given to `reset` starts the count anew with that seed.
+    It belongs around what `gymnasium.make` returns, with its time limit, and inside everything
+    else. A seed given to `reset` starts the count anew with that seed.
 
     Args:
         env: Environment, deterministic after a seeded reset.
@@ -34,6 +36,7 @@ class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._seed = seed
         self._env_index = env_index
         self._episode = -1
+        self._options: dict[str, Any] | None = None
         self._actions: list[Any] = []
         self._obs: Any = None
         self._done = False
@@ -59,7 +62,8 @@ class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return self._obs, reward, terminated, truncated, info
 
     def _begin(self, episode: int, options: dict[str, Any] | None) -> tuple[Any, dict[str, Any]]:
-        self._episode, self._actions, self._done = episode, [], False
+        self._episode, self._options, self._actions = episode, options, []
+        self._done = False
         seed = episode_seed(self._seed, self._env_index, episode)
         self._obs, info = self.env.reset(seed=seed, options=options)
         return self._obs, info
@@ -67,7 +71,7 @@ class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def _replay(self, saved: dict[str, Any]) -> Any:
         self._saved = None
         self._seed = saved["seed"]
-        self._begin(saved["episode"], None)
+        self._begin(saved["episode"], saved["options"])
         done = False
         for action in saved["actions"]:
             done = any(self.step(action)[2:4])
@@ -80,12 +84,19 @@ class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return self._obs
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what finds the present moment again, for a checkpoint."""
+        """Return what finds the present moment again, for a checkpoint.
+
+        Raises:
+            ResetNeeded: Before the first reset.
+        """
+        if self._episode < 0:
+            raise gym.error.ResetNeeded("`reset` must be called before `state_dict`")
         return {
             "seed": self._seed,
             "episode": self._episode,
+            "options": deepcopy(self._options),
             "actions": list(self._actions),
-            "obs": self._obs,
+            "obs": deepcopy(self._obs),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

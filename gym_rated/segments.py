@@ -8,12 +8,16 @@ A segment is what a rater judges and a reward model learns from. Rules of cuttin
   quality, and is not rated (measured: with it, Pendulum does not learn at all).
 """
 
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from gym_rated.checks import whole_number
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,21 @@ class Segment:
         return len(self.actions)
 
 
+@dataclass
+class _Episode:
+    """The rows of one episode of one environment."""
+
+    number: int
+    first_row: int
+    stop: int | None = None  # the row after its last; None while it runs
+    terminated: bool = False
+    raw_actions: list[NDArray[Any]] = field(default_factory=list)  # where replay is recorded
+
+
 @dataclass(frozen=True)
 class _Window:
     env_index: int
+    episode: _Episode
     first_row: int
     length: int
 
@@ -73,8 +89,11 @@ class SegmentBuffer:
         action_dim: Length A of an encoded action.
         segment_length: Steps of a full segment, at least 1.
         capacity: Steps kept, summed over environments; each needs room for one segment.
+        record_replay: Keep the raw actions of each episode in the ring from its first step on,
+            even those of steps that the ring has lost.
 
     Raises:
+        TypeError: If a size is no int.
         ValueError: If a size is out of range, or a segment does not fit.
     """
 
@@ -86,34 +105,39 @@ class SegmentBuffer:
         *,
         segment_length: int = 50,
         capacity: int = 200_000,
+        record_replay: bool = False,
     ) -> None:
-        if segment_length < 1:
-            raise ValueError(f"`segment_length` must be at least 1, got {segment_length}")
-        if capacity // num_envs < segment_length:
+        self.num_envs = num_envs
+        self.segment_length = whole_number("segment_length", segment_length)
+        self.record_replay = record_replay
+        self._rows_kept = whole_number("capacity", capacity) // num_envs
+        if self._rows_kept < segment_length:
             raise ValueError(
                 f"`capacity` must hold a segment of {segment_length} steps for each of {num_envs} "
                 f"environments, got {capacity} steps; use at least {num_envs * segment_length}"
             )
-        self.num_envs = num_envs
-        self.segment_length = segment_length
-        rows = capacity // num_envs + 1  # one row is always being filled
-        self._obs = np.zeros((rows, num_envs, obs_dim), np.float32)
-        self._actions = np.zeros((rows, num_envs, action_dim), np.float32)
-        self._rewards = np.zeros((rows, num_envs), np.float64)
-        self._valid = np.zeros((rows, num_envs), np.bool_)
-        self._terminated = np.zeros((rows, num_envs), np.bool_)
-        self._episodes = np.zeros((rows, num_envs), np.int32)
-        self._starts = np.zeros((rows, num_envs), np.int64)  # row in which the episode began
+        self._rows = self._rows_kept + 1  # one row is always being filled
+        self._obs = np.zeros((self._rows, num_envs, obs_dim), np.float32)
+        self._actions = np.zeros((self._rows, num_envs, action_dim), np.float32)
+        self._rewards = np.zeros((self._rows, num_envs), np.float64)
         self._row = 0  # rows ever filled
         self._first_unasked = 0  # rows before this one have been offered to a rater
-        self._episode = np.full(num_envs, -1, np.int32)
-        self._start = np.zeros(num_envs, np.int64)
-        self._ended = np.zeros(num_envs, np.bool_)  # episodes without a successor yet
-        self._any_ended = False
+        self._num_episodes = [0] * num_envs
+        # those with rows in the ring, the oldest first
+        self._episodes: list[deque[_Episode]] = [deque() for _ in range(num_envs)]
 
     def __len__(self) -> int:
         """Return the number of steps kept, summed over environments."""
-        return min(self._row, len(self._obs) - 1) * self.num_envs
+        return min(self._row, self._rows_kept) * self.num_envs
+
+    @property
+    def steps(self) -> int:
+        """Environment steps ever recorded, summed over environments (reset steps included)."""
+        return self._row * self.num_envs
+
+    @property
+    def _oldest(self) -> int:
+        return max(0, self._row - self._rows_kept)
 
     def begin(self, obs: NDArray[np.float32], which: NDArray[np.bool_] | None = None) -> None:
         """Start an episode from the observations of a reset.
@@ -123,11 +147,10 @@ class SegmentBuffer:
             which: Environments that were reset, shape (N,); all by default.
         """
         which = np.ones(self.num_envs, np.bool_) if which is None else which
-        self._obs[self._row % len(self._obs), which] = obs[which]
-        self._episode += which
-        self._start[which] = self._row
-        self._ended &= ~which
-        self._any_ended = bool(self._ended.any())
+        self._obs[self._row % self._rows, which] = obs[which]
+        for env_index in np.flatnonzero(which).tolist():
+            self._end_episode(env_index, terminated=False)
+            self._begin_episode(env_index)
 
     def record(
         self,
@@ -136,52 +159,62 @@ class SegmentBuffer:
         terminated: Any,
         done: Any,
         next_obs: NDArray[np.float32],
-        valid: NDArray[np.bool_] | bool = True,
+        begun: Any = False,
+        raw_actions: NDArray[Any] | None = None,
     ) -> None:
         """Record one step of every environment.
+
+        A row is a transition of the environments whose episode goes on, and of no others.
 
         Args:
             actions: Encoded actions, shape (N, A).
             rewards: True rewards, shape (N,) or a number.
             terminated: Episode ended in a terminal state, shape (N,) or a bool.
             done: Episode ended, for whatever reason, shape (N,) or a bool.
-            next_obs: Encoded observations that the step returned, shape (N, D). After the end of
-                an episode this must be what the next action answers to: what a reset returned, as
-                soon as there is one.
-            valid: False where the row is no transition (the reset step of next-step autoreset).
+            next_obs: Encoded observations that the step returned, shape (N, D).
+            begun: Whether `next_obs` is the first of a new episode, because the environment reset
+                itself in this step, shape (N,) or a bool.
+            raw_actions: Actions as the environments got them, where replay is recorded; N of them,
+                not to be changed afterwards.
         """
-        row = self._row % len(self._obs)
-        if self._any_ended:
-            self._start_next_episodes(valid)
+        row = self._row % self._rows
         self._actions[row] = actions
         self._rewards[row] = rewards
-        self._valid[row] = valid
-        self._terminated[row] = terminated
-        self._episodes[row] = self._episode
-        self._starts[row] = self._start
-        if done if isinstance(done, bool) else done.any():
-            self._ended |= done
-            self._any_ended = True
+        if raw_actions is not None:
+            self._keep_raw(raw_actions)
         self._row += 1
-        self._obs[self._row % len(self._obs)] = next_obs
+        self._obs[self._row % self._rows] = next_obs
+        if np.count_nonzero(done):
+            for env_index in np.flatnonzero(done).tolist():
+                self._end_episode(env_index, bool(np.ravel(terminated)[env_index]))
+        if np.count_nonzero(begun):
+            for env_index in np.flatnonzero(begun).tolist():
+                self._begin_episode(env_index)
 
-    def _start_next_episodes(self, valid: NDArray[np.bool_] | bool) -> None:
-        begins = self._ended & valid  # a reset step belongs to no episode
-        self._episode += begins
-        self._start[begins] = self._row
-        self._ended &= ~begins
-        self._any_ended = bool(self._ended.any())
+    def _begin_episode(self, env_index: int) -> None:
+        episodes = self._episodes[env_index]
+        if episodes and episodes[-1].first_row == self._row:
+            episodes.pop()  # it was reset before its first step
+        while episodes and episodes[0].stop is not None and episodes[0].stop <= self._oldest:
+            episodes.popleft()
+        episodes.append(_Episode(self._num_episodes[env_index], first_row=self._row))
+        self._num_episodes[env_index] += 1
 
-    @property
-    def steps(self) -> int:
-        """Environment steps ever recorded, summed over environments (reset steps included)."""
-        return self._row * self.num_envs
+    def _end_episode(self, env_index: int, terminated: bool) -> None:
+        if self._episodes[env_index] and self._episodes[env_index][-1].stop is None:
+            self._episodes[env_index][-1].stop = self._row
+            self._episodes[env_index][-1].terminated = terminated
+
+    def _keep_raw(self, raw_actions: NDArray[Any]) -> None:
+        for episodes, raw_action in zip(self._episodes, raw_actions, strict=True):
+            if episodes and episodes[-1].stop is None:
+                episodes[-1].raw_actions.append(raw_action)
 
     def cut(self, num: int, rng: np.random.Generator, round: int) -> list[Segment]:
         """Cut up to `num` segments at random from the steps recorded since `mark_asked`.
 
-        The windows tile each stretch of an episode, so that none overlap: from its beginning up to a
-        termination, so that no fall is missed, otherwise at a random offset.
+        The windows tile each stretch of an episode, so that none overlap: from its beginning up
+        to a termination, so that no fall is missed, otherwise at a random offset.
 
         Args:
             num: Most segments to return.
@@ -199,67 +232,100 @@ class SegmentBuffer:
         """Offer the steps recorded so far to no later `cut`."""
         self._first_unasked = self._row
 
-    def _tile(self, env_index: int, rng: np.random.Generator) -> Iterator[_Window]:
-        for first_row, length in self._stretches(env_index):
-            full, rest = divmod(length, self.segment_length)
-            terminated = self._terminated[(first_row + length - 1) % len(self._obs), env_index]
-            offset = 0 if terminated else int(rng.integers(rest + 1))
-            for i in range(full):
-                start = first_row + offset + i * self.segment_length
-                yield _Window(env_index, start, self.segment_length)
-            if terminated and rest:
-                yield _Window(env_index, first_row + length - rest, rest)
+    def replay(self, segment: Segment) -> NDArray[Any]:
+        """Return the raw actions from the first step of a segment's episode to its own last.
 
-    def _stretches(self, env_index: int) -> Iterator[tuple[int, int]]:
-        """Yield (first row, length) of each run of transitions of one episode not yet asked."""
-        rows = np.arange(max(self._first_unasked, self._row - len(self._obs) + 1), self._row)
-        slots = rows % len(self._obs)
-        rows = rows[self._valid[slots, env_index]]
-        if len(rows) == 0:
-            return
-        episodes = self._episodes[rows % len(self._obs), env_index]
-        breaks = np.flatnonzero(np.diff(episodes)) + 1
-        for stretch in np.split(rows, breaks):
-            yield int(stretch[0]), len(stretch)
+        Raises:
+            RuntimeError: If replay is not recorded.
+            ValueError: If nothing of the episode is left in the ring.
+        """
+        if not self.record_replay:
+            raise RuntimeError("`replay` needs the raw actions; construct with record_replay=True")
+        origin = segment.origin
+        for episode in self._episodes[origin.env_index]:
+            if episode.number == origin.episode:
+                return np.array(episode.raw_actions[: origin.first_step + len(segment)])
+        raise ValueError(
+            f"`segment` must come from an episode that is still in the buffer, got {segment.id!r}; "
+            "replay earlier or enlarge `capacity`"
+        )
+
+    def _tile(self, env_index: int, rng: np.random.Generator) -> Iterator[_Window]:
+        """Yield the windows of the steps not asked about yet."""
+        for episode in self._episodes[env_index]:
+            first = max(episode.first_row, self._first_unasked, self._oldest)
+            length = (self._row if episode.stop is None else episode.stop) - first
+            if length <= 0:
+                continue
+            full, rest = divmod(length, self.segment_length)
+            offset = 0 if episode.terminated else int(rng.integers(rest + 1))
+            for start in range(first + offset, first + length, self.segment_length)[:full]:
+                yield _Window(env_index, episode, start, self.segment_length)
+            if episode.terminated and rest:
+                yield _Window(env_index, episode, first + length - rest, rest)
 
     def _segment(self, window: _Window, round: int) -> Segment:
-        slots = np.arange(window.first_row, window.first_row + window.length) % len(self._obs)
-        env = window.env_index
+        slots = np.arange(window.first_row, window.first_row + window.length) % self._rows
         origin = Origin(
-            env_index=env,
-            episode=int(self._episodes[slots[0], env]),
-            first_step=window.first_row - int(self._starts[slots[0], env]),
+            env_index=window.env_index,
+            episode=window.episode.number,
+            first_step=window.first_row - window.episode.first_row,
             policy_step=window.first_row * self.num_envs,
         )
         return Segment(
-            id=f"{env}-{origin.episode}-{origin.first_step}",
-            obs=self._obs[slots, env],
-            actions=self._actions[slots, env],
-            true_rewards=self._rewards[slots, env],
+            id=f"{origin.env_index}-{origin.episode}-{origin.first_step}",
+            obs=self._obs[slots, window.env_index],
+            actions=self._actions[slots, window.env_index],
+            true_rewards=self._rewards[slots, window.env_index],
             round=round,
             origin=origin,
         )
 
-    _ARRAYS = ("_obs", "_actions", "_rewards", "_valid", "_terminated", "_episodes", "_starts")
-    _CURSORS = ("_row", "_first_unasked", "_episode", "_start", "_ended", "_any_ended")
+    _ARRAYS = ("_obs", "_actions", "_rewards")
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything recorded, for a checkpoint; unused rows are left out."""
-        used = min(self._row + 1, len(self._obs))
-        state: dict[str, Any] = {name: getattr(self, name)[:used] for name in self._ARRAYS}
-        return state | {name: getattr(self, name) for name in self._CURSORS}
+        """Return a copy of everything recorded, for a checkpoint; unused rows are left out."""
+        used = min(self._row + 1, self._rows)
+        state: dict[str, Any] = {name: getattr(self, name)[:used].copy() for name in self._ARRAYS}
+        fields = [[_fields(episode) for episode in episodes] for episodes in self._episodes]
+        raw = [[a for e in episodes for a in e.raw_actions] for episodes in self._episodes]
+        return state | {
+            "cursors": [self._row, self._first_unasked],
+            "num_episodes": list(self._num_episodes),
+            "episodes": [np.array(rows, np.int64).reshape(-1, 5) for rows in fields],
+            "raw_actions": [np.array(actions) for actions in raw],
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned on a buffer of the same sizes."""
+        """Restore what `state_dict` returned on a buffer of the same sizes.
+
+        Raises:
+            ValueError: If the sizes differ.
+        """
+        row, first_unasked = state["cursors"]
+        used = min(row + 1, self._rows)
         for name in self._ARRAYS:
-            array = state[name]
-            if array.shape[1:] != getattr(self, name).shape[1:] or len(array) > len(self._obs):
+            if state[name].shape != (used, *getattr(self, name).shape[1:]):
                 raise ValueError(
                     f"`state` must come from a buffer of the same sizes, got `{name}` of shape "
-                    f"{array.shape} for {getattr(self, name).shape}"
+                    f"{state[name].shape} for {getattr(self, name).shape}"
                 )
         for name in self._ARRAYS:
-            getattr(self, name)[: len(state[name])] = state[name]
-        for name in self._CURSORS:
-            value = state[name]
-            setattr(self, name, value.copy() if isinstance(value, np.ndarray) else value)
+            getattr(self, name)[:used] = state[name]
+        self._row, self._first_unasked = row, first_unasked
+        self._num_episodes = list(state["num_episodes"])
+        for env_index, episodes in enumerate(self._episodes):
+            raw = iter(state["raw_actions"][env_index])
+            episodes.clear()
+            for number, first_row, stop, terminated, num_raw in state["episodes"][
+                env_index
+            ].tolist():
+                episodes.append(_Episode(number, first_row, None if stop < 0 else stop))
+                episodes[-1].terminated = bool(terminated)
+                episodes[-1].raw_actions = list(islice(raw, num_raw))
+
+
+def _fields(episode: _Episode) -> list[int]:
+    stop = -1 if episode.stop is None else episode.stop
+    num_raw = len(episode.raw_actions)
+    return [episode.number, episode.first_row, stop, int(episode.terminated), num_raw]

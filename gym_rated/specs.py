@@ -8,7 +8,27 @@ only from people you trust.
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, Self
+
+from gymnasium.utils import RecordConstructorArgs
+
+
+class SharedArguments(dict[str, Any]):
+    """Constructor arguments that a copy of a spec shares with the spec.
+
+    Gymnasium copies the specs of inner wrappers. A copied `learner.fit` would train a model that
+    nobody uses, and what cannot be copied would turn the spec into None.
+    """
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return a new dict of the same objects."""
+        return type(self)(self)
+
+
+def record_arguments(wrapper: RecordConstructorArgs, **arguments: Any) -> None:
+    """Record constructor arguments for `wrapper.spec`, as objects to be shared."""
+    RecordConstructorArgs.__init__(wrapper, _disable_deepcopy=True, **arguments)
+    wrapper._saved_kwargs = SharedArguments(wrapper._saved_kwargs)
 
 
 def load_attribute(name: str) -> Any:
@@ -30,10 +50,7 @@ def resolve_rater(rater: Any) -> Any:
         TypeError: If it is neither; a rater has `num_classes`, `pending`, `submit` and `collect`.
     """
     if isinstance(rater, Mapping):
-        if "type" not in rater:
-            raise ValueError(f"`rater` must name its class under 'type', got {dict(rater)}")
-        options = {key: value for key, value in rater.items() if key != "type"}
-        rater = load_attribute(rater["type"])(**options)
+        rater = _made(rater)
     for member in ("num_classes", "pending", "submit", "collect"):
         if not hasattr(rater, member):
             raise TypeError(
@@ -41,6 +58,18 @@ def resolve_rater(rater: Any) -> Any:
                 f"{rater!r} without `{member}`; wrap a function in CallableRater"
             )
     return rater
+
+
+def _made(description: Mapping[str, Any]) -> Any:
+    """Make a rater from its JSON form; a rater inside it (`ShuffledRater`'s) has the same form."""
+    if "type" not in description:
+        raise ValueError(f"`rater` must name its class under 'type', got {dict(description)}")
+    options = {
+        name: _made(value) if isinstance(value, Mapping) else value
+        for name, value in description.items()
+        if name != "type"
+    }
+    return load_attribute(description["type"])(**options)
 
 
 def resolve_features(features: Any) -> Any:

@@ -15,6 +15,7 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
+from gym_rated.checks import set_of_names
 from gym_rated.encoding import ActionEncoder, Features, ObservationEncoder
 from gym_rated.feedback import Feedback, OnRatings
 from gym_rated.hiding import ALLOWED_ATTRIBUTES, SealedVectorAttributes, hide_info
@@ -22,7 +23,8 @@ from gym_rated.queries import Select
 from gym_rated.raters import Rater
 from gym_rated.ratings import RatingDataset
 from gym_rated.reward_fn import RewardFn, predict_rewards, resolve_reward_fn
-from gym_rated.specs import resolve_features, resolve_rater
+from gym_rated.segments import Segment
+from gym_rated.specs import record_arguments, resolve_features, resolve_rater
 from gym_rated.stacking import refuse_normalizers, refuse_transforms_between
 
 _VectorEnv = VectorEnv[Any, Any, Any]
@@ -65,12 +67,12 @@ class RatingFeedbackWrapper(
         features: Features | str | None = None,
         info_allow: Collection[str] = (),
         attr_allow: Collection[str] = (),
+        record_replay: bool = False,
         capacity: int = 200_000,
         seed: int = 0,
     ) -> None:
-        RecordConstructorArgs.__init__(
+        record_arguments(
             self,
-            _disable_deepcopy=True,
             rater=rater,
             segment_length=segment_length,
             schedule=schedule,
@@ -81,6 +83,7 @@ class RatingFeedbackWrapper(
             features=features,
             info_allow=info_allow,
             attr_allow=attr_allow,
+            record_replay=record_replay,
             capacity=capacity,
             seed=seed,
         )
@@ -98,13 +101,14 @@ class RatingFeedbackWrapper(
             collect_every=collect_every,
             min_new=min_new,
             features=resolve_features(features),
+            record_replay=record_replay,
             capacity=capacity,
             seed=seed,
             env_id=None if env.spec is None else env.spec.id,
         )
-        self._reset_steps = _ResetSteps(env)
-        self._info_allow = frozenset(info_allow)
-        self._visible = ALLOWED_ATTRIBUTES | set(attr_allow)
+        self._autoreset = _Autoreset(env)
+        self._info_allow = set_of_names("info_allow", info_allow)
+        self._visible = ALLOWED_ATTRIBUTES | set_of_names("attr_allow", attr_allow)
 
     @property
     def ratings(self) -> RatingDataset:
@@ -117,18 +121,17 @@ class RatingFeedbackWrapper(
         """Reset the environments, or those of `options["reset_mask"]`; the infos are filtered."""
         which = _reset_mask(options)
         obs, infos = self.env.reset(seed=seed, options=_copied(options))
-        self._reset_steps.begin(which)
-        self._feedback.begin(self._feedback.encode_obs.batch(obs, self.num_envs), which)
+        self._autoreset.begin(which)
+        self._feedback.begin(obs, which)
         return obs, hide_info(infos, self._info_allow)
 
     def step(self, actions: Any) -> _Step:
         """Step the environments; the rewards are 0 and the infos are filtered."""
         encoded = self._feedback.encode_actions(actions)
         obs, rewards, terminated, truncated, infos = self.env.step(actions)
-        next_obs = self._feedback.encode_obs.batch(obs, self.num_envs)
         done = terminated | truncated
-        valid = ~self._reset_steps.advance(done)
-        self._feedback.record(encoded, rewards, terminated, done, next_obs, valid)
+        begun = self._autoreset.advance(done)[1]
+        self._feedback.record(encoded, rewards, terminated, done, obs, begun)
         hidden = hide_info(infos, self._info_allow)
         return obs, np.zeros_like(rewards), terminated, truncated, hidden
 
@@ -140,14 +143,18 @@ class RatingFeedbackWrapper(
         """Fetch the rater's answers into `ratings`; returns how many changed. Never blocks."""
         return self._feedback.collect()
 
+    def replay(self, segment: Segment) -> NDArray[Any]:
+        """Return the raw actions up to a segment's last step; see the single wrapper's `replay`."""
+        return self._feedback.buffer.replay(segment)
+
     def state_dict(self) -> dict[str, Any]:
         """Return buffer, ratings and rater, for a checkpoint. It holds true rewards."""
-        return {"feedback": self._feedback.state_dict(), "resets": self._reset_steps.pending.copy()}
+        return {"feedback": self._feedback.state_dict(), "resets": self._autoreset.pending.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned; the environments are to be restored separately."""
         self._feedback.load_state_dict(state["feedback"])
-        self._reset_steps.pending = state["resets"].copy()
+        self._autoreset.pending = state["resets"].copy()
 
 
 class LearnedRewardWrapper(
@@ -178,9 +185,8 @@ class LearnedRewardWrapper(
         info_allow: Collection[str] = (),
         attr_allow: Collection[str] = (),
     ) -> None:
-        RecordConstructorArgs.__init__(
+        record_arguments(
             self,
-            _disable_deepcopy=True,
             reward_fn=reward_fn,
             features=features,
             info_allow=info_allow,
@@ -193,48 +199,61 @@ class LearnedRewardWrapper(
         self._encode_obs = ObservationEncoder(space, resolve_features(features))
         self._encode_actions = ActionEncoder(env.single_action_space)
         self._obs: NDArray[np.float32] | None = None
-        self._reset_steps = _ResetSteps(env)
-        self._info_allow = frozenset(info_allow)
-        self._visible = ALLOWED_ATTRIBUTES | set(attr_allow)
+        self._autoreset = _Autoreset(env)
+        self._info_allow = set_of_names("info_allow", info_allow)
+        self._visible = ALLOWED_ATTRIBUTES | set_of_names("attr_allow", attr_allow)
 
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Reset the environments, or those of `options["reset_mask"]`; the infos are filtered."""
         which = _reset_mask(options)
+        before, self._obs = self._obs, None
         obs, infos = self.env.reset(seed=seed, options=_copied(options))
         encoded = self._encode_obs.batch(obs, self.num_envs)
-        if which is None or self._obs is None:
+        if which is None or which.all():
             self._obs = encoded.copy()
-        else:
-            self._obs[which] = encoded[which]
-        self._reset_steps.begin(which)
+        elif before is not None:
+            self._obs = np.where(which[:, None], encoded, before)
+        self._autoreset.begin(which)
         return obs, hide_info(infos, self._info_allow)
 
     def step(self, actions: Any) -> _Step:
         """Step the environments; rewards are of the observations before it and the actions."""
         if self._obs is None:
-            raise ResetNeeded("`reset` must be called before `step`")
-        encoded = self._encode_actions(actions)
+            raise ResetNeeded("`reset` must be called before `step`, and after a step that failed")
+        encoded = self._encode_actions(actions, self.num_envs)
+        before, self._obs = self._obs, None
         obs, hidden, terminated, truncated, infos = self.env.step(actions)
-        predicted = predict_rewards(self._reward_fn, self._obs, encoded)
-        is_reset_step = self._reset_steps.advance(terminated | truncated)
-        rewards = np.where(is_reset_step, 0.0, predicted).astype(hidden.dtype)
-        self._obs = self._encode_obs.batch(obs, self.num_envs).copy()
+        next_obs = self._encode_obs.batch(obs, self.num_envs).copy()
+        is_reset_step, _ = self._autoreset.advance(terminated | truncated)
+        rewards = self._predict(before, encoded, ~is_reset_step).astype(hidden.dtype)
+        self._obs = next_obs
         return obs, rewards, terminated, truncated, hide_info(infos, self._info_allow)
+
+    def _predict(
+        self, obs: NDArray[np.float32], actions: NDArray[np.float32], valid: NDArray[np.bool_]
+    ) -> NDArray[Any]:
+        if valid.all():
+            return predict_rewards(self._reward_fn, obs, actions)
+        rewards = np.zeros(len(obs))
+        if valid.any():
+            rewards[valid] = predict_rewards(self._reward_fn, obs[valid], actions[valid])
+        return rewards
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next step needs, for a checkpoint; without the reward function."""
-        return {"obs": self._obs, "resets": self._reset_steps.pending.copy()}
+        obs = None if self._obs is None else self._obs.copy()
+        return {"obs": obs, "resets": self._autoreset.pending.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned."""
-        self._obs = state["obs"]
-        self._reset_steps.pending = state["resets"].copy()
+        self._obs = None if state["obs"] is None else state["obs"].copy()
+        self._autoreset.pending = state["resets"].copy()
 
 
-class _ResetSteps:
-    """Which rows of the next step are no transitions: in next-step mode, those after a done."""
+class _Autoreset:
+    """Which rows of a step are no transitions, and after which a new episode begins."""
 
     def __init__(self, env: _VectorEnv) -> None:
         mode = env.metadata.get("autoreset_mode")
@@ -243,18 +262,19 @@ class _ResetSteps:
                 f"{env} names no `autoreset_mode` in `metadata`; next-step autoreset is assumed",
                 stacklevel=3,
             )
-        self._is_next_step = mode in (None, AutoresetMode.NEXT_STEP)
-        self.pending = np.zeros(env.num_envs, np.bool_)
+        self._mode = AutoresetMode.NEXT_STEP if mode is None else AutoresetMode(mode)
+        self.pending = np.zeros(env.num_envs, np.bool_)  # whose next row is a reset
 
     def begin(self, which: NDArray[np.bool_] | None) -> None:
         """Forget the environments that were reset from outside."""
         self.pending = self.pending & ~which if which is not None else np.zeros_like(self.pending)
 
-    def advance(self, done: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return which rows of the step just taken were resets, shape (N,)."""
+    def advance(self, done: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which rows of the step just taken were resets, and which were reset in it."""
         were_resets = self.pending
-        self.pending = done.copy() if self._is_next_step else np.zeros_like(done)
-        return were_resets
+        nowhere = np.zeros_like(done)
+        self.pending = done.copy() if self._mode == AutoresetMode.NEXT_STEP else nowhere
+        return were_resets, done if self._mode == AutoresetMode.SAME_STEP else were_resets
 
 
 def _reset_mask(options: dict[str, Any] | None) -> NDArray[np.bool_] | None:

@@ -12,9 +12,11 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.error import ResetNeeded
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
+from gym_rated.checks import set_of_names
 from gym_rated.encoding import ActionEncoder, Features, ObservationEncoder
 from gym_rated.feedback import Feedback, OnRatings
 from gym_rated.hiding import ALLOWED_ATTRIBUTES, SealedAttributes, hide_info
@@ -22,9 +24,11 @@ from gym_rated.queries import Select
 from gym_rated.raters import Rater
 from gym_rated.ratings import RatingDataset
 from gym_rated.reward_fn import RewardFn, predict_rewards, resolve_reward_fn
-from gym_rated.specs import resolve_features, resolve_rater
-from gym_rated.stacking import refuse_normalizers, refuse_transforms_between
+from gym_rated.segments import Segment
+from gym_rated.specs import record_arguments, resolve_features, resolve_rater
+from gym_rated.stacking import layers, refuse_normalizers, refuse_transforms_between
 
+_OWN = frozenset({"ratings", "query", "collect", "replay"})
 _Env = gym.Env[Any, Any]
 _Step = tuple[Any, float, bool, bool, dict[str, Any]]
 
@@ -52,6 +56,7 @@ class RatingFeedbackWrapper(
         features: Maps an observation to a vector for the reward model; needed for images.
         info_allow: Info keys that may pass.
         attr_allow: Attributes that may be read through this wrapper.
+        record_replay: Keep the raw actions of the episodes in the buffer, for `replay`.
         capacity: Steps of which segments can still be cut, summed over environments.
         seed: Seed of the choice of segments.
 
@@ -88,12 +93,12 @@ class RatingFeedbackWrapper(
         features: Features | str | None = None,
         info_allow: Collection[str] = (),
         attr_allow: Collection[str] = (),
+        record_replay: bool = False,
         capacity: int = 200_000,
         seed: int = 0,
     ) -> None:
-        RecordConstructorArgs.__init__(
+        record_arguments(
             self,
-            _disable_deepcopy=True,
             rater=rater,
             segment_length=segment_length,
             schedule=schedule,
@@ -104,6 +109,7 @@ class RatingFeedbackWrapper(
             features=features,
             info_allow=info_allow,
             attr_allow=attr_allow,
+            record_replay=record_replay,
             capacity=capacity,
             seed=seed,
         )
@@ -113,7 +119,7 @@ class RatingFeedbackWrapper(
         self._feedback = Feedback(
             env.observation_space,
             env.action_space,
-            1,
+            None,
             resolve_rater(rater),
             segment_length=segment_length,
             schedule=schedule,
@@ -122,12 +128,14 @@ class RatingFeedbackWrapper(
             collect_every=collect_every,
             min_new=min_new,
             features=resolve_features(features),
+            record_replay=record_replay,
             capacity=capacity,
             seed=seed,
             env_id=None if env.spec is None else env.spec.id,
         )
-        self._info_allow = frozenset(info_allow)
-        self._visible = ALLOWED_ATTRIBUTES | {"ratings", "query", "collect"} | set(attr_allow)
+        self._is_over = False  # the step after an episode's end is no transition
+        self._info_allow = set_of_names("info_allow", info_allow)
+        self._visible = ALLOWED_ATTRIBUTES | _OWN | set_of_names("attr_allow", attr_allow)
 
     @property
     def ratings(self) -> RatingDataset:
@@ -139,15 +147,17 @@ class RatingFeedbackWrapper(
     ) -> tuple[Any, dict[str, Any]]:
         """Reset the environment; the info is filtered."""
         obs, info = self.env.reset(seed=seed, options=options)
-        self._feedback.begin(self._feedback.encode_obs.one(obs))
+        self._feedback.begin(obs)
+        self._is_over = False
         return obs, hide_info(info, self._info_allow)
 
     def step(self, action: Any) -> _Step:
         """Step the environment; the reward is 0.0 and the info is filtered."""
         encoded = self._feedback.encode_actions(np.asarray(action)[None])
         obs, reward, terminated, truncated, info = self.env.step(action)
-        next_obs = self._feedback.encode_obs.one(obs)
-        self._feedback.record(encoded, reward, terminated, terminated or truncated, next_obs)
+        was_over, self._is_over = self._is_over, bool(terminated or truncated)
+        begun = was_over and not self._is_over  # an Autoreset below has reset in this step
+        self._feedback.record(encoded, reward, terminated, self._is_over, obs, begun)
         return obs, 0.0, terminated, truncated, hide_info(info, self._info_allow)
 
     def query(self, num_segments: int) -> int:
@@ -166,13 +176,26 @@ class RatingFeedbackWrapper(
         """Fetch the rater's answers into `ratings`; returns how many changed. Never blocks."""
         return self._feedback.collect()
 
+    def replay(self, segment: Segment) -> NDArray[Any]:
+        """Return the raw actions from the first step of a segment's episode to its own last.
+
+        They are as they were handed in: unclipped, of their own dtype. With `SeededEpisodes` below,
+        they play the segment again; `segment.origin` says which episode it is from.
+
+        Raises:
+            RuntimeError: If the wrapper was made without `record_replay`.
+            ValueError: If the episode is no longer in the buffer.
+        """
+        return self._feedback.buffer.replay(segment)
+
     def state_dict(self) -> dict[str, Any]:
         """Return buffer, ratings and rater, for a checkpoint. It holds true rewards."""
-        return self._feedback.state_dict()
+        return {"feedback": self._feedback.state_dict(), "is_over": self._is_over}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned; the environment is to be restored separately."""
-        self._feedback.load_state_dict(state)
+        self._feedback.load_state_dict(state["feedback"])
+        self._is_over = state["is_over"]
 
 
 class LearnedRewardWrapper(
@@ -215,9 +238,8 @@ class LearnedRewardWrapper(
         info_allow: Collection[str] = (),
         attr_allow: Collection[str] = (),
     ) -> None:
-        RecordConstructorArgs.__init__(
+        record_arguments(
             self,
-            _disable_deepcopy=True,
             reward_fn=reward_fn,
             features=features,
             info_allow=info_allow,
@@ -229,26 +251,32 @@ class LearnedRewardWrapper(
         self._encode_obs = ObservationEncoder(env.observation_space, resolve_features(features))
         self._encode_actions = ActionEncoder(env.action_space)
         self._obs: NDArray[np.float32] | None = None
-        self._info_allow = frozenset(info_allow)
-        self._visible = ALLOWED_ATTRIBUTES | {"ratings", "query", "collect"} | set(attr_allow)
+        self._is_over = False  # the step after an episode's end is no transition
+        self._info_allow = set_of_names("info_allow", info_allow)
+        is_rated = any(isinstance(layer, RatingFeedbackWrapper) for layer in layers(env))
+        visible = ALLOWED_ATTRIBUTES | _OWN if is_rated else ALLOWED_ATTRIBUTES
+        self._visible = visible | set_of_names("attr_allow", attr_allow)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Reset the environment; the info is filtered."""
+        self._obs = None
         obs, info = self.env.reset(seed=seed, options=options)
-        self._obs = self._encode_obs.one(obs).copy()
+        self._obs, self._is_over = self._encode_obs.one(obs).copy(), False
         return obs, hide_info(info, self._info_allow)
 
     def step(self, action: Any) -> _Step:
         """Step the environment; the reward is of the observation before it and the action."""
         if self._obs is None:
-            raise gym.error.ResetNeeded("`reset` must be called before `step`")
+            raise ResetNeeded("`reset` must be called before `step`, and after a step that failed")
         encoded = self._encode_actions(np.asarray(action)[None])
+        before, self._obs = self._obs, None
         obs, _, terminated, truncated, info = self.env.step(action)
-        reward = predict_rewards(self._reward_fn, self._obs, encoded)
-        self._obs = self._encode_obs.one(obs).copy()
-        return obs, float(reward[0]), terminated, truncated, hide_info(info, self._info_allow)
+        next_obs = self._encode_obs.one(obs).copy()
+        rewards = [0.0] if self._is_over else predict_rewards(self._reward_fn, before, encoded)
+        self._obs, self._is_over = next_obs, bool(terminated or truncated)
+        return obs, float(rewards[0]), terminated, truncated, hide_info(info, self._info_allow)
 
 
 def _warn_in_a_worker() -> None:
