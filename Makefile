@@ -74,5 +74,5 @@ $(VENV)/.mujoco: $(VENV)/.torch pyproject.toml
 	@touch $(VENV)/.core $@
 
 $(VENV)/.everything: $(VENV)/.torch pyproject.toml
-	$(INSTALL) --editable '.[mujoco,dm-control,dev,docs]'
+	$(INSTALL) --editable '.[mujoco,dm-control,video,dev,docs]'
 	@touch $(VENV)/.core $(VENV)/.mujoco $@

@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 
+from gym_rated.extras import named_extras
+
 _BACKENDS = ("egl", "osmesa")
 _PROBE = """
 import sys, gymnasium
@@ -27,9 +29,12 @@ def ensure_rendering(env_id: str, timeout_s: float = 120.0) -> None:
         timeout_s: Seconds after which a try counts as failed.
 
     Raises:
+        ImportError: If moviepy is missing.
         RuntimeError: If no frame can be rendered, with what to install.
     """
     chosen = os.environ.get("MUJOCO_GL")
+    with named_extras():
+        import moviepy  # noqa: F401  # what RecordVideo writes files with
     reasons = []
     for backend in (chosen,) if chosen else _BACKENDS:
         reason = _try_to_render(env_id, backend, timeout_s)

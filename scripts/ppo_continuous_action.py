@@ -22,22 +22,16 @@ from tqdm import tqdm
 
 import gym_rated
 import gym_rated.vector
-from gym_rated.arguments import (
-    RatingArgs,
-    describe_preset,
-    make_learner,
-    make_rater,
-    make_schedule,
-    parse_args,
-)
+from gym_rated import arguments
 from gym_rated.checkpoint import load_state, save_state
+from gym_rated.extras import named_extras
 from gym_rated.rendering import ensure_rendering
 from gym_rated.runs import RunWriter
 from gym_rated.stack_state import load_stack_state, stack_state
 
 
 @dataclass
-class Args(RatingArgs):
+class Args(arguments.RatingArgs):
     env_id: str = "HalfCheetah-v5"
     """the id of the environment; its actions must be a Box"""
     seed: int = 1
@@ -69,7 +63,7 @@ class Args(RatingArgs):
     """the discount factor gamma"""
     gae_lambda: float = 0.95
     """the lambda for the general advantage estimation"""
-    num_minibatches: int = 4
+    num_minibatches: int = 8
     """the number of mini-batches"""
     update_epochs: int = 10
     """the K epochs to update the policy"""
@@ -77,7 +71,7 @@ class Args(RatingArgs):
     """toggles advantages normalization"""
     clip_coef: float = 0.2
     """the surrogate clipping coefficient"""
-    clip_vloss: bool = True
+    clip_vloss: bool = False
     """toggles whether or not to use a clipped loss for the value function"""
     ent_coef: float = 0.0
     """coefficient of the entropy"""
@@ -85,8 +79,6 @@ class Args(RatingArgs):
     """coefficient of the value function"""
     max_grad_norm: float = 0.5
     """the maximum norm for the gradient clipping"""
-    target_kl: float | None = None
-    """the target KL divergence threshold"""
 
 
 def make_env(args: Args, index: int, run_dir: Path) -> Any:
@@ -105,7 +97,8 @@ class Stack:
 
     def __init__(self, args: Args, run_dir: Path) -> None:
         thunks = [make_env(args, i, run_dir) for i in range(args.num_envs)]
-        envs = gym.vector.SyncVectorEnv(thunks)
+        with named_extras():
+            envs = gym.vector.SyncVectorEnv(thunks)
         if not isinstance(envs.single_action_space, gym.spaces.Box):
             raise TypeError(
                 f"`env_id` must have continuous actions, got {envs.single_action_space} in "
@@ -118,12 +111,12 @@ class Stack:
         if args.reward == "rated":
             self.feedback = envs = gym_rated.vector.RatingFeedbackWrapper(
                 envs,
-                make_rater(args, args.seed),
+                arguments.make_rater(args, args.seed),
                 segment_length=length,
-                schedule=make_schedule(args, args.total_timesteps, args.num_envs, length),
+                schedule=arguments.make_schedule(args, args.total_timesteps, args.num_envs, length),
                 seed=args.seed,
             )
-            self.learner = make_learner(args, envs, length, args.seed)
+            self.learner = arguments.make_learner(args, envs, length, args.seed)
             self.model = self.learner.model
             envs = gym_rated.vector.LearnedRewardWrapper(envs, self.model.predict)
         elif args.reward in ("constant", "none"):
@@ -330,8 +323,6 @@ class Trainer:
                 loss.backward()
                 nn.utils.clip_grad_norm_(self.agent.parameters(), args.max_grad_norm)
                 self.optimizer.step()
-            if args.target_kl is not None and approx_kl > args.target_kl:
-                break
         return {
             "losses/value_loss": v_loss.item(),
             "losses/policy_loss": pg_loss.item(),
@@ -384,7 +375,6 @@ class Trainer:
             "seed": self.args.seed,
             "global_step": self.global_step,
             "score": float(np.mean(returns)) if returns else None,
-            "episodes_in_score": len(returns),
             "steps_per_second": steps_per_second,
         }
         if self.stack.feedback is not None:
@@ -409,19 +399,13 @@ def train(args: Args) -> dict[str, Any]:
     if args.capture_video:
         ensure_rendering(args.env_id)
     trainer = Trainer(args, run_dir)
-    resume_step = None
     if state is not None:
         trainer.load_state_dict(state)
-        resume_step = trainer.global_step
     if args.reward == "rated":
-        print(describe_preset(args))
-    writer = RunWriter(
-        run_dir,
-        asdict(args),
-        tensorboard=args.tensorboard,
-        resume=resume_step is not None,
-        resume_step=resume_step,
-    )
+        print(arguments.describe_preset(args))
+    resume_step = None if state is None else trainer.global_step
+    resume = {"resume": state is not None, "resume_step": resume_step}
+    writer = RunWriter(run_dir, asdict(args), tensorboard=args.tensorboard, **resume)
     bar = tqdm(total=args.total_timesteps, initial=trainer.global_step, unit="step", disable=None)
     with writer, bar:
         return run(trainer, writer, bar, run_dir)
@@ -430,7 +414,7 @@ def train(args: Args) -> dict[str, Any]:
 def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[str, Any]:
     args, first_step = trainer.args, trainer.global_step
     start_time, saved_time = time.monotonic(), -float("inf")
-    batch_size = args.num_envs * args.num_steps
+    batch_size, sps = args.num_envs * args.num_steps, 0.0
     num_iterations = max(1, args.total_timesteps // batch_size)
     while trainer.iteration < num_iterations:
         if args.anneal_lr:
@@ -460,4 +444,4 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[s
 
 
 if __name__ == "__main__":
-    print(train(parse_args(Args)))
+    print(train(arguments.parse_args(Args)))

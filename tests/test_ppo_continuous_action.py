@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,7 +37,7 @@ QUERIED_EARLY = {512: 20, 1_500: 10, 2_500: 10}
 
 @pytest.fixture(autouse=True)
 def _query_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(script, "make_schedule", lambda *args: dict(QUERIED_EARLY))
+    monkeypatch.setattr(script.arguments, "make_schedule", lambda *args: dict(QUERIED_EARLY))
 
 
 def run(folder: Path, **flags: object) -> dict[str, object]:
@@ -187,13 +187,17 @@ class _Reward(gym.RewardWrapper):
 
 
 @pytest.fixture
-def other_rewards() -> None:
-    for kind in ("noise", "nan"):
+def other_rewards() -> Iterator[None]:
+    ids = {kind: f"{kind}-Pendulum-v1" for kind in ("noise", "nan")}
+    for kind, env_id in ids.items():
         gym.register(
-            f"{kind}-Pendulum-v1",
+            env_id,
             entry_point=lambda kind=kind, **_: _Reward(gym.make("Pendulum-v1").unwrapped, kind),
             max_episode_steps=200,
         )
+    yield
+    for env_id in ids.values():
+        gym.registry.pop(env_id)
 
 
 def _weights(folder: Path) -> tuple[bytes, bytes]:
@@ -206,9 +210,9 @@ def test_true_reward_reaches_the_agent_through_the_rater_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder = _Recorder()
-    monkeypatch.setattr(script, "make_rater", lambda *args: recorder)
+    monkeypatch.setattr(script.arguments, "make_rater", lambda *args: recorder)
     run(tmp_path / "true")
-    monkeypatch.setattr(script, "make_rater", lambda *args: _FromRecord(recorder.seen))
+    monkeypatch.setattr(script.arguments, "make_rater", lambda *args: _FromRecord(recorder.seen))
     run(tmp_path / "noise", env_id="noise-Pendulum-v1")
     assert _weights(tmp_path / "true") == _weights(tmp_path / "noise")
     assert read_result(tmp_path / "true")["score"] != read_result(tmp_path / "noise")["score"]
@@ -221,7 +225,9 @@ def test_environment_without_a_reward_trains_from_ratings(
     def upright(segment: Segment) -> int:
         return int(segment.obs[:, 0].mean() > 0)
 
-    monkeypatch.setattr(script, "make_rater", lambda *args: CallableRater(upright, num_classes=2))
+    monkeypatch.setattr(
+        script.arguments, "make_rater", lambda *args: CallableRater(upright, num_classes=2)
+    )
     for env_id in ("Pendulum-v1", "nan-Pendulum-v1"):
         run(tmp_path / env_id, env_id=env_id, num_classes=2)
     assert _weights(tmp_path / "Pendulum-v1") == _weights(tmp_path / "nan-Pendulum-v1")

@@ -1,0 +1,35 @@
+"""Name the extra to install when an optional dependency is missing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gymnasium.error import DependencyNotInstalled
+
+EXTRAS = {
+    "mujoco": "mujoco",
+    "dm_control": "dm-control",
+    "shimmy": "dm-control",
+    "moviepy": "video",
+}
+"""Optional package -> extra of gym_rated that brings it."""
+
+
+@contextmanager
+def named_extras() -> Iterator[None]:
+    """Turn a missing optional package into an error that says how to install it.
+
+    Raises:
+        ImportError: In the place of an error about a package of `EXTRAS`; other errors pass.
+    """
+    try:
+        yield
+    except (ImportError, DependencyNotInstalled) as error:
+        missing = getattr(error, "name", None)
+        mentioned = [name for name in EXTRAS if name == missing or f"[{name}]" in str(error)]
+        if "moviepy" in str(error).lower():
+            mentioned.append("moviepy")
+        if not mentioned:
+            raise
+        raise ImportError(
+            f"`{mentioned[0]}` is not installed; pip install 'gym_rated[{EXTRAS[mentioned[0]]}]'"
+        ) from error
