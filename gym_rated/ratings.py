@@ -8,13 +8,16 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gym_rated.checkpoint import replace_file
+from gym_rated.checks import whole_number
 from gym_rated.raters import SKIPPED, Comparison, Rating
 from gym_rated.raters.protocol import check_num_classes
 from gym_rated.segments import Segment
@@ -64,7 +67,7 @@ class RatingDataset:
         criterion: What the rater was asked to judge, in words.
 
     Raises:
-        TypeError: If `num_classes` is not an int.
+        TypeError: If a number is no int.
         ValueError: If `num_classes` is below 2 or a length below 1.
     """
 
@@ -77,16 +80,14 @@ class RatingDataset:
         env_id: str | None = None,
         criterion: str | None = None,
     ) -> None:
-        for name, value in (("obs_dim", obs_dim), ("action_dim", action_dim)):
-            if value < 1:
-                raise ValueError(f"`{name}` must be at least 1, got {value}")
-        self.obs_dim = obs_dim
-        self.action_dim = action_dim
+        self.obs_dim = whole_number("obs_dim", obs_dim)
+        self.action_dim = whole_number("action_dim", action_dim)
         self.num_classes = check_num_classes(num_classes)
         self.env_id = env_id
         self.criterion = criterion
         self._segments: dict[str, _Steps] = {}
         self._ratings: dict[tuple[str, str], Rating] = {}  # by (segment, rater)
+        self._skipped: dict[tuple[str, str], Rating] = {}  # the last answers that are no rating
         self._comparisons: dict[Comparison, None] = {}
         self._num_changes = 0
 
@@ -101,7 +102,7 @@ class RatingDataset:
 
     @property
     def num_changes(self) -> int:
-        """Answers ever taken in that changed the dataset: grows whenever a new fit is worthwhile."""
+        """Answers that ever changed the dataset: it grows when a new fit is worthwhile."""
         return self._num_changes
 
     @property
@@ -140,11 +141,11 @@ class RatingDataset:
             How many changed the dataset.
 
         Raises:
-            ValueError: If a rating is out of range or its segment unknown; then nothing changes.
+            TypeError: If a rating is no int.
+            ValueError: If a rating is out of range, or its segment unknown, or a segment is
+                compared with itself. Whatever is raised, nothing changes.
         """
-        answers = list(ratings)
-        for answer in answers:
-            self._check_answer(answer)
+        answers = [self._checked_answer(answer) for answer in ratings]
         changed = sum(self._take(answer) for answer in answers)
         self._num_changes += changed
         return changed
@@ -191,13 +192,9 @@ class RatingDataset:
         """Write the dataset to one `.npz` file, atomically."""
         arrays, text = self._arrays(), json.dumps(self._meta())
         arrays |= {"meta": np.array(text), "sha256": np.array(_digest(text, arrays))}
-        path = Path(path)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        file = BytesIO()
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+        replace_file(Path(path), file.getvalue())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -233,7 +230,7 @@ class RatingDataset:
 
     def _fill(self, meta: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
         self.env_id, self.criterion = meta["env_id"], meta["criterion"]
-        self._segments, self._ratings, self._comparisons = {}, {}, {}
+        self._segments, self._ratings, self._skipped, self._comparisons = {}, {}, {}, {}
         end = 0
         for segment_id, round_, length in meta["segments"]:
             start, end = end, end + length
@@ -241,6 +238,7 @@ class RatingDataset:
             self._segments[segment_id] = steps
         self.update(Rating(*fields) for fields in meta["ratings"])
         self.update(Comparison(*fields) for fields in meta["comparisons"])
+        self._num_changes = meta["num_changes"]
 
     def _meta(self) -> dict[str, Any]:
         return {
@@ -252,8 +250,10 @@ class RatingDataset:
             "criterion": self.criterion,
             "segments": [[i, s.round, len(s.actions)] for i, s in self._segments.items()],
             "ratings": [
-                [r.segment_id, r.rating, r.rater, r.revision] for r in self._ratings.values()
+                [r.segment_id, r.rating, r.rater, r.revision]
+                for r in (*self._ratings.values(), *self._skipped.values())
             ],
+            "num_changes": self._num_changes,
             "comparisons": [[c.better_id, c.worse_id, c.rater] for c in self._comparisons],
         }
 
@@ -281,36 +281,49 @@ class RatingDataset:
             np.array(segment.obs, np.float32), np.array(segment.actions, np.float32), segment.round
         )
 
-    def _check_answer(self, answer: Rating | Comparison) -> None:
+    def _checked_answer(self, answer: Rating | Comparison) -> Rating | Comparison:
         if isinstance(answer, Comparison):
-            ids = [answer.better_id, answer.worse_id]
-        else:
-            ids = [answer.segment_id]
-            if answer.rating != SKIPPED and not 0 <= answer.rating < self.num_classes:
+            self._check_is_known(answer.better_id)
+            self._check_is_known(answer.worse_id)
+            if answer.better_id == answer.worse_id:
                 raise ValueError(
-                    f"`rating` must be 0 to {self.num_classes - 1} or SKIPPED ({SKIPPED}), "
-                    f"got {answer.rating} for segment {answer.segment_id!r}"
+                    f"a comparison must be of two segments, got {answer.better_id!r} twice"
                 )
-        for segment_id in ids:
-            if segment_id not in self._segments:
-                raise ValueError(
-                    f"`ratings` must be about segments added before, got {segment_id!r}; "
-                    "is one rater shared by several environments?"
-                )
+            return answer
+        self._check_is_known(answer.segment_id)
+        rating = whole_number("rating", answer.rating, minimum=None)
+        if rating != SKIPPED and not 0 <= rating < self.num_classes:
+            raise ValueError(
+                f"`rating` must be 0 to {self.num_classes - 1} or SKIPPED ({SKIPPED}), "
+                f"got {rating} for segment {answer.segment_id!r}"
+            )
+        revision = whole_number("revision", answer.revision, minimum=0)
+        return replace(answer, rating=rating, revision=revision)
+
+    def _check_is_known(self, segment_id: str) -> None:
+        if segment_id not in self._segments:
+            raise ValueError(
+                f"`ratings` must be about segments added before, got {segment_id!r}; "
+                "is one rater shared by several environments?"
+            )
 
     def _take(self, answer: Rating | Comparison) -> bool:
+        """Store a checked answer; returns whether it says anything new."""
         if isinstance(answer, Comparison):
             is_new = answer not in self._comparisons
             self._comparisons[answer] = None
             return is_new
         key = (answer.segment_id, answer.rater)
-        last = self._ratings.get(key)
+        known = self._ratings.get(key)
+        last = known or self._skipped.get(key)
+        if last is not None and answer.revision < last.revision:
+            return False  # overtaken on its way
         if answer.rating == SKIPPED:
+            self._skipped[key] = answer
             return self._ratings.pop(key, None) is not None
-        if last is not None and (last == answer or answer.revision < last.revision):
-            return False
+        self._skipped.pop(key, None)
         self._ratings[key] = answer
-        return True
+        return known is None or known.rating != answer.rating
 
 
 def _padded(parts: list[NDArray[np.float32]], longest: int, dim: int) -> NDArray[np.float32]:
@@ -323,22 +336,20 @@ def _padded(parts: list[NDArray[np.float32]], longest: int, dim: int) -> NDArray
 def _digest(meta: str, arrays: dict[str, NDArray[Any]]) -> str:
     digest = hashlib.sha256(meta.encode())
     for name in ("obs", "actions"):
-        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode() + array.tobytes())
     return digest.hexdigest()
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    data = BytesIO(path.read_bytes())
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(data, allow_pickle=False) as file:
             arrays = {name: file[name] for name in ("obs", "actions", "meta", "sha256")}
         text = str(arrays.pop("meta"))
         intact = str(arrays.pop("sha256")) == _digest(text, arrays)
         meta: dict[str, Any] = json.loads(text) if intact else {}
-    except FileNotFoundError:
-        raise
-    except (
-        Exception
-    ) as error:  # a damaged archive raises a dozen types, from zlib.error to MemoryError
+    except Exception as error:  # a damaged archive raises a dozen types, zlib.error to MemoryError
         raise ValueError(
             f"`path` must be a dataset written by RatingDataset.save, got {path} ({error}); "
             "restore it from a copy"

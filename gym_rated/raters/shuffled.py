@@ -26,10 +26,10 @@ class ShuffledRater:
         self.rater = rater
         self.num_classes = rater.num_classes
         self._rng = np.random.default_rng(seed)
-        self._ids: list[str] = []  # segments in the order in which they were rated
-        self._ratings: list[int] = []  # rating of ids[k] before shuffling
-        self._source: list[int] = []  # whose rating ids[k] gets
-        self._given: dict[str, Rating] = {}
+        self._position: dict[tuple[str, str], int] = {}  # of each (segment, rater) that rated
+        self._ratings: list[int] = []  # the rating at a position before shuffling
+        self._source: list[int] = []  # the position whose rating it gets
+        self._given: list[Rating | None] = []
 
     @property
     def pending(self) -> int:
@@ -42,45 +42,42 @@ class ShuffledRater:
 
     def collect(self) -> list[Rating | Comparison]:
         """Return ratings that changed since the last call, revisions of earlier ones among them."""
-        position = {segment_id: k for k, segment_id in enumerate(self._ids)}
-        name = "shuffled"
         for answer in self.rater.collect():
             if not isinstance(answer, Rating) or answer.rating < 0:
                 continue
-            name = answer.rater
-            if answer.segment_id in position:
-                self._ratings[position[answer.segment_id]] = answer.rating
+            key = (answer.segment_id, answer.rater)
+            if key in self._position:
+                self._ratings[self._position[key]] = answer.rating
             else:
-                position[answer.segment_id] = len(self._ids)
-                self._insert(answer.segment_id, answer.rating)
-        return self._changes(name)
+                self._insert(key, answer.rating)
+        return self._changes()
 
-    def _insert(self, segment_id: str, rating: int) -> None:
-        last = len(self._ids)
-        self._ids.append(segment_id)
+    def _insert(self, key: tuple[str, str], rating: int) -> None:
+        last = self._position[key] = len(self._position)
         self._ratings.append(rating)
         self._source.append(last)
+        self._given.append(None)
         other = int(self._rng.integers(last + 1))
         self._source[last], self._source[other] = self._source[other], self._source[last]
 
-    def _changes(self, name: str) -> list[Rating | Comparison]:
+    def _changes(self) -> list[Rating | Comparison]:
         changes: list[Rating | Comparison] = []
-        for segment_id, source in zip(self._ids, self._source, strict=True):
-            last, rating = self._given.get(segment_id), self._ratings[source]
+        for (segment_id, rater), k in self._position.items():
+            last, rating = self._given[k], self._ratings[self._source[k]]
             if last is None or last.rating != rating:
                 revision = 0 if last is None else last.revision + 1
-                self._given[segment_id] = Rating(segment_id, rating, name, revision)
-                changes.append(self._given[segment_id])
+                given = self._given[k] = Rating(segment_id, rating, rater, revision)
+                changes.append(given)
         return changes
 
     def state_dict(self) -> dict[str, Any]:
         """Return the permutation and the other rater's memory, for a checkpoint."""
         return {
             "rater": self.rater.state_dict() if hasattr(self.rater, "state_dict") else None,
-            "ids": self._ids,
-            "ratings": self._ratings,
-            "source": self._source,
-            "given": [[r.segment_id, r.rating, r.rater, r.revision] for r in self._given.values()],
+            "keys": [list(key) for key in self._position],
+            "ratings": list(self._ratings),
+            "source": list(self._source),
+            "given": [None if r is None else [r.rating, r.revision] for r in self._given],
             "rng": self._rng.bit_generator.state,
         }
 
@@ -88,9 +85,13 @@ class ShuffledRater:
         """Restore what `state_dict` returned."""
         if state["rater"] is not None:
             self.rater.load_state_dict(state["rater"])  # type: ignore[attr-defined]  # it gave the state
-        self._ids, self._ratings = list(state["ids"]), list(state["ratings"])
-        self._source = list(state["source"])
-        self._given = {fields[0]: Rating(*fields) for fields in state["given"]}
+        keys = [(segment_id, rater) for segment_id, rater in state["keys"]]
+        self._position = {key: k for k, key in enumerate(keys)}
+        self._ratings, self._source = list(state["ratings"]), list(state["source"])
+        self._given = [
+            None if given is None else Rating(segment_id, given[0], rater, given[1])
+            for (segment_id, rater), given in zip(keys, state["given"], strict=True)
+        ]
         self._rng.bit_generator.state = state["rng"]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

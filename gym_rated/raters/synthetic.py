@@ -78,7 +78,7 @@ class SyntheticRater:
         self._returns: dict[str, float] = {}  # of every segment seen, in order
         self._mistakes: dict[str, int] = {}  # classes by which a rating is off, 0 where it is right
         self._ratings: dict[str, Rating] = {}
-        self._answers: list[Rating | Comparison] = []
+        self._answers: list[Rating] = []
 
     def submit(self, segments: Sequence[Segment]) -> None:
         """Rate segments, and others again where `regrade` says so.
@@ -100,7 +100,7 @@ class SyntheticRater:
     def collect(self) -> list[Rating | Comparison]:
         """Return new and changed ratings since the last call."""
         answers, self._answers = self._answers, []
-        return answers
+        return list(answers)
 
     def _answer(self, segment_id: str, rating: int) -> None:
         last = self._ratings.get(segment_id)
@@ -149,7 +149,7 @@ class SyntheticRater:
             "mistakes": np.array([self._mistakes[i] for i in ids], np.int64),
             "ratings": np.array([self._ratings[i].rating for i in ids], np.int64),
             "revisions": np.array([self._ratings[i].revision for i in ids], np.int64),
-            "answers": [a.segment_id for a in self._answers if isinstance(a, Rating)],
+            "answers": [[a.segment_id, a.rating, a.revision] for a in self._answers],
             "rng": self._rng.bit_generator.state,
         }
 
@@ -160,7 +160,7 @@ class SyntheticRater:
         self._mistakes = dict(zip(ids, state["mistakes"].tolist(), strict=True))
         rated = zip(ids, state["ratings"].tolist(), state["revisions"].tolist(), strict=True)
         self._ratings = {i: Rating(i, rating, self.name, rev) for i, rating, rev in rated}
-        self._answers = [self._ratings[i] for i in state["answers"]]
+        self._answers = [Rating(i, rating, self.name, rev) for i, rating, rev in state["answers"]]
         self._rng.bit_generator.state = state["rng"]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
