@@ -1,8 +1,9 @@
 """The state of a whole stack of vector wrappers, so that a run can be resumed exactly.
 
 Knows the wrappers that keep state between steps: Gymnasium's normalisers and episode statistics,
-the rating wrappers, and `SeededEpisodes` around the sub-environments, which find their moment
-again by replay.
+whatever has a `state_dict` (the rating wrappers do), and `SeededEpisodes` around the
+sub-environments, which find their moment again by replay. Of any other wrapper it is assumed that
+it keeps none.
 """
 
 from collections import deque
@@ -16,17 +17,10 @@ from gymnasium.wrappers.vector import (
     RecordEpisodeStatistics,
 )
 
-from gym_rated import vector
+from gym_rated.replay import SeededEpisodes
 from gym_rated.stacking import layers
 
-_KEPT: tuple[tuple[type, tuple[str, ...]], ...] = (
-    (NormalizeReward, ("accumulated_reward", "_prev_dones")),
-    (
-        RecordEpisodeStatistics,
-        ("episode_count", "episode_returns", "episode_lengths", "prev_dones"),
-    ),
-)
-_RUNNING_MEANS = ((NormalizeObservation, "obs_rms"), (NormalizeReward, "return_rms"))
+_STATISTICS = ("episode_returns", "episode_lengths", "prev_dones")
 _QUEUES = ("return_queue", "length_queue", "time_queue")
 
 
@@ -38,11 +32,16 @@ def stack_state(envs: Any) -> list[dict[str, Any]]:
 
     Returns:
         One dict a layer. With rating wrappers in the stack it holds true rewards.
+
+    Raises:
+        TypeError: If the stack ends in anything else.
     """
-    return [_layer_state(layer) for layer in layers(envs)]
+    found = layers(envs)
+    _check_is_replayable(found[-1])
+    return [{"layer": type(layer).__name__, **_layer_state(layer)} for layer in found]
 
 
-def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> Any:
+def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> None:
     """Bring a freshly made, equal stack to the moment of `stack_state`.
 
     Args:
@@ -50,54 +49,79 @@ def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> Any:
         states: What `stack_state` returned.
 
     Raises:
+        TypeError: If the stack ends in anything but a SyncVectorEnv of `SeededEpisodes`.
         ValueError: If the stacks differ.
         RuntimeError: If an environment does not repeat its episode.
     """
     found = layers(envs)
-    names = [type(layer).__name__ for layer in found]
-    if names != [state["layer"] for state in states]:
+    _check_is_replayable(found[-1])
+    shape = [type(layer).__name__ for layer in found], len(found[-1].envs)
+    saved_shape = [state["layer"] for state in states], len(states[-1]["episodes"])
+    if shape != saved_shape:
         raise ValueError(
-            f"`states` must come from the same stack {names}, got {[s['layer'] for s in states]}"
+            f"`states` must come from a stack of the same layers and number of environments {shape}"
+            f", got {saved_shape}"
         )
     for sub_env, state in zip(found[-1].envs, states[-1]["episodes"], strict=True):
-        sub_env.get_wrapper_attr("load_state_dict")(state)
+        sub_env.load_state_dict(state)
     envs.reset()  # replays the open episodes; what this does to the wrappers is overwritten below
     for layer, state in zip(found, states, strict=True):
         _load_layer_state(layer, state)
 
 
+def _check_is_replayable(innermost: Any) -> None:
+    is_sync = isinstance(innermost, SyncVectorEnv)
+    for sub_env in innermost.envs if is_sync else [innermost]:
+        if not isinstance(sub_env, SeededEpisodes):
+            raise TypeError(
+                "`envs` must be a stack around SyncVectorEnv of environments in SeededEpisodes, "
+                f"which can be played again, got {sub_env}; put SeededEpisodes around it"
+            )
+
+
 def _layer_state(layer: Any) -> dict[str, Any]:
-    state: dict[str, Any] = {"layer": type(layer).__name__}
     if isinstance(layer, SyncVectorEnv):
-        return state | {"episodes": list(layer.call("state_dict"))}
-    if isinstance(layer, vector.RatingFeedbackWrapper | vector.LearnedRewardWrapper):
-        return state | layer.state_dict()
-    for kind, attribute in _RUNNING_MEANS:
-        if isinstance(layer, kind):
-            rms = getattr(layer, attribute)
-            state |= {"mean": rms.mean, "var": rms.var, "count": rms.count}
-            state["update_running_mean"] = layer.update_running_mean
-    for kind, attributes in _KEPT:
-        if isinstance(layer, kind):
-            state |= {name: np.copy(getattr(layer, name)) for name in attributes}
+        return {"episodes": [sub_env.state_dict() for sub_env in layer.envs]}  # type: ignore[attr-defined]  # they are SeededEpisodes
+    if isinstance(layer, NormalizeObservation):
+        return _moments(layer.obs_rms) | {"updates": layer.update_running_mean}
+    if isinstance(layer, NormalizeReward):
+        return _moments(layer.return_rms) | {
+            "updates": layer.update_running_mean,
+            "accumulated_reward": layer.accumulated_reward.copy(),
+            "prev_dones": layer._prev_dones.copy(),
+        }
     if isinstance(layer, RecordEpisodeStatistics):
+        state: dict[str, Any] = {name: getattr(layer, name).copy() for name in _STATISTICS}
         state |= {name: np.array(getattr(layer, name), np.float64) for name in _QUEUES}
-    return state
+        return state | {"episode_count": int(layer.episode_count)}
+    return dict(layer.state_dict()) if hasattr(layer, "state_dict") else {}
 
 
 def _load_layer_state(layer: Any, state: dict[str, Any]) -> None:
-    if isinstance(layer, vector.RatingFeedbackWrapper | vector.LearnedRewardWrapper):
-        layer.load_state_dict(state)
-    for kind, attribute in _RUNNING_MEANS:
-        if isinstance(layer, kind):
-            rms = getattr(layer, attribute)
-            rms.mean, rms.var, rms.count = state["mean"], state["var"], state["count"]
-            layer.update_running_mean = state["update_running_mean"]
-    for kind, attributes in _KEPT:
-        if isinstance(layer, kind):
-            for name in attributes:
-                setattr(layer, name, np.copy(state[name]))
-    if isinstance(layer, RecordEpisodeStatistics):
-        layer.episode_count = int(state["episode_count"])
+    if isinstance(layer, SyncVectorEnv):
+        return
+    if isinstance(layer, NormalizeObservation):
+        _load_moments(layer.obs_rms, state)
+        layer.update_running_mean = state["updates"]
+    elif isinstance(layer, NormalizeReward):
+        _load_moments(layer.return_rms, state)
+        layer.update_running_mean = state["updates"]
+        layer.accumulated_reward = state["accumulated_reward"].copy()
+        layer._prev_dones = state["prev_dones"].copy()
+    elif isinstance(layer, RecordEpisodeStatistics):
+        for name in _STATISTICS:
+            setattr(layer, name, state[name].copy())
         for name in _QUEUES:
             setattr(layer, name, deque(state[name], maxlen=getattr(layer, name).maxlen))
+        layer.episode_count = state["episode_count"]
+    elif hasattr(layer, "load_state_dict"):
+        layer.load_state_dict(state)
+
+
+def _moments(running: Any) -> dict[str, Any]:
+    return {"mean": np.copy(running.mean), "var": np.copy(running.var), "count": running.count}
+
+
+def _load_moments(running: Any, state: dict[str, Any]) -> None:
+    running.mean, running.var = np.copy(state["mean"]), np.copy(state["var"])
+    running.count = state["count"]
