@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from gym_rated.plots import plot_curves
 from gym_rated.statistics import bootstrap_interval, normalized_score, standard_error
 
 ROOT = Path(__file__).parents[1]
@@ -34,10 +35,15 @@ RERATED = ("true", "ours", "rbrl", "constant", "shuffled")
 NEVER_RERATED = ("people", "ours-once", "rbrl-once")
 
 
+def training_rows() -> list[dict[str, Any]]:
+    """Return the rows of the training benchmark, one a run."""
+    return json.loads((RESULTS / "training.json").read_text())["rows"]
+
+
 def scores() -> dict[str, dict[str, dict[int, float]]]:
     """Return task -> arm -> seed -> score."""
     found: dict[str, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
-    for row in json.loads((RESULTS / "training.json").read_text())["rows"]:
+    for row in training_rows():
         found[row["env_id"]][row["arm"]][row["seed"]] = row["score"]
     return found
 
@@ -65,6 +71,34 @@ def training_table(arms: tuple[str, ...]) -> str:
                 f"({interval.low:.2f} to {interval.high:.2f}) |"
             )
     return "\n".join(lines)
+
+
+def training_block() -> str:
+    """Return the table of re-rated ratings, and how far the rated arm is above its control."""
+    lines = [training_table(RERATED), ""]
+    for env_id, task in scores().items():
+        if len(task.get("shuffled", {})) > 1:
+            pairs = [np.array(list(task[arm].values())) for arm in ("ours", "shuffled")]
+            gap = pairs[0].mean() - pairs[1].mean()
+            error = float(np.hypot(*(standard_error(values) for values in pairs)))
+            lines.append(
+                f"{env_id}: ratings beat shuffled ratings by {gap:.0f} ± {error:.0f}, "
+                f"{gap / error:.1f} standard errors of the difference."
+            )
+    return "\n".join(lines)
+
+
+def draw_curves(env_id: str, arms: tuple[str, ...], path: Path, title: str) -> None:
+    """Draw the true return over training of the arms of one task, mean and error over seeds."""
+    groups: dict[str, list[tuple[list[float], list[float]]]] = defaultdict(list)
+    for row in training_rows():
+        if row["env_id"] == env_id and row["arm"] in arms:
+            points = len(row["curve"])
+            middles = [(i + 0.5) * row["steps"] / points for i in range(points)]
+            known = [(x, y) for x, y in zip(middles, row["curve"], strict=True) if y is not None]
+            groups[row["arm"]].append(([x for x, _ in known], [y for _, y in known]))
+    if groups:
+        plot_curves({arm: groups[arm] for arm in arms if arm in groups}, path, title=title)
 
 
 def reward_fit_table() -> str:
@@ -110,12 +144,17 @@ def rewrite(page: Path, blocks: dict[str, str]) -> None:
 def main() -> None:
     """Write all tables for which there are results."""
     makers = {
-        "training": ("training.json", lambda: training_table(RERATED)),
+        "training": ("training.json", training_block),
         "never_rerated": ("training.json", lambda: training_table(NEVER_RERATED)),
         "reward_fit": ("reward_fit.json", reward_fit_table),
         "speed": ("speed.json", speed_table),
     }
     blocks = {name: make() for name, (file, make) in makers.items() if (RESULTS / file).exists()}
+    if (RESULTS / "training.json").exists():
+        static, task = ROOT / "docs" / "_static", "HalfCheetah-v5"
+        draw_curves(task, RERATED, static / "training.png", f"{task}, ratings kept up to date")
+        once = ("true", *NEVER_RERATED)
+        draw_curves(task, once, static / "never_rerated.png", f"{task}, ratings never re-rated")
     for page in PAGES:
         rewrite(page, blocks)
     for name, block in blocks.items():
