@@ -121,14 +121,6 @@ class RewardFreeEnv(ScriptedEnv):
         return obs, float("nan"), terminated, truncated, {}
 
 
-class NoisyRewardEnv(ScriptedEnv):
-    """The same episodes with a reward of noise."""
-
-    def step(self, action: Any) -> Any:
-        obs, _, terminated, truncated, info = super().step(action)
-        return obs, float(self.np_random.normal()), terminated, truncated, info
-
-
 gym.register("tests/Scripted-v0", entry_point="envs:ScriptedEnv", disable_env_checker=True)
 
 
