@@ -8,6 +8,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
 ARGS ?=
+JOBS ?= auto
 
 # The demo installs no more than its task needs.
 ifneq ($(filter Acrobot-% CartPole-% MountainCar-% MountainCarContinuous-% Pendulum-%,$(ENV)),)
@@ -28,7 +29,7 @@ demo: $(DEMO)  ## train on a learned reward and plot it: make demo ENV=Pendulum-
 	$(PY) scripts/demo.py --env-id $(ENV) $(ARGS)
 
 test: $(VENV)/.everything  ## run the tests, without those that train an agent
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n $(JOBS) $(ARGS)
 
 test-slow: $(VENV)/.everything  ## run the tests that train an agent
 	$(PY) -m pytest -m slow $(ARGS)
