@@ -11,8 +11,9 @@ and what it predicts for segments of other episodes is compared with their true 
   rated: their scale moves. The model is fitted after each round, as in training, and for comparison
   once at the end, from scratch.
 
-The numbers tell a broken fit from a working one; they do not rank methods: agents do. A cell that
-already has a row is skipped. The rows are committed as benchmarks/results/reward_fit.json.
+The numbers tell a broken fit from a working one; they do not rank methods: agents do. What is
+expected of them is printed below the table. A cell that already has a row is skipped. The rows are
+committed as benchmarks/results/reward_fit.json.
 """
 
 import itertools
@@ -20,7 +21,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,35 @@ class Cell:
     def num_members(self) -> int:
         """Number of ensemble members E of this part; 3 is what training uses."""
         return 1 if self.part == "clean" else 3
+
+
+@dataclass(frozen=True)
+class Target:
+    """A mean over seeds that a working fit reaches."""
+
+    cells: Mapping[str, Any]
+    """what the rows that are meant have in common"""
+    column: str
+    at_least: float
+
+
+def _targets() -> list[Target]:
+    clean = {"part": "clean", "mistakes": 0.0}
+    wrong = {"part": "clean", "mistakes": 0.2, "num_ratings": 200}
+    found = [
+        Target(clean | {"num_ratings": num, "method": method}, "spearman_all", at_least)
+        for num, at_least in ((200, 0.93), (50, 0.90))
+        for method in ("classification", "multi-task")
+    ]
+    found += [
+        Target(wrong | {"method": method}, "spearman_all", 0.78)
+        for method in ("classification", "multi-task")
+    ]
+    for rater in (name for name in RATERS if name != "re-rated"):
+        within = {"rater": rater, "method": "pairs within rounds", "fitted": "rounds"}
+        found.append(Target(within, "spearman_all", 0.97))
+        found.append(Target(within, "spearman_best_third", 0.85))
+    return found
 
 
 @dataclass
@@ -390,6 +420,21 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def verdicts(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say of each target whether the rows meet it, one line each; targets without rows are left out."""
+    lines = []
+    for target in _targets():
+        values = [r[target.column] for r in rows if target.cells.items() <= r.items()]
+        if values:
+            word = "met" if np.mean(values) >= target.at_least else "MISSED"
+            what = ", ".join(map(str, target.cells.values()))
+            lines.append(
+                f"{word}: {target.column} of {what}: {np.mean(values):.3f}, "
+                f"expected at least {target.at_least}"
+            )
+    return "\n".join(lines)
+
+
 def describe(args: Args, pool: Sequence[Segment], held_out: HeldOut, score: float) -> dict:
     """Say what the segments are."""
     quantiles = np.quantile(held_out.returns, [0, 0.25, 0.5, 0.75, 1]).round(2).tolist()
@@ -406,26 +451,49 @@ def describe(args: Args, pool: Sequence[Segment], held_out: HeldOut, score: floa
     }
 
 
+def settings(pool: Sequence[Segment]) -> dict[str, Any]:
+    """Return the defaults that the rows were made with, tasks and classes aside."""
+    learner = make_learner(Cell("clean", "re-rated", "multi-task", 200, 0.0, 1), pool, {}, {})
+    options = learner.loss.options()
+    del options["tasks"], options["num_classes"]
+    names = ("batch_size", "first_steps", "later_steps")
+    return options | {name: getattr(learner, name) for name in names}
+
+
+def read_rows(path: Path, header: Mapping[str, Any]) -> dict[Cell, dict[str, Any]]:
+    """Read the rows that were written before.
+
+    Raises:
+        ValueError: If they were made from other segments or with other defaults.
+    """
+    if not path.exists():
+        return {}
+    content = json.loads(path.read_text())
+    for name, value in header.items():
+        if content[name] != value:
+            raise ValueError(
+                f"`out` must hold rows of the same {name}, got {content[name]} in {path} for "
+                f"{value}; delete it, or name another file"
+            )
+    names = [field.name for field in fields(Cell)]
+    return {Cell(**{name: row[name] for name in names}): row for row in content["rows"]}
+
+
 def main(args: Args) -> None:
     """Do the fits that have no row yet, and write the rows after each."""
     torch.set_num_threads(1)
     segments, score = make_segments(args)
     pool, others = split(segments)
     held_out = HeldOut.of(others)
-    found = json.loads(args.out.read_text())["rows"] if args.out.exists() else []
-    names = [f for f in Cell.__dataclass_fields__]
-    rows = {Cell(**{name: row[name] for name in names}): row for row in found}
+    header = {"data": describe(args, pool, held_out, score), "settings": settings(pool)}
+    rows = read_rows(args.out, header)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     for cell in tqdm([c for c in cells(args) if c not in rows], unit="fit"):
         rows[cell] = run_cell(cell, pool, held_out)
         ordered = [rows[c] for c in sorted(rows, key=lambda c: tuple(asdict(c).values()))]
-        content = {
-            "made_on": provenance(),
-            "data": describe(args, pool, held_out, score),
-            "rows": ordered,
-        }
+        content = {"made_on": provenance(), **header, "rows": ordered}
         replace_file(args.out, (json.dumps(content, indent=1) + "\n").encode())
-    print(table(list(rows.values())))
+    print(table(list(rows.values())), verdicts(list(rows.values())), sep="\n\n")
 
 
 if __name__ == "__main__":

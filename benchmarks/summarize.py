@@ -29,10 +29,9 @@ WORDS = {
     "shuffled": "shuffled ratings",
     "people": "pairs within a round (`people`)",
     "ours-once": "multi-task (`ours`)",
-    "rbrl-once": "classification only (`rbrl`)",
 }
 RERATED = ("true", "ours", "rbrl", "constant", "shuffled")
-NEVER_RERATED = ("people", "ours-once", "rbrl-once")
+NEVER_RERATED = ("people", "ours-once")
 
 
 def training_rows() -> list[dict[str, Any]]:

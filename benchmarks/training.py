@@ -32,7 +32,7 @@ RESULTS = Path(__file__).parent / "results"
 CURVE_POINTS = 25
 
 RERATED = ("true", "ours", "rbrl", "shuffled", "constant")
-NEVER_RERATED = ("people", "ours-once", "rbrl-once")
+NEVER_RERATED = ("people", "ours-once")
 ARMS: dict[str, list[str]] = {
     "true": ["--reward", "true"],
     "constant": ["--reward", "constant"],
@@ -41,7 +41,6 @@ ARMS: dict[str, list[str]] = {
     "shuffled": ["--preset", "ours", "--shuffle-ratings"],
     "people": ["--preset", "people"],
     "ours-once": ["--preset", "ours", "--no-regrade"],
-    "rbrl-once": ["--preset", "rbrl", "--no-regrade"],
 }
 """Arms and their flags; `-once` are ratings that are never re-rated."""
 

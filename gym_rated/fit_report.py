@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gym_rated.alarm import Fresh
+
 _NAN = float("nan")
 
 
@@ -38,6 +40,7 @@ class FitReport:
             to.
         weights: By task, the factor in front of its loss at the end, mean over members.
         held_out: Quality on the held-out ratings.
+        fresh: How the reward before the fit did on the ratings that were new to it.
         refused_updates: Steps not taken, because loss or gradient was not finite.
         duration_s: Seconds it took.
     """
@@ -49,6 +52,7 @@ class FitReport:
     losses: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     held_out: HeldOut = HeldOut()
+    fresh: Fresh = field(default_factory=Fresh)
     refused_updates: int = 0
     duration_s: float = 0.0
 
@@ -65,7 +69,9 @@ class FitReport:
         for task, (start, end) in self.losses.items():
             flat |= {f"loss/{task}/start": start, f"loss/{task}/end": end}
         flat |= {f"weight/{task}": weight for task, weight in self.weights.items()}
-        return flat | {f"held_out/{name}": value for name, value in vars(self.held_out).items()}
+        flat |= {f"held_out/{name}": value for name, value in vars(self.held_out).items()}
+        flat |= {"fresh/num": self.fresh.num, "fresh/spearman": self.fresh.spearman}
+        return flat | {"alarm": float(self.fresh.alarm)}
 
     def __str__(self) -> str:
         """Return the report in two or three lines for people."""

@@ -10,7 +10,6 @@ import time
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -20,11 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from gym_rated.alarm import Fresh, RewardAlarm
 from gym_rated.checks import whole_number
 from gym_rated.fit_report import FitReport, HeldOut
 from gym_rated.losses import class_limits, class_probabilities, rescale
 from gym_rated.metrics import accuracy, pair_accuracy, quadratic_weighted_kappa, spearman
 from gym_rated.multitask import MultitaskLoss
+from gym_rated.rated_rows import RatedRows, segment_returns
 from gym_rated.ratings import RatedBatch, RatingDataset
 from gym_rated.reward_model import RewardEnsemble
 
@@ -130,6 +131,7 @@ class RewardLearner:
         self.later_steps = whole_number("later_steps", later_steps)
         self.progress_bar = progress_bar
         self.num_fits = 0
+        self._alarm = RewardAlarm()
         self._rng = np.random.default_rng(seed)
         self._optimiser = torch.optim.Adam(
             [
@@ -175,7 +177,8 @@ class RewardLearner:
         else:
             before = copy.deepcopy(self.state_dict())
             try:
-                done = self._fit(batch, held_out, progress)
+                fresh = self._judge_fresh(batch)
+                done = self._fit(batch, held_out, progress) | {"fresh": fresh}
             except BaseException:
                 self.load_state_dict(before)
                 raise
@@ -192,6 +195,7 @@ class RewardLearner:
             "optimiser": self._optimiser.state_dict(),
             "rng": self._rng.bit_generator.state,
             "num_fits": self.num_fits,
+            "alarm": self._alarm.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -211,6 +215,7 @@ class RewardLearner:
         self._optimiser.load_state_dict(state["optimiser"])
         self._rng.bit_generator.state = state["rng"]
         self.num_fits = state["num_fits"]
+        self._alarm.load_state_dict(state["alarm"])
 
     def _check(self, ratings: RatingDataset) -> None:
         theirs = (ratings.obs_dim, ratings.action_dim, ratings.num_classes)
@@ -227,6 +232,15 @@ class RewardLearner:
             return any(np.ptp(ratings[groups == group]) >= min_apart for group in set(groups))
         return len(set(ratings)) > 1
 
+    def _judge_fresh(self, batch: RatedBatch) -> Fresh:
+        """Judge the reward as it stands on the ratings that it was not fitted to."""
+        returns = None
+        if self.num_fits:
+            rows = RatedRows.of(batch, self.model)
+            values = self.loss.values(segment_returns(self._rewards(rows), rows), rows.lengths)
+            returns = values.mean(0).cpu().numpy()
+        return self._alarm.look(batch.ids, returns, batch.ratings)
+
     def _fit(
         self, batch: RatedBatch, held_out: NDArray[np.bool_], progress: float
     ) -> dict[str, Any]:
@@ -234,17 +248,17 @@ class RewardLearner:
         existing = batch.obs[batch.mask]
         model.set_normaliser(existing.mean(0, np.float64), existing.std(0, np.float64))
         order = (self._rng.permutation(np.flatnonzero(~held_out)), np.flatnonzero(held_out))
-        rows = _Rows.of(batch, model).take(np.concatenate(order))
+        rows = RatedRows.of(batch, model).take(np.concatenate(order))
         train = rows.take(slice(len(order[0])))
 
-        returns = _returns(self._rewards(train), train)
+        returns = segment_returns(self._rewards(train), train)
         loss.fix_limits(returns, train.ratings, train.lengths)
         before = self._parts(returns, train, progress)
         steps, refused = self._descend(train, progress)
         self._refuse_non_finite()
 
         rewards = self._rewards(rows)
-        returns = _returns(rewards, rows)
+        returns = segment_returns(rewards, rows)
         after = self._parts(returns[:, : len(train)], train, progress)
         std = float(rewards.mean(0)[rows.mask].std(correction=0))
         model.set_scale(std if std > _MIN_SCALE else 1.0)
@@ -258,7 +272,7 @@ class RewardLearner:
             "refused_updates": refused,
         }
 
-    def _descend(self, train: "_Rows", progress: float) -> tuple[int, int]:
+    def _descend(self, train: RatedRows, progress: float) -> tuple[int, int]:
         """Take the gradient steps of one fit; returns how many, and how many were refused."""
         steps = self.later_steps if self.num_fits else self.first_steps
         batches = islice(self._mini_batches(len(train)), steps)
@@ -278,10 +292,10 @@ class RewardLearner:
         while True:
             yield from np.array_split(self._rng.permutation(num_rows), per_pass)
 
-    def _step(self, batch: "_Rows", progress: float) -> bool:
+    def _step(self, batch: RatedRows, progress: float) -> bool:
         """Take one step unless loss or gradient is not finite; returns whether it was taken."""
         self._optimiser.zero_grad()
-        returns = _returns(self.model.rewards(batch.inputs), batch)
+        returns = segment_returns(self.model.rewards(batch.inputs), batch)
         total, _ = self.loss(returns, batch.ratings, batch.lengths, batch.groups, progress)
         total.backward()
         parameters = (*self.model.parameters(), self.loss.log_variances)
@@ -301,13 +315,13 @@ class RewardLearner:
             )
 
     @torch.no_grad()
-    def _rewards(self, rows: "_Rows") -> Tensor:
+    def _rewards(self, rows: RatedRows) -> Tensor:
         """Return every member's reward of every step, shape (E, B, T)."""
         chunks = torch.split(rows.inputs, _CHUNK)
         return torch.cat([self.model.rewards(chunk) for chunk in chunks], 1)
 
     @torch.no_grad()
-    def _parts(self, returns: Tensor, rows: "_Rows", progress: float) -> dict[str, float]:
+    def _parts(self, returns: Tensor, rows: RatedRows, progress: float) -> dict[str, float]:
         """Return losses and weights as `MultitaskLoss` does, averaged over batches of all rows."""
         sums: dict[str, float] = {}
         for start in range(0, len(rows), self.batch_size):
@@ -320,7 +334,7 @@ class RewardLearner:
                 sums[name] = sums.get(name, 0.0) + float(value) * len(part) / len(rows)
         return sums
 
-    def _judge(self, returns: Tensor, rows: "_Rows", num_train: int) -> HeldOut:
+    def _judge(self, returns: Tensor, rows: RatedRows, num_train: int) -> HeldOut:
         """Judge the rows after the first `num_train`, which set the scale and the class limits."""
         num = len(rows) - num_train
         if num < _MIN_HELD_OUT:
@@ -340,41 +354,3 @@ class RewardLearner:
             kappa=quadratic_weighted_kappa(classes, ratings, loss.num_classes),
             pair_accuracy=pair_accuracy(predicted, ratings, groups),
         )
-
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """Rated segments as tensors on the model's device, with normalised inputs."""
-
-    inputs: Tensor  # (B, T, D + A)
-    mask: Tensor  # (B, T)
-    ratings: Tensor  # (B,)
-    lengths: Tensor  # (B,)
-    groups: Tensor  # (B,)
-
-    @classmethod
-    def of(cls, batch: RatedBatch, model: RewardEnsemble) -> "_Rows":
-        def tensor(array: NDArray[Any]) -> Tensor:
-            return torch.from_numpy(array).to(model.obs_mean.device)
-
-        return cls(
-            inputs=model.inputs(tensor(batch.obs), tensor(batch.actions)),
-            mask=tensor(batch.mask),
-            ratings=tensor(batch.ratings),
-            lengths=tensor(batch.mask.sum(1)),
-            groups=tensor(batch.groups),
-        )
-
-    def __len__(self) -> int:
-        return len(self.ratings)
-
-    def take(self, which: NDArray[np.int64] | slice) -> "_Rows":
-        if isinstance(which, slice):
-            return _Rows(*(tensor[which] for tensor in vars(self).values()))
-        indices = torch.from_numpy(which).to(self.ratings.device)
-        return _Rows(*(tensor[indices] for tensor in vars(self).values()))
-
-
-def _returns(rewards: Tensor, rows: _Rows) -> Tensor:
-    """Sum the rewards, shape (E, B, T), of the steps that exist; returns shape (E, B)."""
-    return (rewards * rows.mask).sum(-1)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import gym_rated
+from gym_rated.alarm import Fresh
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.fitting import FitReport, HeldOut, RewardLearner, fit
 from gym_rated.losses import MultitaskLoss
@@ -380,6 +381,7 @@ def test_a_report_is_flat_for_logs_and_readable_for_people():
         losses={"regression": (2.0, 0.5)},
         weights={"regression": 0.25},
         held_out=HeldOut(6, 0.9, 0.8, 0.7, 0.6),
+        fresh=Fresh(31, 0.4, False),
         duration_s=0.125,
     )
     assert report.as_dict() == {
@@ -398,6 +400,9 @@ def test_a_report_is_flat_for_logs_and_readable_for_people():
         "held_out/accuracy": 0.8,
         "held_out/kappa": 0.7,
         "held_out/pair_accuracy": 0.6,
+        "fresh/num": 31,
+        "fresh/spearman": 0.4,
+        "alarm": 0.0,
     }
     assert "9 ratings (4/5 by class, worst first), 50 steps in 0.12 s" in str(report)
     assert "regression 2 -> 0.5 (weight 0.25)" in str(report)
