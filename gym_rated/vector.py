@@ -71,22 +71,19 @@ class RatingFeedbackWrapper(
         capacity: int = 200_000,
         seed: int = 0,
     ) -> None:
-        record_arguments(
-            self,
-            rater=rater,
-            segment_length=segment_length,
-            schedule=schedule,
-            select=select,
-            on_ratings=on_ratings,
-            collect_every=collect_every,
-            min_new=min_new,
-            features=features,
-            info_allow=info_allow,
-            attr_allow=attr_allow,
-            record_replay=record_replay,
-            capacity=capacity,
-            seed=seed,
-        )
+        options: dict[str, Any] = {
+            "segment_length": segment_length,
+            "schedule": schedule,
+            "select": select,
+            "on_ratings": on_ratings,
+            "collect_every": collect_every,
+            "min_new": min_new,
+            "record_replay": record_replay,
+            "capacity": capacity,
+            "seed": seed,
+        }
+        hiding = {"info_allow": info_allow, "attr_allow": attr_allow}
+        record_arguments(self, rater=rater, features=features, **hiding, **options)
         VectorWrapper.__init__(self, env)
         refuse_normalizers(env)
         self._feedback = Feedback(
@@ -94,17 +91,9 @@ class RatingFeedbackWrapper(
             env.single_action_space,
             env.num_envs,
             resolve_rater(rater),
-            segment_length=segment_length,
-            schedule=schedule,
-            select=select,
-            on_ratings=on_ratings,
-            collect_every=collect_every,
-            min_new=min_new,
             features=resolve_features(features),
-            record_replay=record_replay,
-            capacity=capacity,
-            seed=seed,
             env_id=None if env.spec is None else env.spec.id,
+            **options,
         )
         self._autoreset = _Autoreset(env)
         self._info_allow = set_of_names("info_allow", info_allow)

@@ -1,0 +1,43 @@
+"""`make demo`, with runs that are too short to learn anything."""
+
+import json
+from pathlib import Path
+
+import demo
+import pytest
+
+ARGS = {"env_id": "Pendulum-v1", "total_timesteps": 6_144, "num_ratings": 40}
+
+
+def test_demo_trains_all_arms_and_leaves_a_table_a_result_and_a_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    args = demo.Args(**ARGS, run_dir=tmp_path / "demo")
+    demo.main(args)
+    printed = capsys.readouterr().out
+    result = json.loads((tmp_path / "demo" / "result.json").read_text())
+    assert set(result["arms"]) == {"rated", "true", "shuffled", "constant"}
+    for arm, row in result["arms"].items():
+        assert row["global_step"] == 6_144
+        assert f"{row['score']:.1f}" in printed
+        assert row.get("num_ratings") == (40 if arm in ("rated", "shuffled") else None)
+    assert (tmp_path / "demo" / "report.png").read_bytes().startswith(b"\x89PNG")
+
+    stale = tmp_path / "demo" / "true" / "result.json"
+    stale.write_text("{}")
+    demo.start_arm(args, "true", 2_048).wait()  # an earlier demo is replaced
+    assert json.loads(stale.read_text())["global_step"] == 2_048
+
+
+def test_failing_arm_ends_the_demo_with_its_own_words(tmp_path: Path) -> None:
+    args = demo.Args(env_id="CartPole-v1", total_timesteps=4_096, run_dir=tmp_path / "demo")
+    with pytest.raises(SystemExit, match=r"(?s)arm failed with code 1.*must have continuous"):
+        demo.main(args)
+
+
+def test_folder_of_something_else_is_not_touched(tmp_path: Path) -> None:
+    precious = tmp_path / "demo" / "true" / "notes.txt"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("mine")
+    demo.start_arm(demo.Args(**ARGS, run_dir=tmp_path / "demo"), "true", 2_048).wait()
+    assert precious.read_text() == "mine"
