@@ -195,17 +195,20 @@ def train_recorded(args: Args) -> tuple[list[StepRecorder], float]:
         return recorders[-1]
 
     gym.register(RECORDED_ID, entry_point=make, disable_env_checker=True, order_enforce=False)
-    with tempfile.TemporaryDirectory() as run_dir:
-        result = script.train(
-            script.Args(
-                env_id=RECORDED_ID,
-                seed=args.data_seed,
-                total_timesteps=args.data_steps,
-                reward="true",
-                run_dir=Path(run_dir),
-                tensorboard=False,
+    try:
+        with tempfile.TemporaryDirectory() as run_dir:
+            result = script.train(
+                script.Args(
+                    env_id=RECORDED_ID,
+                    seed=args.data_seed,
+                    total_timesteps=args.data_steps,
+                    reward="true",
+                    run_dir=Path(run_dir),
+                    tensorboard=False,
+                )
             )
-        )
+    finally:
+        del gym.registry[RECORDED_ID]
     return recorders, result["score"]
 
 
@@ -421,7 +424,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def verdicts(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Say of each target whether the rows meet it, one line each; targets without rows are left out."""
+    """Say of each target whether the rows meet it; those without rows are left out."""
     lines = []
     for target in _targets():
         values = [r[target.column] for r in rows if target.cells.items() <= r.items()]
