@@ -45,7 +45,8 @@ def encode_actions(space: Space[Any], actions: Any) -> NDArray[np.float32]:
         TypeError: If the space is of another kind.
         ValueError: If shapes differ, a value is not finite, or a discrete action is out of range.
     """
-    return ActionEncoder(space)(actions)
+    batch = np.asarray(actions)
+    return ActionEncoder(space, len(batch) if batch.ndim else 1)(batch)
 
 
 class ObservationEncoder:
@@ -56,17 +57,22 @@ class ObservationEncoder:
             array.
         features: Maps one observation to a vector instead; needed for images and unbounded
             structures.
+        num_envs: Number N of observations of a vector environment; None takes a single one, which
+            has no leading axis.
 
     Raises:
         TypeError: If the space cannot be flattened, or holds images, and no `features` is given.
     """
 
-    def __init__(self, space: Space[Any], features: Features | None = None) -> None:
+    def __init__(
+        self, space: Space[Any], features: Features | None = None, num_envs: int | None = None
+    ) -> None:
         self.space = space
         self.features = features
+        self._layout = _Layout("obs", space, num_envs)
         self._is_box = features is None and isinstance(space, spaces.Box)
         self._one_hot = None
-        self._batched_space: Space[Any] | None = None
+        self._batched_space = None if num_envs is None else batch_space(space, num_envs)
         if features is not None:
             probe = deepcopy(space)  # the environment's own random state stays untouched
             probe.seed(0)
@@ -75,33 +81,25 @@ class ObservationEncoder:
         _check_flattenable(space)
         self.dim = int(spaces.flatdim(space))
         if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
-            self._one_hot = _OneHot(space, "obs")
+            self._one_hot = _OneHot("obs", space)
 
-    def one(self, obs: Any) -> NDArray[np.float32]:
-        """Encode one observation; returns shape (1, D).
+    def __call__(self, obs: Any) -> NDArray[np.float32]:
+        """Encode one observation, or those of a vector environment; returns shape (N, D), N = 1.
 
         Raises:
-            ValueError: If it is not finite, or not what the space says.
+            ValueError: If a number is not finite, or not what the space says.
         """
         if self._is_box:
-            return self._flat(np.asarray(obs, np.float32)[None], 1)
-        if self._one_hot is not None:
-            return self._one_hot(np.asarray(obs)[None], 1)
-        return self._finite(self._encode(obs)[None])
-
-    def batch(self, obs: Any, num_envs: int) -> NDArray[np.float32]:
-        """Encode a vector environment's observations; returns shape (N, D); raises as `one`."""
-        if self._is_box:
-            return self._flat(np.asarray(obs, np.float32), num_envs)
-        if self._one_hot is not None:
-            return self._one_hot(np.asarray(obs), num_envs)
-        if self._batched_space is None:
-            self._batched_space = batch_space(self.space, num_envs)
-        return self._finite(np.stack([self._encode(x) for x in iterate(self._batched_space, obs)]))
-
-    def _flat(self, obs: NDArray[np.float32], num_envs: int) -> NDArray[np.float32]:
-        _check_shape("obs", obs, self.space, num_envs)
-        return self._finite(obs.reshape(num_envs, self.dim))
+            vectors = self._layout.rows(np.asarray(obs, np.float32))
+        elif self._one_hot is not None:
+            return self._one_hot(self._layout.rows(np.asarray(obs)))
+        elif self._batched_space is None:
+            vectors = self._encode(obs)[None]
+        else:
+            vectors = np.stack([self._encode(x) for x in iterate(self._batched_space, obs)])
+        if not all_finite(vectors):
+            raise _not_finite("obs", vectors, "mend it in a wrapper below the rating wrappers")
+        return vectors
 
     def _encode(self, obs: Any) -> NDArray[np.float32]:
         if self.features is None:
@@ -113,24 +111,28 @@ class ObservationEncoder:
             )
         return vector
 
-    def _finite(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        if not all_finite(vectors):
-            raise _not_finite("obs", vectors, "mend it in a wrapper below the rating wrappers")
-        return vectors
-
 
 class ActionEncoder:
-    """Encode actions of one space as float32 vectors of length `dim`; see `encode_actions`."""
+    """Encode actions of one space as float32 vectors of length `dim`; see `encode_actions`.
 
-    def __init__(self, space: Space[Any]) -> None:
-        self.space = space
+    Args:
+        space: Space of one action: Box, Discrete or MultiDiscrete.
+        num_envs: Number N of actions of a vector environment; None takes a single one, which has
+            no leading axis.
+
+    Raises:
+        TypeError: If the space is of another kind.
+    """
+
+    def __init__(self, space: Space[Any], num_envs: int | None = None) -> None:
+        self._layout = _Layout("actions", space, num_envs)
         self._one_hot = None
         if isinstance(space, spaces.Box):
             self.dim = int(np.prod(space.shape))
             self._low = np.asarray(space.low, np.float32).ravel()
             self._high = np.asarray(space.high, np.float32).ravel()
         elif isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
-            self._one_hot = _OneHot(space, "actions")
+            self._one_hot = _OneHot("actions", space)
             self.dim = self._one_hot.dim
         else:
             raise TypeError(
@@ -138,51 +140,62 @@ class ActionEncoder:
                 "map it to one of them with an action wrapper first"
             )
 
-    def __call__(self, actions: Any, num_envs: int | None = None) -> NDArray[np.float32]:
-        """Encode actions, shape (N, *space.shape); returns shape (N, A). `num_envs` demands N."""
-        batch = np.asarray(actions)
+    def __call__(self, actions: Any) -> NDArray[np.float32]:
+        """Encode one action, or those of a vector environment; returns shape (N, A), N = 1.
+
+        Raises:
+            ValueError: If a number is not finite, or not what the space says.
+        """
+        rows = self._layout.rows(np.asarray(actions))
         if self._one_hot is not None:
-            return self._one_hot(batch, num_envs)
-        _check_shape("actions", batch, self.space, num_envs)
-        vectors = batch.reshape(len(batch), self.dim)
-        if not all_finite(vectors):
-            raise _not_finite("actions", vectors, "has the policy diverged?")
-        clipped = np.minimum(np.maximum(vectors, self._low), self._high)  # faster than np.clip
-        return np.asarray(clipped, np.float32)
+            return self._one_hot(rows)
+        if not all_finite(rows):
+            raise _not_finite("actions", rows, "has the policy diverged?")
+        return np.asarray(rows.clip(self._low, self._high), np.float32)
+
+
+class _Layout:
+    """The shape that arrays of a space must have, turned into one row for each environment."""
+
+    def __init__(self, name: str, space: Space[Any], num_envs: int | None) -> None:
+        self.name = name
+        self.space = space
+        shape = space.shape or ()
+        self._wanted = shape if num_envs is None else (num_envs, *shape)
+        self._rows = (1 if num_envs is None else num_envs, int(np.prod(shape)))
+
+    def rows(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return `array` in shape (N, numbers of one)."""
+        if array.shape != self._wanted:
+            raise ValueError(
+                f"`{self.name}` must have shape {self._wanted} for {self.space}, got {array.shape}"
+            )
+        return array.reshape(self._rows)
 
 
 class _OneHot:
     """Encode whole numbers of a Discrete or MultiDiscrete space as one-hot vectors."""
 
-    def __init__(self, space: spaces.Discrete | spaces.MultiDiscrete, name: str) -> None:
-        self.space = space
+    def __init__(self, name: str, space: spaces.Discrete | spaces.MultiDiscrete) -> None:
         self.name = name
+        self.space = space
         counts = space.nvec if isinstance(space, spaces.MultiDiscrete) else [space.n]
         self._counts = np.ravel(counts).astype(np.uint64)
         self._starts = np.ravel(space.start).astype(np.int64)
         self.dim = int(self._counts.sum())
         self._offsets = np.cumsum([0, *self._counts[:-1]], dtype=np.int64)
 
-    def __call__(self, values: NDArray[Any], num: int | None) -> NDArray[np.float32]:
-        """Encode values, shape (N, *space.shape); returns shape (N, dim)."""
-        _check_shape(self.name, values, self.space, num)
-        if values.dtype.kind not in "iu":
-            raise ValueError(f"`{self.name}` must be whole numbers, got {values.tolist()}")
-        indices = values.reshape(len(values), -1).astype(np.int64) - self._starts
-        if (indices.astype(np.uint64) >= self._counts).any():  # negative ones wrap around to huge
-            raise ValueError(f"`{self.name}` must lie in {self.space}, got {values.tolist()}")
-        vectors = np.zeros((len(values), self.dim), np.float32)
-        vectors[np.arange(len(values))[:, None], indices + self._offsets] = 1.0
+    def __call__(self, rows: NDArray[Any]) -> NDArray[np.float32]:
+        """Encode rows of values, shape (N, K); returns shape (N, dim)."""
+        if rows.dtype.kind not in "iu":
+            raise ValueError(f"`{self.name}` must be whole numbers, got {rows.tolist()}")
+        indices = rows.astype(np.int64) - self._starts
+        wrapped = indices.astype(np.uint64)  # negative ones become huge
+        if np.count_nonzero(wrapped >= self._counts):
+            raise ValueError(f"`{self.name}` must lie in {self.space}, got {rows.tolist()}")
+        vectors = np.zeros((len(rows), self.dim), np.float32)
+        vectors[np.arange(len(rows))[:, None], indices + self._offsets] = 1.0
         return vectors
-
-
-def _check_shape(name: str, batch: NDArray[Any], space: Space[Any], num: int | None) -> None:
-    shape = batch.shape
-    if shape[1:] != space.shape or not shape or num not in (None, shape[0]):
-        wanted = ("N" if num is None else num, *(space.shape or ()))
-        raise ValueError(
-            f"`{name}` must have shape ({', '.join(map(str, wanted))}) for {space}, got {shape}"
-        )
 
 
 def _check_flattenable(space: Space[Any]) -> None:

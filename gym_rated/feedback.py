@@ -6,7 +6,6 @@ into segments on schedule, rated, and collected into the dataset.
 
 import warnings
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -55,21 +54,19 @@ class Feedback:
             if function is not None and not callable(function):
                 raise TypeError(f"`{name}` must be callable, got {function!r}")
         self.rater = rater
-        encoder = ObservationEncoder(observation_space, features)
-        self._encode_obs = (
-            encoder.one if num_envs is None else partial(encoder.batch, num_envs=num_envs)
-        )
-        self._encode_actions = ActionEncoder(action_space)
+        self._is_single = num_envs is None
+        self._encode_obs = ObservationEncoder(observation_space, features, num_envs)
+        self._encode_actions = ActionEncoder(action_space, num_envs)
         self.buffer = SegmentBuffer(
             num_envs or 1,
-            encoder.dim,
+            self._encode_obs.dim,
             self._encode_actions.dim,
             segment_length=segment_length,
             capacity=capacity,
             record_replay=record_replay,
         )
         self.ratings = RatingDataset(
-            encoder.dim, self._encode_actions.dim, rater.num_classes, env_id=env_id
+            self._encode_obs.dim, self._encode_actions.dim, rater.num_classes, env_id=env_id
         )
         self._schedule = _checked_schedule(schedule)
         self._select = uniform if select is None else select
@@ -91,17 +88,17 @@ class Feedback:
         self.buffer.begin(self._encode_obs(obs), which)
         self._is_ready = was_ready or which is None or bool(which.all())
 
-    def encode_actions(self, actions: NDArray[Any]) -> NDArray[np.float32]:
-        """Encode the actions of a step that is about to be taken, shape (N, A).
+    def encode_actions(self, actions: Any) -> NDArray[np.float32]:
+        """Encode the actions of a step that is about to be taken; returns shape (N, A).
 
         Raises:
             ResetNeeded: Before the first reset, and after a step of which no record was made.
         """
         if not self._is_ready:
             raise ResetNeeded("`reset` must be called before `step`, and after a step that failed")
-        encoded = self._encode_actions(actions, self.buffer.num_envs)
-        if self.buffer.record_replay:
-            self._raw_actions = np.array(actions)  # an environment may change its argument
+        encoded = self._encode_actions(actions)
+        if self.buffer.record_replay:  # copied, because an environment may change its argument
+            self._raw_actions = np.array([actions] if self._is_single else actions)
         self._is_ready = False
         return encoded
 

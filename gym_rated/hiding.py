@@ -47,7 +47,10 @@ def hide_info(info: Mapping[str, Any], allow: Collection[str] = ()) -> dict[str,
         A new dict: `final_obs`, what `allow` names, and `final_info` filtered by the same rule,
         with its mask.
     """
-    kept = {key: info[key] for key in ALWAYS_IN_INFO if key in info}
+    kept = {}
+    for key in ALWAYS_IN_INFO:
+        if key in info:
+            kept[key] = info[key]
     for key in allow:
         kept |= {k: info[k] for k in (key, f"_{key}") if k in info}
     if "final_info" in info and "final_info" not in kept and isinstance(info["final_info"], dict):

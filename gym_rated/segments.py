@@ -9,7 +9,7 @@ A segment is what a rater judges and a reward model learns from. Rules of cuttin
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -184,12 +184,10 @@ class SegmentBuffer:
             self._keep_raw(raw_actions)
         self._row += 1
         self._obs[self._row % self._rows] = next_obs
-        if np.count_nonzero(done):
-            for env_index in np.flatnonzero(done).tolist():
-                self._end_episode(env_index, bool(np.ravel(terminated)[env_index]))
-        if np.count_nonzero(begun):
-            for env_index in np.flatnonzero(begun).tolist():
-                self._begin_episode(env_index)
+        for env_index in _indices(done):
+            self._end_episode(env_index, bool(np.ravel(terminated)[env_index]))
+        for env_index in _indices(begun):
+            self._begin_episode(env_index)
 
     def _begin_episode(self, env_index: int) -> None:
         episodes = self._episodes[env_index]
@@ -323,6 +321,13 @@ class SegmentBuffer:
                 episodes.append(_Episode(number, first_row, None if stop < 0 else stop))
                 episodes[-1].terminated = bool(terminated)
                 episodes[-1].raw_actions = list(islice(raw, num_raw))
+
+
+def _indices(flags: Any) -> Sequence[int]:
+    """Return the environments of which `flags`, shape (N,) or a bool, is True; mostly none."""
+    if flags is False or not np.count_nonzero(flags):
+        return ()
+    return np.flatnonzero(flags).tolist()
 
 
 def _fields(episode: _Episode) -> list[int]:

@@ -185,8 +185,8 @@ class LearnedRewardWrapper(
         refuse_transforms_between(env, RatingFeedbackWrapper)
         self._reward_fn = resolve_reward_fn(reward_fn)
         space = env.single_observation_space
-        self._encode_obs = ObservationEncoder(space, resolve_features(features))
-        self._encode_actions = ActionEncoder(env.single_action_space)
+        self._encode_obs = ObservationEncoder(space, resolve_features(features), env.num_envs)
+        self._encode_actions = ActionEncoder(env.single_action_space, env.num_envs)
         self._obs: NDArray[np.float32] | None = None
         self._autoreset = _Autoreset(env)
         self._info_allow = set_of_names("info_allow", info_allow)
@@ -197,13 +197,11 @@ class LearnedRewardWrapper(
     ) -> tuple[Any, dict[str, Any]]:
         """Reset the environments, or those of `options["reset_mask"]`; the infos are filtered."""
         which = _reset_mask(options)
-        before, self._obs = self._obs, None
+        is_ready = which is None or which.all() or self._obs is not None
+        self._obs = None
         obs, infos = self.env.reset(seed=seed, options=_copied(options))
-        encoded = self._encode_obs.batch(obs, self.num_envs)
-        if which is None or which.all():
-            self._obs = encoded.copy()
-        elif before is not None:
-            self._obs = np.where(which[:, None], encoded, before)
+        encoded = self._encode_obs(obs)
+        self._obs = encoded.copy() if is_ready else None
         self._autoreset.begin(which)
         return obs, hide_info(infos, self._info_allow)
 
@@ -211,10 +209,10 @@ class LearnedRewardWrapper(
         """Step the environments; rewards are of the observations before it and the actions."""
         if self._obs is None:
             raise ResetNeeded("`reset` must be called before `step`, and after a step that failed")
-        encoded = self._encode_actions(actions, self.num_envs)
+        encoded = self._encode_actions(actions)
         before, self._obs = self._obs, None
         obs, hidden, terminated, truncated, infos = self.env.step(actions)
-        next_obs = self._encode_obs.batch(obs, self.num_envs).copy()
+        next_obs = self._encode_obs(obs).copy()
         is_reset_step, _ = self._autoreset.advance(terminated | truncated)
         rewards = self._predict(before, encoded, ~is_reset_step).astype(hidden.dtype)
         self._obs = next_obs

@@ -142,7 +142,7 @@ class RatingFeedbackWrapper(
 
     def step(self, action: Any) -> _Step:
         """Step the environment; the reward is 0.0 and the info is filtered."""
-        encoded = self._feedback.encode_actions(np.asarray(action)[None])
+        encoded = self._feedback.encode_actions(action)
         obs, reward, terminated, truncated, info = self.env.step(action)
         was_over, self._is_over = self._is_over, bool(terminated or truncated)
         begun = was_over and not self._is_over  # an Autoreset below has reset in this step
@@ -252,17 +252,17 @@ class LearnedRewardWrapper(
         """Reset the environment; the info is filtered."""
         self._obs = None
         obs, info = self.env.reset(seed=seed, options=options)
-        self._obs, self._is_over = self._encode_obs.one(obs).copy(), False
+        self._obs, self._is_over = self._encode_obs(obs).copy(), False
         return obs, hide_info(info, self._info_allow)
 
     def step(self, action: Any) -> _Step:
         """Step the environment; the reward is of the observation before it and the action."""
         if self._obs is None:
             raise ResetNeeded("`reset` must be called before `step`, and after a step that failed")
-        encoded = self._encode_actions(np.asarray(action)[None])
+        encoded = self._encode_actions(action)
         before, self._obs = self._obs, None
         obs, _, terminated, truncated, info = self.env.step(action)
-        next_obs = self._encode_obs.one(obs).copy()
+        next_obs = self._encode_obs(obs).copy()
         rewards = [0.0] if self._is_over else predict_rewards(self._reward_fn, before, encoded)
         self._obs, self._is_over = next_obs, bool(terminated or truncated)
         return obs, float(rewards[0]), terminated, truncated, hide_info(info, self._info_allow)

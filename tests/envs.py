@@ -36,7 +36,7 @@ class ScriptedEnv(gym.Env):
         action_space: Box(-1, 1, (2,)) by default.
     """
 
-    observation_space = gym.spaces.Box(-np.inf, np.inf, (3,), np.float64)
+    observation_space = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class ScriptedEnv(gym.Env):
         return self._obs(), reward, terminated, truncated, {"secret": reward}
 
     def _obs(self) -> np.ndarray:
-        return np.array([self.env_index, self.episode, self.step_number], np.float64)
+        return np.array([self.env_index, self.episode, self.step_number], np.float32)
 
 
 class SpaceEnv(gym.Env):

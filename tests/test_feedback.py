@@ -330,7 +330,7 @@ def test_a_bad_action_is_refused_before_the_environment_sees_it(bad: float, lear
     [
         ([0.0, np.nan, 3.0], r"`obs` must be finite, got nan at index 1"),
         ([np.inf, 0.0, 3.0], r"`obs` must be finite, got inf at index 0"),
-        ([0.0, 3.0], r"`obs` must have shape \(1, 3\)"),
+        ([0.0, 3.0], r"`obs` must have shape \(3,\) for Box.* got \(2,\)"),
     ],
 )
 @pytest.mark.parametrize("learned", [False, True])
@@ -382,6 +382,18 @@ def test_a_bad_observation_of_a_vector_environment_is_refused(kind: str) -> None
         envs.reset()
     with pytest.raises(ResetNeeded):
         envs.step(np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_the_learned_wrapper_alone_refuses_bad_observations_too(n: int) -> None:
+    bare = SpoiltEnv(n, [0.0, np.nan, 3.0])
+    env = LearnedRewardWrapper(bare, lambda obs, actions: obs[:, 2])
+    with pytest.raises(ValueError, match="`obs` must be finite, got nan at index 1"):
+        walk(env, 2)
+    with pytest.raises(ResetNeeded, match="after a step that failed"):
+        env.step(np.zeros(2))
+    walk(env, 2)
+    assert env.step(np.zeros(2))[1] == 2.0
 
 
 @pytest.mark.parametrize("kind", ["feedback", "learned"])

@@ -286,6 +286,27 @@ def test_offsets_are_spread_over_what_a_stretch_leaves_free() -> None:
     assert 70 <= sum(firsts) <= 130  # of binomial(200, 1/2), 4 standard deviations are 28
 
 
+def test_candidates_are_drawn_from_all_that_was_recorded() -> None:
+    # 40 windows of 2 steps; one segment asked about has 10 candidates, which must not be the first
+    firsts = set()
+    for seed in range(20):
+        rater = KeepingRater()
+        env = RatingFeedbackWrapper(
+            ScriptedEnv([(80, "terminated")]),
+            rater,
+            segment_length=2,
+            select=lambda candidates, num, rng: [0],
+            seed=seed,
+        )
+        env.reset()
+        for _ in range(80):
+            env.step(env.action_space.sample())
+        env.query(1)
+        firsts.add(rater.segments[0].origin.first_step)
+    assert len(firsts) > 10
+    assert max(firsts) > 40
+
+
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [

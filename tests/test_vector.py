@@ -249,6 +249,20 @@ class ReusedBuffers(VectorEnv):
         return self.obs, np.zeros(2, np.float32), nowhere, nowhere, {}
 
 
+@pytest.mark.parametrize("kind", ["feedback", "learned"])
+def test_a_first_reset_of_some_environments_is_not_enough(kind: str) -> None:
+    bare = ReusedBuffers()
+    if kind == "feedback":
+        envs: Any = rated_vector.RatingFeedbackWrapper(bare, KeepingRater())
+    else:
+        envs = rated_vector.LearnedRewardWrapper(bare, lambda obs, actions: obs[:, 0])
+    envs.reset(options={"reset_mask": np.array([True, False])})
+    with pytest.raises(gym.error.ResetNeeded):
+        envs.step(np.ones(2, np.int64))
+    envs.reset(options={"reset_mask": np.array([True, True])})
+    envs.step(np.ones(2, np.int64))
+
+
 def test_an_environment_may_reuse_its_arrays() -> None:
     rater = KeepingRater()
     envs = rated_vector.RatingFeedbackWrapper(ReusedBuffers(), rater, segment_length=3)
