@@ -20,7 +20,8 @@ def test_demo_trains_all_arms_and_leaves_a_table_a_result_and_a_picture(
     for arm, row in result["arms"].items():
         assert row["global_step"] == 6_144
         assert f"{row['score']:.1f}" in printed
-        assert row.get("num_ratings") == (40 if arm in ("rated", "shuffled") else None)
+        assert ("num_ratings" in row) == (arm in ("rated", "shuffled"))
+        assert 30 < row.get("num_ratings", 40) <= 40  # the last rounds are too short for all
     assert (tmp_path / "demo" / "report.png").read_bytes().startswith(b"\x89PNG")
 
     stale = tmp_path / "demo" / "true" / "result.json"

@@ -218,6 +218,7 @@ def test_true_reward_reaches_the_agent_through_the_rater_alone(
     assert read_result(tmp_path / "true")["score"] != read_result(tmp_path / "noise")["score"]
 
 
+@pytest.mark.filterwarnings("ignore:.*The reward is a NaN value")  # Gymnasium's own check
 @pytest.mark.usefixtures("other_rewards")
 def test_environment_without_a_reward_trains_from_ratings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
