@@ -115,12 +115,16 @@ def table(results: dict[str, dict[str, Any]]) -> str:
         ]
         correlation = fit.get("held_out/spearman")
         lines.append(
-            f"{arm:10}{result['score']:13.1f}{result['steps_per_second']:10.0f}"
-            f"{result.get('num_ratings', '-'):>9}"
-            f"{'-' if correlation is None else format(float(correlation), '.2f'):>12}"
+            f"{arm:10}{number(result['score'], 1):>13}{result['steps_per_second']:10.0f}"
+            f"{result.get('num_ratings', '-'):>9}{number(correlation, 2):>12}"
             f"  {', '.join(weights) or '-'}"
         )
     return "\n".join(lines)
+
+
+def number(value: float | str | None, digits: int) -> str:
+    """Return a number as text, or a dash where there is none (no episode ended, no ratings)."""
+    return "-" if value is None else f"{float(value):.{digits}f}"
 
 
 def main(args: Args) -> None:
