@@ -485,6 +485,7 @@ def read_rows(path: Path, header: Mapping[str, Any]) -> dict[Cell, dict[str, Any
 def main(args: Args) -> None:
     """Do the fits that have no row yet, and write the rows after each."""
     torch.set_num_threads(1)
+    made_on = provenance()  # the code that runs is the code of the start
     segments, score = make_segments(args)
     pool, others = split(segments)
     held_out = HeldOut.of(others)
@@ -494,7 +495,7 @@ def main(args: Args) -> None:
     for cell in tqdm([c for c in cells(args) if c not in rows], unit="fit"):
         rows[cell] = run_cell(cell, pool, held_out)
         ordered = [rows[c] for c in sorted(rows, key=lambda c: tuple(asdict(c).values()))]
-        content = {"made_on": provenance(), **header, "rows": ordered}
+        content = {"made_on": made_on, **header, "rows": ordered}
         replace_file(args.out, (json.dumps(content, indent=1) + "\n").encode())
     print(table(list(rows.values())), verdicts(list(rows.values())), sep="\n\n")
 
