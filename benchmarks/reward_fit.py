@@ -18,37 +18,31 @@ committed as benchmarks/results/reward_fit.json.
 
 import itertools
 import json
-import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch
 import tyro
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from benchmarks.recorded_segments import Source, make_segments
 from gym_rated import (
     MultitaskLoss,
-    Origin,
     RatingDataset,
     RewardEnsemble,
     RewardLearner,
     Segment,
     SyntheticRater,
-    encode_actions,
 )
 from gym_rated.checkpoint import replace_file
 from gym_rated.metrics import spearman
 from gym_rated.provenance import provenance
 
 RESULTS = Path(__file__).parent / "results"
-SCRIPTS = Path(__file__).parents[1] / "scripts"
-RECORDED_ID = "gym_rated_benchmarks/Recorded-v0"
 ROUNDS = 9
 FIRST_SHARE = 0.2
 
@@ -150,130 +144,6 @@ class Args:
     """folder where the segments are cached"""
     out: Path = RESULTS / "reward_fit.json"
     """file of the rows"""
-
-
-# ------------------------------------------------------------------------------ the segments
-
-
-class StepRecorder(gym.Wrapper):
-    """Keep every step as it goes by, with a clock that all environments share."""
-
-    def __init__(self, env: gym.Env, clock: Iterator[int]) -> None:
-        """Start with no steps; `clock` counts the steps of all environments."""
-        super().__init__(env)
-        self._clock = clock
-        self._obs: Any = None
-        self._episode = -1
-        self._step = 0
-        self.rows: list[tuple[Any, Any, float, int, int, int]] = []
-        """(obs before, action, true reward, episode, step, clock) of each step"""
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
-        """Start the next episode."""
-        self._obs, info = self.env.reset(seed=seed, options=options)
-        self._episode, self._step = self._episode + 1, 0
-        return self._obs, info
-
-    def step(self, action: Any) -> Any:
-        """Record the step."""
-        obs, reward, terminated, truncated, info = self.env.step(action)
-        where = (self._episode, self._step, next(self._clock))
-        self.rows.append((self._obs, action.copy(), float(reward), *where))
-        self._obs, self._step = obs, self._step + 1
-        return obs, reward, terminated, truncated, info
-
-
-def train_recorded(args: Args) -> tuple[list[StepRecorder], float]:
-    """Train PPO on the true reward; returns a recorder for each environment, and the score."""
-    sys.path.insert(0, str(SCRIPTS))
-    import ppo_continuous_action as script
-
-    clock, recorders = itertools.count(), []
-
-    def make(**kwargs: Any) -> gym.Env:
-        recorders.append(StepRecorder(gym.make(args.env_id, **kwargs), clock))
-        return recorders[-1]
-
-    gym.register(RECORDED_ID, entry_point=make, disable_env_checker=True, order_enforce=False)
-    try:
-        with tempfile.TemporaryDirectory() as run_dir:
-            result = script.train(
-                script.Args(
-                    env_id=RECORDED_ID,
-                    seed=args.data_seed,
-                    total_timesteps=args.data_steps,
-                    reward="true",
-                    run_dir=Path(run_dir),
-                    tensorboard=False,
-                )
-            )
-    finally:
-        del gym.registry[RECORDED_ID]
-    return recorders, result["score"]
-
-
-def cut(recorder: StepRecorder, env_index: int, length: int) -> list[Segment]:
-    """Cut every episode of one environment into windows of `length` steps that do not overlap."""
-    segments = []
-    for _, episode in itertools.groupby(recorder.rows, key=lambda row: row[3]):
-        steps = list(episode)
-        for start in range(0, len(steps) - length + 1, length):
-            obs, actions, rewards, *where = zip(*steps[start : start + length], strict=True)
-            origin = Origin(env_index, *(values[0] for values in where))
-            segments.append(
-                Segment(
-                    id=f"{env_index}-{origin.episode}-{origin.first_step}",
-                    obs=np.array(obs, np.float32),
-                    actions=encode_actions(recorder.action_space, np.array(actions)),
-                    true_rewards=np.array(rewards, np.float64),
-                    round=0,
-                    origin=origin,
-                )
-            )
-    return segments
-
-
-def make_segments(args: Args) -> tuple[list[Segment], float]:
-    """Return the segments in the order of training, and the agent's score; cached on disk."""
-    name = f"{args.env_id}-{args.data_seed}-{args.data_steps}-{args.segment_length}.npz"
-    path = args.data_dir / name.replace("/", "-")
-    if not path.exists():
-        recorders, score = train_recorded(args)
-        cuts = [cut(r, i, args.segment_length) for i, r in enumerate(recorders)]
-        save(path, sorted(itertools.chain(*cuts), key=lambda s: s.origin.policy_step), score)
-    return load(path)
-
-
-def save(path: Path, segments: Sequence[Segment], score: float) -> None:
-    """Write segments of one length to an `.npz` file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        np.savez_compressed(
-            file,
-            obs=np.stack([s.obs for s in segments]),
-            actions=np.stack([s.actions for s in segments]),
-            true_rewards=np.stack([s.true_rewards for s in segments]),
-            origins=np.array([list(asdict(s.origin).values()) for s in segments]),
-            score=score,
-        )
-    temporary.replace(path)
-
-
-def load(path: Path) -> tuple[list[Segment], float]:
-    """Read what `save` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        columns = [file[name] for name in ("obs", "actions", "true_rewards", "origins")]
-        score = float(file["score"])
-    segments = []
-    for obs, actions, rewards, where in zip(*columns, strict=True):
-        origin = Origin(*where.tolist())
-        name = f"{origin.env_index}-{origin.episode}-{origin.first_step}"
-        segments.append(Segment(name, obs, actions, rewards, 0, origin))
-    return segments, score
-
-
-# ---------------------------------------------------------------------------------- the fits
 
 
 @dataclass(frozen=True)
@@ -486,7 +356,8 @@ def main(args: Args) -> None:
     """Do the fits that have no row yet, and write the rows after each."""
     torch.set_num_threads(1)
     made_on = provenance()  # the code that runs is the code of the start
-    segments, score = make_segments(args)
+    source = Source(args.env_id, args.data_seed, args.data_steps, args.segment_length)
+    segments, score = make_segments(source, args.data_dir)
     pool, others = split(segments)
     held_out = HeldOut.of(others)
     header = {"data": describe(args, pool, held_out, score), "settings": settings(pool)}

@@ -104,7 +104,10 @@ def reward_fit_table() -> str:
     """Return the supervised check: mean and worst rank correlation over seeds."""
     groups: dict[tuple[Any, ...], list[tuple[float, float]]] = defaultdict(list)
     for row in json.loads((RESULTS / "reward_fit.json").read_text())["rows"]:
-        key = (row["rater"], row["mistakes"], row["num_ratings"], row["method"])
+        if row["part"] == "drift" and row["fitted"] == "once":
+            continue  # training fits round after round
+        rater = row["rater"] + (", in rounds" if row["part"] == "drift" else "")
+        key = (rater, row["mistakes"], row["num_ratings"], row["method"])
         groups[key].append((row["spearman_all"], row["spearman_best_third"]))
     lines = [
         "| rater | wrong | ratings | method | all stages: mean (worst) | best third |",

@@ -6,8 +6,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from benchmarks import reward_fit
-from benchmarks.reward_fit import Args, Cell, HeldOut, StepRecorder
+from benchmarks import recorded_segments, reward_fit
+from benchmarks.recorded_segments import StepRecorder
+from benchmarks.reward_fit import Args, Cell, HeldOut
 from gym_rated import Origin, RewardEnsemble, Segment
 
 
@@ -48,7 +49,7 @@ def segments_of(num, episodes=8):
 
 
 def test_windows_hold_what_the_agent_saw_before_each_step_and_never_span_a_reset():
-    segments = reward_fit.cut(recorded(10), env_index=3, length=3)
+    segments = recorded_segments.cut(recorded(10), env_index=3, length=3)
     # episode 0 has 7 steps: two windows; episode 1 has 3: one
     assert [s.id for s in segments] == ["3-0-0", "3-0-3", "3-1-0"]
     assert segments[1].obs.ravel().tolist() == [3, 4, 5]
@@ -57,7 +58,7 @@ def test_windows_hold_what_the_agent_saw_before_each_step_and_never_span_a_reset
 
 
 def test_actions_are_clipped_and_rewards_are_those_of_the_action_taken():
-    (segment,) = reward_fit.cut(recorded(3), env_index=0, length=3)
+    (segment,) = recorded_segments.cut(recorded(3), env_index=0, length=3)
     assert segment.actions.ravel().tolist() == [1, 1, 1]
     assert segment.true_rewards.tolist() == [2, 3, 4]
 
@@ -82,8 +83,8 @@ def test_rounds_come_in_the_order_of_training_and_the_first_is_the_largest():
 
 def test_saved_segments_are_read_as_they_were(tmp_path):
     pool = segments_of(5)
-    reward_fit.save(tmp_path / "segments.npz", pool, score=12.5)
-    read, score = reward_fit.load(tmp_path / "segments.npz")
+    recorded_segments.save(tmp_path / "segments.npz", pool, score=12.5)
+    read, score = recorded_segments.load(tmp_path / "segments.npz")
     assert score == 12.5
     for before, after in zip(pool, read, strict=True):
         assert after.origin == before.origin
