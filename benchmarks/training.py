@@ -1,6 +1,6 @@
 """Train every arm on every task with every seed, and keep one row a run.
 
-    python -m benchmarks.training                          # all suites: hours of one core
+    python -m benchmarks.training                          # all suites: an hour of one core
     python -m benchmarks.training --suites pendulum --seeds 101 102
 
 Runs go in parallel to the cores there are. A cell that already has a row is skipped, so that a
@@ -115,7 +115,9 @@ def curve(folder: Path, total_steps: int) -> list[float | None]:
     """Return the mean true return in each of `CURVE_POINTS` equal stretches of training."""
     steps, returns = read_metrics(folder)["charts/episodic_return"]
     stretch = np.minimum(steps * CURVE_POINTS // total_steps, CURVE_POINTS - 1)
-    means = [returns[stretch == i].mean() if (stretch == i).any() else None for i in range(25)]
+    means = [
+        returns[stretch == i].mean() if (stretch == i).any() else None for i in range(CURVE_POINTS)
+    ]
     return [None if mean is None else round(float(mean), 2) for mean in means]
 
 
@@ -138,10 +140,10 @@ def main(args: Args) -> None:
     """Run what has no row yet, and write the rows after each run."""
     found = json.loads(args.out.read_text())["rows"] if args.out.exists() else []
     rows = {(row["env_id"], row["arm"], row["seed"]): row for row in found}
-    todo = [c for c in cells(args) if (c[0].env_id, c[1], c[2]) not in rows]
+    missing = [c for c in cells(args) if (c[0].env_id, c[1], c[2]) not in rows]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(args.workers) as pool:
-        runs = {pool.submit(run_cell, args, *cell): cell for cell in todo}
+        runs = {pool.submit(run_cell, args, *cell): cell for cell in missing}
         for run in tqdm(as_completed(runs), total=len(runs), unit="run"):
             suite, arm, seed = runs[run]
             try:
