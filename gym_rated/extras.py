@@ -10,6 +10,7 @@ EXTRAS = {
     "dm_control": "dm-control",
     "shimmy": "dm-control",
     "moviepy": "video",
+    "pygame": "video",
 }
 """Optional package -> extra of gym_rated that brings it."""
 
@@ -26,8 +27,7 @@ def named_extras() -> Iterator[None]:
     except (ImportError, DependencyNotInstalled) as error:
         missing = getattr(error, "name", None)
         mentioned = [name for name in EXTRAS if name == missing or f"[{name}]" in str(error)]
-        if "moviepy" in str(error).lower():
-            mentioned.append("moviepy")
+        mentioned += [name for name in ("moviepy", "pygame") if name in str(error).lower()]
         if not mentioned:
             raise
         raise ImportError(

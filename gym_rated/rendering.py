@@ -29,12 +29,13 @@ def ensure_rendering(env_id: str, timeout_s: float = 120.0) -> None:
         timeout_s: Seconds after which a try counts as failed.
 
     Raises:
-        ImportError: If moviepy is missing.
+        ImportError: If moviepy or pygame is missing.
         RuntimeError: If no frame can be rendered, with what to install.
     """
     chosen = os.environ.get("MUJOCO_GL")
     with named_extras():
         import moviepy  # noqa: F401  # what RecordVideo writes files with
+        import pygame  # noqa: F401  # what environments without MuJoCo draw with
     reasons = []
     for backend in (chosen,) if chosen else _BACKENDS:
         reason = _try_to_render(env_id, backend, timeout_s)

@@ -22,6 +22,12 @@ from gym_rated.extras import named_extras
             ),
             r"pip install 'gym_rated\[video\]'",
         ),
+        (
+            DependencyNotInstalled(
+                "pygame is not installed, run `pip install gymnasium[toy-text]`"
+            ),
+            r"`pygame` is not installed; pip install 'gym_rated\[video\]'",
+        ),
     ],
 )
 def test_missing_package_names_the_extra(error: Exception, message: str) -> None:
