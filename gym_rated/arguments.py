@@ -12,13 +12,12 @@ from typing import Any, Literal, TypeVar
 import tyro
 
 from gym_rated.fitting import RewardLearner
-from gym_rated.multitask import MultitaskLoss
+from gym_rated.losses import TargetForm
+from gym_rated.multitask import MultitaskLoss, SegmentValue, Task, WeightRule
 from gym_rated.presets import PRESETS
 from gym_rated.queries import query_schedule
 from gym_rated.raters import Rater, ShuffledRater, SyntheticRater
 from gym_rated.reward_model import RewardEnsemble
-
-Task = Literal["classification", "regression", "pairwise"]
 
 
 @dataclass
@@ -43,11 +42,11 @@ class RatingArgs:
     """give the ratings to the wrong segments: the control that must not learn"""
     tasks: tuple[Task, ...] = ("classification", "regression")
     """the tasks that the reward model is fitted to"""
-    weights: Literal["uncertainty", "fixed", "scheduled"] = "uncertainty"
+    weights: WeightRule = "uncertainty"
     """how the tasks are weighed against each other"""
-    target: Literal["linear", "log_k", "log_literal", "log"] = "linear"
+    target: TargetForm = "linear"
     """what return a rating stands for, in the regression task"""
-    segment_value: Literal["sum", "mean"] = "sum"
+    segment_value: SegmentValue = "sum"
     """whether ratings judge a segment's sum of rewards or its mean"""
     num_members: int = 3
     """reward networks in the ensemble"""

@@ -279,6 +279,7 @@ class _FastNetwork(NamedTuple):
 
     @classmethod
     def of(cls, model: RewardEnsemble) -> "_FastNetwork":
+        """Copy a model's weights, with its normaliser folded into the first layer."""
         sources = (*model.parameters(), *model.buffers())
         first, *weights = (_as_array(weight) for weight in model.weights)
         first_bias, *biases = (_as_array(bias) for bias in model.biases)
@@ -295,6 +296,7 @@ class _FastNetwork(NamedTuple):
         )
 
     def mean_reward(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the scaled mean over members, shape (N,), for (N, D) and (N, A)."""
         inputs = np.concatenate((obs - self.mean, actions), 1, dtype=np.float32)
         hidden = inputs @ self.first
         hidden += self.biases[0]

@@ -366,15 +366,20 @@ class Trainer:
             (run_dir / "ratings").mkdir(exist_ok=True)
             self.stack.feedback.ratings.save(run_dir / "ratings" / "ratings.npz")
 
-    def result(self, steps_per_second: float) -> dict[str, Any]:
-        """The run in one row; its score is the mean true return of the last 50 episodes."""
+    @property
+    def score(self) -> float | None:
+        """Mean true return of the last 50 episodes; None before the first has ended."""
         returns = list(self.stack.statistics.return_queue)[-50:]
+        return float(np.mean(returns)) if returns else None
+
+    def result(self, steps_per_second: float) -> dict[str, Any]:
+        """The run in one row."""
         row = {
             "env_id": self.args.env_id,
             "reward": self.args.reward,
             "seed": self.args.seed,
             "global_step": self.global_step,
-            "score": float(np.mean(returns)) if returns else None,
+            "score": self.score,
             "steps_per_second": steps_per_second,
         }
         if self.stack.feedback is not None:
@@ -417,9 +422,8 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[s
     batch_size, sps = args.num_envs * args.num_steps, 0.0
     num_iterations = max(1, args.total_timesteps // batch_size)
     while trainer.iteration < num_iterations:
-        if args.anneal_lr:
-            frac = 1.0 - trainer.iteration / num_iterations
-            trainer.optimizer.param_groups[0]["lr"] = frac * args.learning_rate
+        frac = 1.0 - trainer.iteration / num_iterations if args.anneal_lr else 1.0
+        trainer.optimizer.param_groups[0]["lr"] = lrnow = frac * args.learning_rate
         had_reward = trainer.stack.has_reward
         trainer.collect_rollout(writer)
         trainer.fit_reward(writer)
@@ -427,11 +431,10 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[s
         losses = trainer.update_policy(*trainer.compute_advantages()) if had_reward else {}
         trainer.iteration += 1
         sps = (trainer.global_step - first_step) / (time.monotonic() - start_time)
-        learning_rate = trainer.optimizer.param_groups[0]["lr"]
-        losses |= {"charts/learning_rate": learning_rate, "charts/SPS": sps}
+        losses |= {"charts/learning_rate": lrnow, "charts/SPS": sps}
         writer.log(trainer.global_step, losses)
         bar.update(batch_size)
-        bar.set_postfix(true_return=trainer.result(sps)["score"])
+        bar.set_postfix(true_return=trainer.score)
         if time.monotonic() - saved_time > args.checkpoint_every_s:
             save_state(run_dir / "checkpoint", trainer.state_dict())
             saved_time = time.monotonic()
