@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Comparison,
         Rater,
         Rating,
+        Score,
         ShuffledRater,
         SyntheticRater,
     )
@@ -44,6 +45,7 @@ _MODULE_OF = {
     "encode_actions": "encoding",
     "Rater": "raters",
     "Rating": "raters",
+    "Score": "raters",
     "Comparison": "raters",
     "SKIPPED": "raters",
     "SyntheticRater": "raters",
@@ -73,6 +75,7 @@ __all__ = [  # noqa: RUF022 (in the order of the data, like the table above)
     "encode_actions",
     "Rater",
     "Rating",
+    "Score",
     "Comparison",
     "SKIPPED",
     "SyntheticRater",

@@ -6,16 +6,18 @@ it cannot tell.
 """
 
 from gym_rated.raters.callable import CallableRater
-from gym_rated.raters.protocol import SKIPPED, Comparison, Rater, Rating
+from gym_rated.raters.protocol import SKIPPED, Answer, Comparison, Rater, Rating, Score
 from gym_rated.raters.shuffled import ShuffledRater
 from gym_rated.raters.synthetic import SyntheticRater
 
 __all__ = [
     "SKIPPED",
+    "Answer",
     "CallableRater",
     "Comparison",
     "Rater",
     "Rating",
+    "Score",
     "ShuffledRater",
     "SyntheticRater",
 ]

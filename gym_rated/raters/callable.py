@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
-from gym_rated.raters.protocol import SKIPPED, Comparison, Rating, check_num_classes
+from gym_rated.raters.protocol import SKIPPED, Answer, Rating, check_num_classes
 from gym_rated.segments import Segment
 
 
@@ -39,7 +39,7 @@ class CallableRater:
         self.num_classes = check_num_classes(num_classes)
         self.function = function
         self.name = name
-        self._answers: list[Rating | Comparison] = []
+        self._answers: list[Answer] = []
 
     def submit(self, segments: Sequence[Segment]) -> None:
         """Rate segments.
@@ -49,7 +49,7 @@ class CallableRater:
         """
         self._answers += [Rating(s.id, self._rate(s), self.name) for s in segments]
 
-    def collect(self) -> list[Rating | Comparison]:
+    def collect(self) -> list[Answer]:
         """Return the ratings since the last call."""
         answers, self._answers = self._answers, []
         return answers

@@ -29,12 +29,33 @@ class Rating:
 
 
 @dataclass(frozen=True)
+class Score:
+    """One answer of one rater about one segment, on a continuous scale.
+
+    Attributes:
+        segment_id: The segment's `id`.
+        score: 0.0 (worst) to 1.0 (best).
+        rater: Who answered; scores of one rater and one round share a scale.
+        revision: 0 for a first answer, higher for each correction of it.
+    """
+
+    segment_id: str
+    score: float
+    rater: str
+    revision: int = 0
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One answer of one rater about two segments: which is better."""
 
     better_id: str
     worse_id: str
     rater: str
+
+
+Answer = Rating | Score | Comparison
+"""What a rater may answer; one rater may mix all three."""
 
 
 @runtime_checkable
@@ -57,7 +78,7 @@ class Rater(Protocol):
         """Ask about segments; returns at once."""
         ...
 
-    def collect(self) -> list[Rating | Comparison]:
+    def collect(self) -> list[Answer]:
         """Return the answers, new and revised, since the last call; never blocks."""
         ...
 

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from gym_rated.raters.protocol import Comparison, Rater, Rating
+from gym_rated.raters.protocol import Answer, Rater, Rating
 from gym_rated.segments import Segment
 
 
@@ -40,7 +40,7 @@ class ShuffledRater:
         """Ask the other rater."""
         self.rater.submit(segments)
 
-    def collect(self) -> list[Rating | Comparison]:
+    def collect(self) -> list[Answer]:
         """Return ratings that changed since the last call, revisions of earlier ones among them."""
         for answer in self.rater.collect():
             if not isinstance(answer, Rating) or answer.rating < 0:
@@ -60,8 +60,8 @@ class ShuffledRater:
         other = int(self._rng.integers(last + 1))
         self._source[last], self._source[other] = self._source[other], self._source[last]
 
-    def _changes(self) -> list[Rating | Comparison]:
-        changes: list[Rating | Comparison] = []
+    def _changes(self) -> list[Answer]:
+        changes: list[Answer] = []
         for (segment_id, rater), k in self._position.items():
             last, rating = self._given[k], self._ratings[self._source[k]]
             if last is None or last.rating != rating:

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gym_rated.raters.protocol import Comparison, Rating, check_num_classes
+from gym_rated.raters.protocol import Answer, Rating, check_num_classes
 from gym_rated.segments import Segment
 
 
@@ -97,7 +97,7 @@ class SyntheticRater:
         for segment_id, clean in zip(judged, classes.tolist(), strict=True):
             self._answer(segment_id, (clean + self._mistakes[segment_id]) % self.num_classes)
 
-    def collect(self) -> list[Rating | Comparison]:
+    def collect(self) -> list[Answer]:
         """Return new and changed ratings since the last call."""
         answers, self._answers = self._answers, []
         return list(answers)
