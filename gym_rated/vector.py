@@ -6,7 +6,7 @@ no transition: it is neither recorded nor rewarded.
 """
 
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ class RatingFeedbackWrapper(
         env: _VectorEnv,
         rater: Rater | Mapping[str, Any],
         *,
-        segment_length: int = 50,
+        segment_length: int | Sequence[int] = 50,
         schedule: Mapping[int, int] | None = None,
         select: Select | None = None,
         on_ratings: OnRatings | None = None,
@@ -229,14 +229,23 @@ class LearnedRewardWrapper(
         return rewards
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the next step needs, for a checkpoint; without the reward function."""
+        """Return what the next step needs, for a checkpoint.
+
+        Of the reward function it holds what its own `state_dict` returns, if it has one: a bonus
+        for new states remembers those it has seen.
+        """
         obs = None if self._obs is None else self._obs.copy()
-        return {"obs": obs, "resets": self._autoreset.pending.copy()}
+        state = {"obs": obs, "resets": self._autoreset.pending.copy()}
+        if hasattr(self._reward_fn, "state_dict"):
+            state["reward_fn"] = self._reward_fn.state_dict()
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned."""
         self._obs = None if state["obs"] is None else state["obs"].copy()
         self._autoreset.pending = state["resets"].copy()
+        if "reward_fn" in state:
+            self._reward_fn.load_state_dict(state["reward_fn"])  # type: ignore[attr-defined]  # it gave the state
 
 
 class _Autoreset:
