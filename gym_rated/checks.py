@@ -1,6 +1,6 @@
 """Checks that several modules share: of constructor arguments, and of numbers at every step."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from math import isfinite
 from typing import Any
 
@@ -25,6 +25,21 @@ def whole_number(name: str, value: Any, minimum: int | None = 1) -> int:
     if minimum is not None and value < minimum:
         raise ValueError(f"`{name}` must be at least {minimum}, got {value}")
     return int(value)
+
+
+def whole_numbers(name: str, value: Any) -> tuple[int, ...]:
+    """Return one whole number of at least 1, or a collection of them, sorted and without repeats.
+
+    Raises:
+        TypeError: If it is neither.
+        ValueError: If a number is below 1, or there is none.
+    """
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        numbers = sorted({whole_number(name, item) for item in value})
+        if not numbers:
+            raise ValueError(f"`{name}` must hold at least one number, got none")
+        return tuple(numbers)
+    return (whole_number(name, value),)
 
 
 def set_of_names(name: str, value: Collection[str]) -> frozenset[str]:

@@ -5,7 +5,8 @@ into segments on schedule, rated, and collected into the dataset.
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class Feedback:
         num_envs: int | None,
         rater: Rater,
         *,
-        segment_length: int = 50,
+        segment_length: int | Sequence[int] = 50,
         schedule: Mapping[int, int] | None = None,
         select: Select | None = None,
         on_ratings: OnRatings | None = None,
@@ -121,15 +122,21 @@ class Feedback:
     def query(self, num_segments: int) -> int:
         """Choose segments, submit them, collect what is answered; returns how many were asked."""
         num_segments = whole_number("num_segments", num_segments)
-        candidates = self.buffer.cut(10 * num_segments, self._rng, self._round)
-        if not candidates:
+        num_asked = self._ask(num_segments)
+        if num_asked is None:
             warnings.warn(
                 f"a query for {num_segments} segments found none at step {self.buffer.steps}: "
-                f"since the last one no stretch of {self.buffer.segment_length} steps was "
+                f"since the last one no stretch of {self.buffer.segment_lengths[0]} steps was "
                 "recorded, nor a termination",
                 stacklevel=2,
             )
-            return 0
+        return num_asked or 0
+
+    def _ask(self, num_segments: int) -> int | None:
+        """Return how many segments were asked about; None where there was none to choose from."""
+        candidates = self.buffer.cut(10 * num_segments, self._rng, self._round)
+        if not candidates:
+            return None
         chosen = [candidates[i] for i in self._chosen_indices(candidates, num_segments)]
         self.rater.submit(chosen)
         self.ratings.add(chosen)
@@ -147,7 +154,8 @@ class Feedback:
         return changed
 
     def _chosen_indices(self, candidates: list[Segment], num: int) -> list[int]:
-        indices = list(self._select(candidates, num, self._rng))
+        shown = [_without_truth(candidate) for candidate in candidates]
+        indices = list(self._select(shown, num, self._rng))
         are_indices = all(
             isinstance(i, int | np.integer) and not isinstance(i, bool) and 0 <= i < len(candidates)
             for i in indices
@@ -165,14 +173,21 @@ class Feedback:
         self._owed += sum(self._schedule.pop(step) for step in due)
         if due:
             self._owed -= self.query(self._owed)
-        elif self._on_ratings is not None:
+        elif self._makes_up:  # the shortfall was warned of when it arose
+            self._owed -= self._ask(self._owed) or 0
+        if self._on_ratings is not None and not due:
             self.collect()
         self._next_event = self._find_next_event(steps)
         self._notify()
 
+    @property
+    def _makes_up(self) -> bool:
+        """Whether segments are owed that no later scheduled query will ask for."""
+        return bool(self._owed) and not self._schedule
+
     def _find_next_event(self, steps: int) -> float:
-        collect = steps + self._collect_every if self._on_ratings is not None else np.inf
-        return min([collect, *self._schedule])
+        looks_again = self._on_ratings is not None or self._makes_up
+        return min([steps + self._collect_every if looks_again else np.inf, *self._schedule])
 
     def _notify(self) -> None:
         enough = self._unseen >= self._min_new or (self._unseen and not self.rater.pending)
@@ -215,6 +230,11 @@ class Feedback:
         self._rng.bit_generator.state = state["rng"]
         for name, value in zip(self._CURSORS, state["cursors"], strict=True):
             setattr(self, name, value)
+
+
+def _without_truth(segment: Segment) -> Segment:
+    """Return the segment as a query strategy may see it."""
+    return replace(segment, true_rewards=np.full(len(segment), np.nan))
 
 
 def _checked_schedule(schedule: Mapping[int, int] | None) -> dict[int, int]:

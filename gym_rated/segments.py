@@ -3,9 +3,10 @@
 A segment is what a rater judges and a reward model learns from. Rules of cutting:
 
 * A segment never spans a reset, and two segments of one run never overlap.
-* A segment has `segment_length` steps. It is shorter only where the episode *terminated*: a fall is
-  a matter of quality. What a time limit or a reset by the user cuts short is short for no reason of
-  quality, and is not rated (measured: with it, Pendulum does not learn at all).
+* A segment has `segment_length` steps, or one of several lengths. It is shorter only where the
+  episode *terminated*: a fall is a matter of quality. What a time limit or a reset by the user cuts
+  short is short for no reason of quality, and is not rated (measured: with it, Pendulum does not
+  learn at all).
 """
 
 from collections import deque
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.checks import whole_number
+from gym_rated.checks import whole_number, whole_numbers
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Origin:
 
 @dataclass(frozen=True, eq=False)
 class Segment:
-    """A window of T steps of one episode (T <= `segment_length`).
+    """A window of T steps of one episode (T <= the longest `segment_length`).
 
     Attributes:
         id: Unique in the run.
@@ -87,8 +88,9 @@ class SegmentBuffer:
         num_envs: Number of environments N.
         obs_dim: Length D of an encoded observation.
         action_dim: Length A of an encoded action.
-        segment_length: Steps of a full segment, at least 1.
-        capacity: Steps kept, summed over environments; each needs room for one segment.
+        segment_length: Steps of a full segment, at least 1; or several lengths, of which each
+            window gets one at random.
+        capacity: Steps kept, summed over environments; each needs room for the longest segment.
         record_replay: Keep the raw actions of each episode in the ring from its first step on,
             even those of steps that the ring has lost.
 
@@ -103,18 +105,19 @@ class SegmentBuffer:
         obs_dim: int,
         action_dim: int,
         *,
-        segment_length: int = 50,
+        segment_length: int | Sequence[int] = 50,
         capacity: int = 200_000,
         record_replay: bool = False,
     ) -> None:
         self.num_envs = num_envs
-        self.segment_length = whole_number("segment_length", segment_length)
+        self.segment_lengths = whole_numbers("segment_length", segment_length)
+        longest = self.segment_lengths[-1]
         self.record_replay = record_replay
         self._rows_kept = whole_number("capacity", capacity) // num_envs
-        if self._rows_kept < segment_length:
+        if self._rows_kept < longest:
             raise ValueError(
-                f"`capacity` must hold a segment of {segment_length} steps for each of {num_envs} "
-                f"environments, got {capacity} steps; use at least {num_envs * segment_length}"
+                f"`capacity` must hold a segment of {longest} steps for each of {num_envs} "
+                f"environments, got {capacity} steps; use at least {num_envs * longest}"
             )
         self._rows = self._rows_kept + 1  # one row is always being filled
         self._obs = np.zeros((self._rows, num_envs, obs_dim), np.float32)
@@ -212,7 +215,8 @@ class SegmentBuffer:
         """Cut up to `num` segments at random from the steps recorded since `mark_asked`.
 
         The windows tile each stretch of an episode, so that none overlap: from its beginning up
-        to a termination, so that no fall is missed, otherwise at a random offset.
+        to a termination, so that no fall is missed, otherwise at a random offset. Of several
+        segment lengths each window has one at random, among those that still fit.
 
         Args:
             num: Most segments to return.
@@ -255,12 +259,25 @@ class SegmentBuffer:
             length = (self._row if episode.stop is None else episode.stop) - first
             if length <= 0:
                 continue
-            full, rest = divmod(length, self.segment_length)
-            offset = 0 if episode.terminated else int(rng.integers(rest + 1))
-            for start in range(first + offset, first + length, self.segment_length)[:full]:
-                yield _Window(env_index, episode, start, self.segment_length)
-            if episode.terminated and rest:
-                yield _Window(env_index, episode, first + length - rest, rest)
+            lengths = self._lengths(length, rng)
+            rest = length - sum(lengths)
+            if episode.terminated:
+                lengths += [rest] if rest else []
+            else:
+                first += int(rng.integers(rest + 1))
+            for window_length in lengths:
+                yield _Window(env_index, episode, first, window_length)
+                first += window_length
+
+    def _lengths(self, steps: int, rng: np.random.Generator) -> list[int]:
+        """Return the lengths of full windows that follow one another within `steps` steps."""
+        if len(self.segment_lengths) == 1:
+            return [self.segment_lengths[0]] * (steps // self.segment_lengths[0])
+        lengths = []
+        while fitting := [length for length in self.segment_lengths if length <= steps]:
+            lengths.append(fitting[int(rng.integers(len(fitting)))])
+            steps -= lengths[-1]
+        return lengths
 
     def _segment(self, window: _Window, round: int) -> Segment:
         slots = np.arange(window.first_row, window.first_row + window.length) % self._rows

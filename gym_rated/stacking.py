@@ -34,10 +34,22 @@ def refuse_normalizers(env: Any) -> None:
             )
 
 
-def refuse_transforms_between(env: Any, feedback_type: type) -> None:
-    """Raise ValueError if observations or actions change between `env` and a feedback wrapper."""
+class RecordsFeedback:
+    """Marks a wrapper that records what a reward model is fitted to: the feedback wrappers."""
+
+
+def refuse_transforms_between(env: Any) -> None:
+    """Raise ValueError if observations or actions change between `env` and a feedback wrapper.
+
+    Feedback wrappers of the sub-environments inside a vector environment count as well.
+    """
     found = layers(env)
-    depth = next((i for i, layer in enumerate(found) if isinstance(layer, feedback_type)), 0)
+    for sub_env in ([], *(layers(sub) for sub in getattr(found[-1], "envs", ()))):
+        _refuse_transforms_above_feedback([*found[:-1], *sub_env])
+
+
+def _refuse_transforms_above_feedback(found: list[Any]) -> None:
+    depth = next((i for i, layer in enumerate(found) if isinstance(layer, RecordsFeedback)), 0)
     for layer in found[:depth]:
         changes_spaces = (
             layer.observation_space != layer.env.observation_space

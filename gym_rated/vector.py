@@ -25,14 +25,17 @@ from gym_rated.ratings import RatingDataset
 from gym_rated.reward_fn import RewardFn, predict_rewards, resolve_reward_fn
 from gym_rated.segments import Segment
 from gym_rated.specs import record_arguments, resolve_features, resolve_rater
-from gym_rated.stacking import refuse_normalizers, refuse_transforms_between
+from gym_rated.stacking import RecordsFeedback, refuse_normalizers, refuse_transforms_between
 
 _VectorEnv = VectorEnv[Any, Any, Any]
 _Step = tuple[Any, NDArray[Any], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
 
 
 class RatingFeedbackWrapper(
-    SealedVectorAttributes, VectorWrapper[Any, Any, Any, Any, Any], RecordConstructorArgs
+    SealedVectorAttributes,
+    VectorWrapper[Any, Any, Any, Any, Any],
+    RecordConstructorArgs,
+    RecordsFeedback,
 ):
     """Hide the true rewards of N environments, and ask one rater about segments of what happens.
 
@@ -182,7 +185,7 @@ class LearnedRewardWrapper(
             attr_allow=attr_allow,
         )
         VectorWrapper.__init__(self, env)
-        refuse_transforms_between(env, RatingFeedbackWrapper)
+        refuse_transforms_between(env)
         self._reward_fn = resolve_reward_fn(reward_fn)
         space = env.single_observation_space
         self._encode_obs = ObservationEncoder(space, resolve_features(features), env.num_envs)

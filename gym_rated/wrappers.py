@@ -7,7 +7,7 @@ both.
 
 import multiprocessing
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -26,7 +26,12 @@ from gym_rated.ratings import RatingDataset
 from gym_rated.reward_fn import RewardFn, predict_rewards, resolve_reward_fn
 from gym_rated.segments import Segment
 from gym_rated.specs import record_arguments, resolve_features, resolve_rater
-from gym_rated.stacking import layers, refuse_normalizers, refuse_transforms_between
+from gym_rated.stacking import (
+    RecordsFeedback,
+    layers,
+    refuse_normalizers,
+    refuse_transforms_between,
+)
 
 _OWN = frozenset({"ratings", "query", "collect", "replay"})
 _Env = gym.Env[Any, Any]
@@ -34,7 +39,7 @@ _Step = tuple[Any, float, bool, bool, dict[str, Any]]
 
 
 class RatingFeedbackWrapper(
-    SealedAttributes, gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs
+    SealedAttributes, gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs, RecordsFeedback
 ):
     """Hide the true reward, and ask a rater about segments of what happens.
 
@@ -45,13 +50,17 @@ class RatingFeedbackWrapper(
     Args:
         env: Environment; its reward may be NaN or 0 if the rater does not need it.
         rater: A `Rater`, or its JSON form `{"type": "module:attr", ...}`.
-        segment_length: Steps of a segment, at least 1; at most half an episode is wise.
+        segment_length: Steps of a segment, at least 1; at most half an episode is wise. Several
+            lengths, such as (10, 25, 50), mix: each segment has one of them at random.
         schedule: Environment step -> segments to ask about at it, see `query_schedule`. What a
-            scheduled query does not find is asked for at the next one. None leaves it to `query`.
-        select: Chooses among 10 candidates for each segment asked about, by default uniformly.
+            scheduled query does not find is asked for at the next one, and after the last one every
+            `collect_every` steps. None leaves it to `query`.
+        select: Chooses among 10 candidates for each segment asked about, by default uniformly. It
+            sees them with NaN for their true rewards.
         on_ratings: Called with `ratings` when at least `min_new` are new, or all that was asked is
             answered: usually `learner.fit`. None leaves it to `collect`.
-        collect_every: Steps between two looks at the rater's answers, where `on_ratings` is given.
+        collect_every: Steps between two looks at the rater's answers, where `on_ratings` is given,
+            and between two tries to make up for what a scheduled query did not find.
         min_new: New or revised ratings that make `on_ratings` worth a call, at least 1.
         features: Maps an observation to a vector for the reward model; needed for images.
         info_allow: Info keys that may pass.
@@ -84,7 +93,7 @@ class RatingFeedbackWrapper(
         env: _Env,
         rater: Rater | Mapping[str, Any],
         *,
-        segment_length: int = 50,
+        segment_length: int | Sequence[int] = 50,
         schedule: Mapping[int, int] | None = None,
         select: Select | None = None,
         on_ratings: OnRatings | None = None,
@@ -235,7 +244,7 @@ class LearnedRewardWrapper(
             attr_allow=attr_allow,
         )
         gym.Wrapper.__init__(self, env)
-        refuse_transforms_between(env, RatingFeedbackWrapper)
+        refuse_transforms_between(env)
         self._reward_fn = resolve_reward_fn(reward_fn)
         self._encode_obs = ObservationEncoder(env.observation_space, resolve_features(features))
         self._encode_actions = ActionEncoder(env.action_space)

@@ -78,6 +78,41 @@ def test_a_shortfall_is_asked_for_at_the_next_scheduled_query() -> None:
     assert len(rater.submitted) == 2 + 4
 
 
+def test_a_shortfall_of_the_last_query_is_made_up_for_every_so_many_steps() -> None:
+    # at step 4 two windows of 2 can be cut though 9 are wanted; 5 steps hold two more, no third
+    env, rater, _ = watched(on_ratings=False, schedule={4: 9}, collect_every=5)
+    asked = []
+    for _ in range(30):
+        env.step(env.action_space.sample())
+        asked.append(len(rater.submitted))
+    assert asked == [0] * 3 + [2] * 5 + [4] * 5 + [6] * 5 + [8] * 5 + [9] * 7
+
+
+def test_a_shortfall_waits_quietly_for_steps_to_ask_about() -> None:
+    # episodes of 3 steps that a time limit ends hold no window of 5; warned of once, at step 4
+    rater = SlowRater()
+    env = RatingFeedbackWrapper(
+        ScriptedEnv([(3, "truncated")]), rater, segment_length=5, schedule={4: 1}, collect_every=2
+    )
+    walk(env, 3)
+    env.reset()
+    with pytest.warns(UserWarning, match="a query for 1 segments found none"):
+        env.step(env.action_space.sample())
+    for _ in range(10):
+        walk(env, 3)  # warnings are errors here
+    assert rater.submitted == []
+
+
+def test_answers_are_still_looked_for_while_a_shortfall_is_made_up_for() -> None:
+    env, rater, calls = watched(schedule={4: 3}, collect_every=5, min_new=1)
+    for _ in range(4):
+        env.step(env.action_space.sample())
+    rater.answer(2)
+    for _ in range(5):
+        env.step(env.action_space.sample())
+    assert (len(rater.submitted), calls) == (3, [2])
+
+
 def test_a_scheduled_query_that_finds_nothing_warns_and_is_made_up_for() -> None:
     env, rater, _ = watched(schedule={1: 2, 8: 1})
     with pytest.warns(UserWarning, match="a query for 2 segments found none at step 1: .* 2 steps"):
@@ -284,6 +319,22 @@ def test_select_chooses_among_ten_candidates_for_each_segment() -> None:
     walk(env, 8)
     env.query(3)
     assert seen[1] == (4, 3, True)  # only what was added since, and no more than there is
+
+
+def test_select_never_sees_the_true_rewards_and_the_rater_does() -> None:
+    seen = []
+
+    def look(candidates: Any, num: int, rng: np.random.Generator) -> list[int]:
+        seen.extend(candidates)
+        return list(range(num))
+
+    env, rater, _ = watched(select=look, on_ratings=False)
+    walk(env, 40)
+    env.query(2)
+    assert len(seen) == 20
+    assert all(len(s.true_rewards) == 2 and np.isnan(s.true_rewards).all() for s in seen)
+    assert [s.id for s in rater.submitted] == [s.id for s in seen[:2]]
+    assert all(np.isfinite(s.true_rewards).all() for s in rater.submitted)
 
 
 @pytest.mark.parametrize(

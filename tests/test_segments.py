@@ -256,6 +256,51 @@ def test_what_was_asked_is_not_offered_again() -> None:
     assert set(taken(segments)[-1][2]) <= {9, 10, 11, 12}
 
 
+def recorded(ending: tuple[int, str], num_episodes: int, **options: Any) -> SegmentBuffer:
+    """A buffer with equal episodes of one environment, reset in the step that ends them."""
+    buffer = SegmentBuffer(1, 3, 2, capacity=100_000, **options)
+    env = ScriptedEnv([ending])
+    buffer.begin(env.reset()[0][None])
+    for _ in range(num_episodes * ending[0]):
+        obs, reward, terminated, truncated, _ = env.step(np.zeros(2))
+        over = terminated or truncated
+        obs = env.reset()[0] if over else obs
+        buffer.record(np.zeros((1, 2)), reward, terminated, over, obs[None], over)
+    return buffer
+
+
+def test_mixed_lengths_are_drawn_equally_often() -> None:
+    buffer = recorded((3_000, "terminated"), 1, segment_length=(25, 10, 50))
+    lengths = [len(s) for s in buffer.cut(10_000, np.random.default_rng(0), 0)]
+    counts = [lengths.count(length) for length in (10, 25, 50)]
+    # about 106 windows of 28 steps on average; a third is 35, of 4 standard deviations 20
+    assert all(15 <= count <= 55 for count in counts)
+    assert len(lengths) - sum(counts) <= 1  # the last of the episode may be short
+    assert sum(lengths) == 3_000
+
+
+@pytest.mark.parametrize("ending", ["terminated", "truncated"])
+def test_mixed_lengths_never_overlap_and_miss_no_fall(ending: str) -> None:
+    buffer = recorded((31, ending), 2, segment_length=[4, 7])
+    for seed in range(20):
+        spans = taken(buffer.cut(1000, np.random.default_rng(seed), 0))
+        for episode in range(2):
+            steps = [n for _, e, numbers in spans if e == episode for n in numbers]
+            assert steps == list(range(steps[0], steps[-1] + 1))
+            assert len(steps) == 31 if ending == "terminated" else 31 - 4 < len(steps) <= 31
+        short = [numbers for _, _, numbers in spans if len(numbers) not in (4, 7)]
+        assert all(ending == "terminated" and numbers[-1] == 30 for numbers in short)
+
+
+@pytest.mark.parametrize("ending", ["terminated", "truncated"])
+def test_one_length_in_a_list_is_that_length(ending: str) -> None:
+    def spans(segment_length: Any) -> Any:
+        env = ScriptedEnv([(11, ending), (9, ending)])
+        return taken(run_single(env, 60, segment_length=segment_length, seed=3)[1])
+
+    assert spans(4) == spans([4]) == spans((4, 4))
+
+
 def test_ids_are_unique_and_origins_say_where_a_segment_is_from() -> None:
     bare = scripted_vector([[(3, "terminated")]] * 2)
     rater = KeepingRater()
@@ -313,6 +358,10 @@ def test_candidates_are_drawn_from_all_that_was_recorded() -> None:
         ({"segment_length": 0}, ValueError, "`segment_length` must be at least 1, got 0"),
         ({"segment_length": 2.5}, TypeError, "`segment_length` must be an int, got 2.5"),
         ({"segment_length": True}, TypeError, "`segment_length` must be an int, got True"),
+        ({"segment_length": "50"}, TypeError, "`segment_length` must be an int, got '50'"),
+        ({"segment_length": []}, ValueError, "`segment_length` must hold at least one number"),
+        ({"segment_length": [5, 0]}, ValueError, "`segment_length` must be at least 1, got 0"),
+        ({"segment_length": [5, 50], "capacity": 99}, ValueError, "a segment of 50 steps for each"),
         ({"capacity": 0}, ValueError, "`capacity` must be at least 1, got 0"),
         ({"capacity": 99}, ValueError, "got 99 steps; use at least 100"),
         ({"capacity": 1e5}, TypeError, "`capacity` must be an int, got 100000.0"),

@@ -72,6 +72,25 @@ def test_a_vector_transform_between_the_wrappers_is_refused_by_name(transform: A
         rated_vector.LearnedRewardWrapper(changed, first)
 
 
+@pytest.mark.parametrize(
+    "vector_layer", [lambda envs: envs, vector_wrappers.RecordEpisodeStatistics]
+)
+def test_a_transform_inside_the_sub_environments_is_refused_by_name(vector_layer: Any) -> None:
+    inside = gym.vector.SyncVectorEnv(
+        [lambda: rated(ScriptedEnv()), lambda: identity_obs(rated(ScriptedEnv()))]
+    )
+    with pytest.raises(ValueError, match=r"must not transform .*, got TransformObservation"):
+        rated_vector.LearnedRewardWrapper(vector_layer(inside), first)
+
+
+def test_a_vector_transform_above_rated_sub_environments_is_refused_by_name() -> None:
+    inside = gym.vector.SyncVectorEnv([lambda: rated(ScriptedEnv())] * 2)
+    rated_vector.LearnedRewardWrapper(inside, first).reset()
+    changed = vector_wrappers.NormalizeObservation(inside)
+    with pytest.raises(ValueError, match=r"must not transform .*, got NormalizeObservation"):
+        rated_vector.LearnedRewardWrapper(changed, first)
+
+
 def test_transforms_elsewhere_and_harmless_wrappers_between_are_fine() -> None:
     below = wrappers.RescaleAction(identity_obs(ScriptedEnv()), np.float32(0), np.float32(1))
     between = wrappers.TimeLimit(wrappers.ClipReward(rated(below), -1, 1), 10)
