@@ -95,6 +95,54 @@ def pair_accuracy(
     return float(agreement[better].mean())
 
 
+def expected_calibration_error(
+    probabilities: ArrayLike, classes: ArrayLike, num_bins: int = 10
+) -> float:
+    """Return how far confidence and accuracy of predicted classes are apart (Guo et al. 2017).
+
+    The predictions are sorted into bins of equal width by the probability of their most probable
+    class; the error is the mean over predictions of |accuracy - mean confidence| of their bin.
+
+    Args:
+        probabilities: Probability of every class, shape (B, C), rows that sum to 1.
+        classes: The true classes, shape (B,), in 0..C-1.
+        num_bins: Number of bins in [0, 1], at least 1.
+
+    Returns:
+        A number in [0, 1], 0 for the best; NaN for no rows.
+
+    Raises:
+        ValueError: If shapes do not fit, or a row is no probability distribution.
+    """
+    confidence, correct = _confidence(probabilities, classes)
+    if len(confidence) == 0:
+        return float("nan")
+    bins = confidence_bins(confidence, num_bins)
+    gaps = [abs(correct[bins == i].sum() - confidence[bins == i].sum()) for i in range(num_bins)]
+    return float(sum(gaps) / len(confidence))
+
+
+def confidence_bins(confidence: ArrayLike, num_bins: int = 10) -> NDArray[np.int64]:
+    """Return which of the bins `(i / num_bins, (i + 1) / num_bins]` each confidence falls into."""
+    inner = np.linspace(0, 1, num_bins + 1)[1:-1]
+    return np.asarray(np.searchsorted(inner, confidence, side="left"), np.int64)
+
+
+def _confidence(
+    probabilities: ArrayLike, classes: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the probability of each predicted class, and whether it is the true one."""
+    p, y = np.asarray(probabilities, np.float64), np.asarray(classes)
+    if p.ndim != 2 or y.shape != p.shape[:1]:
+        raise ValueError(
+            f"`probabilities` must have shape (B, C) and `classes` (B,), got {p.shape} and "
+            f"{y.shape}"
+        )
+    if len(p) and not (np.allclose(p.sum(1), 1, atol=1e-4) and p.min() >= 0):
+        raise ValueError("`probabilities` must be rows of probabilities that sum to 1")
+    return p.max(1, initial=0.0), p.argmax(1) == y if p.size else np.zeros(0, np.bool_)
+
+
 def _same_length(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.float64], ...]:
     x, y = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if x.ndim != 1 or x.shape != y.shape:

@@ -1,7 +1,8 @@
-"""Judge runs: normalised scores, their interquartile mean, and how sure one may be of it.
+"""Judge runs: normalised scores, what sums them up, and how sure one may be of it.
 
-Interquartile mean and stratified bootstrap as in Agarwal et al. 2021, "Deep reinforcement learning
-at the edge of the statistical precipice": seeds are drawn again within each task, tasks never.
+Interquartile mean, performance profile, probability of improvement and stratified bootstrap as in
+Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice": seeds
+are drawn again within each task, tasks never.
 """
 
 from collections.abc import Callable, Sequence
@@ -59,6 +60,56 @@ def interquartile_mean(scores: ArrayLike) -> float:
     ordered = np.sort(_finite(scores, "scores"), axis=None)
     cut = len(ordered) // 4
     return float(ordered[cut : len(ordered) - cut].mean())
+
+
+def performance_profile(
+    scores: Sequence[ArrayLike] | NDArray[Any], thresholds: ArrayLike
+) -> NDArray[np.float64]:
+    """Return which share of the runs scores more than each threshold (Agarwal et al. 2021, eq. 2).
+
+    Every task counts the same, however many seeds it has.
+
+    Args:
+        scores: One row of seeds a task, rows of any length >= 2; a flat list is one task.
+        thresholds: Scores tau, shape (K,).
+
+    Returns:
+        The mean over tasks of the share of seeds with a score above tau, shape (K,), in [0, 1].
+
+    Raises:
+        ValueError: If there is no row, or one of fewer than 2 scores, or a number is not finite.
+    """
+    at = np.atleast_1d(_finite(thresholds, "thresholds"))
+    shares = [(row[:, None] > at).mean(0) for row in _rows(scores)]
+    return np.asarray(np.mean(shares, axis=0))
+
+
+def probability_of_improvement(
+    first: Sequence[ArrayLike] | NDArray[Any], second: Sequence[ArrayLike] | NDArray[Any]
+) -> float:
+    """Return how likely a run of `first` scores more than one of `second` on a random task.
+
+    P(X > Y), the mean over tasks of the Mann-Whitney statistic divided by the number of pairs of
+    seeds (Agarwal et al. 2021, section 4.3); equal scores count one half.
+
+    Args:
+        first: One row of seeds a task, rows of any length >= 2; a flat list is one task.
+        second: The same tasks in the same order; the number of seeds may differ.
+
+    Returns:
+        A number in [0, 1]; 0.5 where neither is better.
+
+    Raises:
+        ValueError: If the numbers of tasks differ, there is no row, or one of fewer than 2 scores,
+            or a score is not finite.
+    """
+    xs, ys = _rows(first), _rows(second)
+    if len(xs) != len(ys):
+        raise ValueError(
+            f"`first` and `second` must hold the same tasks, got {len(xs)} and {len(ys)}"
+        )
+    per_task = [0.5 + 0.5 * np.sign(x[:, None] - y).mean() for x, y in zip(xs, ys, strict=True)]
+    return float(np.mean(per_task))
 
 
 def bootstrap_interval(

@@ -3,7 +3,14 @@ import math
 import numpy as np
 import pytest
 
-from gym_rated.metrics import accuracy, pair_accuracy, quadratic_weighted_kappa, spearman
+from gym_rated.metrics import (
+    accuracy,
+    confidence_bins,
+    expected_calibration_error,
+    pair_accuracy,
+    quadratic_weighted_kappa,
+    spearman,
+)
 
 
 def test_spearman_counts_ranks():
@@ -82,3 +89,28 @@ def test_different_lengths_are_refused(metric):
 def test_classes_out_of_range_are_refused():
     with pytest.raises(ValueError, match=r"must lie in 0\.\.2"):
         quadratic_weighted_kappa([0, 3], [0, 1], 3)
+
+
+def test_calibration_error_weighs_the_gap_of_each_bin_by_its_predictions():
+    probabilities = [[0.9, 0.1], [0.05, 0.95], [0.6, 0.4], [0.45, 0.55]]
+    # (0.9, 1]: confidence 0.95, right. (0.8, 0.9]: 0.9, wrong. (0.5, 0.6]: 0.6 right, 0.55 wrong.
+    gaps = [abs(1 - 0.95), abs(0 - 0.9), abs(1 - 0.6 - 0.55)]
+    error = expected_calibration_error(probabilities, [1, 1, 0, 0])
+    assert error == pytest.approx(sum(gaps) / 4)
+
+
+def test_calibration_error_of_certain_and_right_predictions_is_zero():
+    assert expected_calibration_error([[1, 0], [0, 1]], [0, 1]) == 0
+    assert expected_calibration_error([[1, 0], [0, 1]], [1, 0]) == 1
+    assert math.isnan(expected_calibration_error(np.zeros((0, 2)), []))
+
+
+def test_bins_hold_their_upper_limit():
+    assert confidence_bins([0.0, 0.5, 0.51, 1.0], 2).tolist() == [0, 0, 1, 1]
+
+
+def test_what_is_no_distribution_is_refused():
+    with pytest.raises(ValueError, match="rows of probabilities that sum to 1"):
+        expected_calibration_error([[0.5, 0.6]], [0])
+    with pytest.raises(ValueError, match=r"got \(1, 2\) and \(2,\)"):
+        expected_calibration_error([[0.5, 0.5]], [0, 1])

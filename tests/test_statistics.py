@@ -10,6 +10,8 @@ from gym_rated.statistics import (
     bootstrap_interval,
     interquartile_mean,
     normalized_score,
+    performance_profile,
+    probability_of_improvement,
     standard_error,
 )
 
@@ -127,3 +129,24 @@ def test_confidence_is_a_fraction(confidence):
         ValueError, match=f"`confidence` must lie between 0 and 1, got {confidence}"
     ):
         bootstrap_interval([1, 2], confidence=confidence)
+
+
+def test_a_profile_is_the_share_of_runs_above_each_threshold():
+    # Above 0, 0.5, 1: in the first task 1, 1/2, 0 of the seeds, in the second 2/3, 1/3, 1/3.
+    scores = [[0.2, 1.0], [-1.0, 0.4, 2.0]]
+    profile = performance_profile(scores, [0, 0.5, 1])
+    assert profile == pytest.approx([5 / 6, 5 / 12, 1 / 6])
+    assert performance_profile([0.2, 1.0], 0.5).tolist() == [0.5]
+
+
+def test_improvement_counts_pairs_of_seeds_and_ties_by_one_half():
+    # Pairs of 1, 3 with 2, 3: lost, lost; won, tied.
+    assert probability_of_improvement([1, 3], [2, 3]) == 1.5 / 4
+    assert probability_of_improvement([2, 3], [1, 3]) == 2.5 / 4
+    # In a second task all is won: tasks count the same, however many seeds they have.
+    assert probability_of_improvement([[1, 3], [9, 9, 9]], [[2, 3], [0, 0]]) == (1.5 / 4 + 1) / 2
+
+
+def test_improvement_needs_the_same_tasks():
+    with pytest.raises(ValueError, match="must hold the same tasks, got 1 and 2"):
+        probability_of_improvement([1, 2], [[1, 2], [3, 4]])
