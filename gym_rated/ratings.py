@@ -1,63 +1,63 @@
 """The rated segments: what a reward model is fitted to, and what is worth keeping of a run.
 
-The dataset knows observations, actions, ratings and which ratings share a scale; true rewards end
-at its door. It is saved as one `.npz` file without pickle, with a digest of its content.
+The dataset knows observations, actions, answers and which of them share a scale; true rewards end
+at its door.
 """
 
-import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from io import BytesIO
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.checkpoint import replace_file
+from gym_rated.answers import Answers, checked_answer, segments_of
 from gym_rated.checks import whole_number
-from gym_rated.raters import SKIPPED, Comparison, Rating
+from gym_rated.raters import Answer, Comparison, Rating, Score
 from gym_rated.raters.protocol import check_num_classes
+from gym_rated.ratings_file import FORMAT, read_ratings, write_ratings
 from gym_rated.segments import Segment
-
-_FORMAT = "gym_rated ratings 1"
 
 
 @dataclass(frozen=True, eq=False)
 class RatedBatch:
-    """Rated segments as arrays: B ratings, T steps of the longest segment.
+    """Segments and what was said of them, as arrays: B rows, T steps of the longest segment.
 
-    Arrays are zero beyond a segment's end.
+    A row is one segment and one rater who rated, scored or compared it. Arrays are zero beyond a
+    segment's end.
 
     Attributes:
         ids: Segment id of each row, B of them.
-        obs: Raw observations, shape (B, T, D).
+        obs: Raw observations, shape (B, T, D): float32, or uint8 for images.
         actions: Encoded actions, shape (B, T, A).
         mask: True where a step exists, shape (B, T).
-        ratings: Rating classes, 0 (worst) to C - 1, shape (B,).
-        groups: Number of the (rater, round) of each rating, shape (B,): equal numbers share a
-            scale.
+        ratings: Rating classes, 0 (worst) to C - 1, or -1 where there is none, shape (B,).
+        groups: Number of the (rater, round) of each row, shape (B,): equal numbers share a scale.
+        scores: Scores from 0 (worst) to 1, or NaN where there is none, shape (B,).
+        comparisons: Row numbers (better, worse) of each comparison, shape (K, 2).
     """
 
     ids: tuple[str, ...]
-    obs: NDArray[np.float32]
+    obs: NDArray[Any]
     actions: NDArray[np.float32]
     mask: NDArray[np.bool_]
     ratings: NDArray[np.int64]
     groups: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    comparisons: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class _Steps:
-    obs: NDArray[np.float32]
+    obs: NDArray[Any]
     actions: NDArray[np.float32]
     round: int
 
 
 class RatingDataset:
-    """Segments, and the ratings that raters gave them.
+    """Segments, and what raters said of them.
 
     Args:
         obs_dim: Length D of an encoded observation.
@@ -86,14 +86,16 @@ class RatingDataset:
         self.env_id = env_id
         self.criterion = criterion
         self._segments: dict[str, _Steps] = {}
-        self._ratings: dict[tuple[str, str], Rating] = {}  # by (segment, rater)
-        self._skipped: dict[tuple[str, str], Rating] = {}  # the last answers that are no rating
-        self._comparisons: dict[Comparison, None] = {}
+        self._answers = Answers()
+        self._groups: dict[tuple[str, int], int] = {}  # (rater, round) -> its number
         self._num_changes = 0
 
     def __len__(self) -> int:
-        """Return the number of ratings; skipped segments have none."""
-        return len(self._ratings)
+        """Return the number of ratings and scores, one for each (segment, rater).
+
+        A skipped segment has none, and comparisons do not count.
+        """
+        return len(self._answers.judged())
 
     @property
     def num_segments(self) -> int:
@@ -108,15 +110,23 @@ class RatingDataset:
     @property
     def ratings(self) -> tuple[Rating, ...]:
         """The current ratings, in the order in which they were first given."""
-        return tuple(self._ratings.values())
+        return tuple(self._answers.ratings.values())
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """The current scores, in the order in which they were first given."""
+        return tuple(self._answers.scores.values())
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
         """The comparisons given, in order."""
-        return tuple(self._comparisons)
+        return self._answers.comparisons
 
     def add(self, segments: Iterable[Segment]) -> None:
         """Keep observations and actions of segments; their true rewards are dropped here.
+
+        Segments may differ in length. Observations stay uint8 where they are (images), and become
+        float32 otherwise; one dataset holds one of the two.
 
         Raises:
             ValueError: If an id is taken, or a shape or value is wrong; then none of them is added.
@@ -129,72 +139,79 @@ class RatingDataset:
                     "segments of several environments need datasets of their own"
                 )
             new[segment.id] = self._checked(segment)
+        dtypes = {steps.obs.dtype for steps in new.values()}
+        if len(dtypes | ({self._obs_dtype()} if self._segments else set())) > 1:
+            raise ValueError("`obs` of all segments must be uint8, or none, got both")
         self._segments |= new
 
-    def update(self, ratings: Iterable[Rating | Comparison]) -> int:
-        """Take in answers: new ones, revisions of earlier ones, skips (which remove a rating).
+    def update(self, answers: Iterable[Answer]) -> int:
+        """Take in answers: new ones, revisions of earlier ones, skips (which remove an answer).
 
         Args:
-            ratings: Answers about segments that were added before.
+            answers: Ratings, scores and comparisons of segments that were added before. A skip
+                removes the rater's rating and score of its segment.
 
         Returns:
             How many changed the dataset.
 
         Raises:
-            TypeError: If a rating is no int.
-            ValueError: If a rating is out of range, or its segment unknown, or a segment is
-                compared with itself. Whatever is raised, nothing changes.
+            TypeError: If a rating is no int, or a score no number.
+            ValueError: If a rating or score is out of range, or its segment unknown, or a segment
+                is compared with itself. Whatever is raised, nothing changes.
         """
-        answers = [self._checked_answer(answer) for answer in ratings]
-        changed = sum(self._take(answer) for answer in answers)
+        checked = [self._checked_answer(answer) for answer in answers]
+        changed = sum(self._take(answer) for answer in checked)
         self._num_changes += changed
         return changed
 
     def batch(self, indices: Sequence[int] | NDArray[np.int64] | None = None) -> RatedBatch:
-        """Return ratings as padded arrays.
+        """Return segments and answers as padded arrays.
 
         Args:
-            indices: Which ratings, 0 to len - 1, shape (B,); all by default.
+            indices: Which rows, shape (B,): those with a rating or score are 0 to len - 1. By
+                default all, and behind them the rows that only a comparison speaks of.
 
         Returns:
-            The batch; `groups` count from 0 in the order of first appearance in the whole dataset.
+            The batch, with the comparisons between its rows; `groups` count from 0 in the order of
+            first appearance, and stay the same as the dataset grows.
         """
-        everything = list(self._ratings.values())
-        keys = [(r.rater, self._segments[r.segment_id].round) for r in everything]
-        number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+        everything = self._answers.rows()
         chosen = range(len(everything)) if indices is None else [int(i) for i in indices]
         rows = [everything[i] for i in chosen]
-        steps = [self._segments[r.segment_id] for r in rows]
+        steps = [self._segments[segment_id] for segment_id, _ in rows]
         lengths = np.array([len(s.actions) for s in steps], np.int64)
         longest = int(lengths.max(initial=0))
+        ratings, scores = self._answers.ratings, self._answers.scores
+        groups = [self._groups[rater, s.round] for (_, rater), s in zip(rows, steps, strict=True)]
         return RatedBatch(
-            ids=tuple(r.segment_id for r in rows),
-            obs=_padded([s.obs for s in steps], longest, self.obs_dim),
-            actions=_padded([s.actions for s in steps], longest, self.action_dim),
+            ids=tuple(segment_id for segment_id, _ in rows),
+            obs=_padded([s.obs for s in steps], longest, self.obs_dim, self._obs_dtype()),
+            actions=_padded([s.actions for s in steps], longest, self.action_dim, np.float32),
             mask=np.arange(longest) < lengths[:, None],
-            ratings=np.array([r.rating for r in rows], np.int64),
-            groups=np.array([number[keys[i]] for i in chosen], np.int64),
+            ratings=np.array([ratings[r].rating if r in ratings else -1 for r in rows], np.int64),
+            groups=np.array(groups, np.int64),
+            scores=np.array([scores[r].score if r in scores else np.nan for r in rows], np.float32),
+            comparisons=self._compared_rows(rows),
         )
 
     def class_counts(self) -> NDArray[np.int64]:
-        """Return how many ratings each class has, shape (C,)."""
-        classes = [r.rating for r in self._ratings.values()]
-        return np.bincount(np.array(classes, np.int64), minlength=self.num_classes)
+        """Return how many ratings each class has, shape (C,); scores are of no class."""
+        return self._counts(self.ratings)
 
     def round_counts(self, round: int) -> NDArray[np.int64]:
         """Return how many ratings of one round each class has, shape (C,)."""
-        classes = [
-            r.rating for r in self._ratings.values() if self._segments[r.segment_id].round == round
-        ]
-        return np.bincount(np.array(classes, np.int64), minlength=self.num_classes)
+        return self._counts(r for r in self.ratings if self._round(r.segment_id) == round)
+
+    def tells_apart(self, round: int) -> bool:
+        """Return whether anything said of a round's segments calls one better than another."""
+        scores = {s.score for s in self.scores if self._round(s.segment_id) == round}
+        compared = any(round in map(self._round, segments_of(c)) for c in self.comparisons)
+        classes = int(np.count_nonzero(self.round_counts(round)))
+        return classes > 1 or len(scores) > 1 or compared
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the dataset to one `.npz` file, atomically."""
-        arrays, text = self._arrays(), json.dumps(self._meta())
-        arrays |= {"meta": np.array(text), "sha256": np.array(_digest(text, arrays))}
-        file = BytesIO()
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-        replace_file(Path(path), file.getvalue())
+        write_ratings(Path(path), self._meta(), self._arrays())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -204,7 +221,7 @@ class RatingDataset:
             FileNotFoundError: If there is no such file.
             ValueError: If it is corrupt, or no such dataset; it is never loaded in part.
         """
-        meta, arrays = _read(Path(path))
+        meta, arrays = read_ratings(Path(path))
         dataset = cls(meta["obs_dim"], meta["action_dim"], meta["num_classes"])
         dataset._fill(meta, arrays)
         return dataset
@@ -230,40 +247,56 @@ class RatingDataset:
 
     def _fill(self, meta: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
         self.env_id, self.criterion = meta["env_id"], meta["criterion"]
-        self._segments, self._ratings, self._skipped, self._comparisons = {}, {}, {}, {}
+        self._segments = {}
         end = 0
         for segment_id, round_, length in meta["segments"]:
             start, end = end, end + length
             steps = _Steps(arrays["obs"][start:end], arrays["actions"][start:end], round_)
             self._segments[segment_id] = steps
-        self.update(Rating(*fields) for fields in meta["ratings"])
-        self.update(Comparison(*fields) for fields in meta["comparisons"])
+        self._answers = Answers.from_meta(meta)
+        keys = [tuple(key) for key in meta.get("groups", ())]
+        keys += [(rater, self._round(segment_id)) for segment_id, rater in self._answers.rows()]
+        self._groups = {key: i for i, key in enumerate(dict.fromkeys(keys))}
         self._num_changes = meta["num_changes"]
 
     def _meta(self) -> dict[str, Any]:
         return {
-            "format": _FORMAT,
+            "format": FORMAT,
             "obs_dim": self.obs_dim,
             "action_dim": self.action_dim,
             "num_classes": self.num_classes,
             "env_id": self.env_id,
             "criterion": self.criterion,
             "segments": [[i, s.round, len(s.actions)] for i, s in self._segments.items()],
-            "ratings": [
-                [r.segment_id, r.rating, r.rater, r.revision]
-                for r in (*self._ratings.values(), *self._skipped.values())
-            ],
+            "groups": [list(key) for key in self._groups],
             "num_changes": self._num_changes,
-            "comparisons": [[c.better_id, c.worse_id, c.rater] for c in self._comparisons],
+            **self._answers.meta(),
         }
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         obs = [s.obs for s in self._segments.values()]
         actions = [s.actions for s in self._segments.values()]
         return {
-            "obs": np.concatenate([np.zeros((0, self.obs_dim), np.float32), *obs]),
+            "obs": np.concatenate([np.zeros((0, self.obs_dim), self._obs_dtype()), *obs]),
             "actions": np.concatenate([np.zeros((0, self.action_dim), np.float32), *actions]),
         }
+
+    def _obs_dtype(self) -> np.dtype[Any]:
+        first = next(iter(self._segments.values()), None)
+        return np.dtype(np.float32) if first is None else first.obs.dtype
+
+    def _round(self, segment_id: str) -> int:
+        return self._segments[segment_id].round
+
+    def _counts(self, ratings: Iterable[Rating]) -> NDArray[np.int64]:
+        classes = np.array([r.rating for r in ratings], np.int64)
+        return np.bincount(classes, minlength=self.num_classes)
+
+    def _compared_rows(self, rows: Sequence[tuple[str, str]]) -> NDArray[np.int64]:
+        number = {row: i for i, row in enumerate(rows)}
+        pairs = [((c.better_id, c.rater), (c.worse_id, c.rater)) for c in self.comparisons]
+        known = [(number[a], number[b]) for a, b in pairs if a in number and b in number]
+        return np.array(known, np.int64).reshape(-1, 2)
 
     def _checked(self, segment: Segment) -> _Steps:
         for name, array, dim in (
@@ -277,87 +310,29 @@ class RatingDataset:
                 )
             if not np.isfinite(array).all():
                 raise ValueError(f"`{name}` of segment {segment.id!r} must be finite")
-        return _Steps(
-            np.array(segment.obs, np.float32), np.array(segment.actions, np.float32), segment.round
-        )
+        obs_dtype = np.uint8 if segment.obs.dtype == np.uint8 else np.float32
+        obs, actions = np.array(segment.obs, obs_dtype), np.array(segment.actions, np.float32)
+        return _Steps(obs, actions, segment.round)
 
-    def _checked_answer(self, answer: Rating | Comparison) -> Rating | Comparison:
-        if isinstance(answer, Comparison):
-            self._check_is_known(answer.better_id)
-            self._check_is_known(answer.worse_id)
-            if answer.better_id == answer.worse_id:
+    def _checked_answer(self, answer: Answer) -> Answer:
+        checked = checked_answer(answer, self.num_classes)
+        for segment_id in segments_of(checked):
+            if segment_id not in self._segments:
                 raise ValueError(
-                    f"a comparison must be of two segments, got {answer.better_id!r} twice"
+                    f"`answers` must be about segments added before, got {segment_id!r}; "
+                    "is one rater shared by several environments?"
                 )
-            return answer
-        self._check_is_known(answer.segment_id)
-        rating = whole_number("rating", answer.rating, minimum=None)
-        if rating != SKIPPED and not 0 <= rating < self.num_classes:
-            raise ValueError(
-                f"`rating` must be 0 to {self.num_classes - 1} or SKIPPED ({SKIPPED}), "
-                f"got {rating} for segment {answer.segment_id!r}"
-            )
-        revision = whole_number("revision", answer.revision, minimum=0)
-        return replace(answer, rating=rating, revision=revision)
+        return checked
 
-    def _check_is_known(self, segment_id: str) -> None:
-        if segment_id not in self._segments:
-            raise ValueError(
-                f"`ratings` must be about segments added before, got {segment_id!r}; "
-                "is one rater shared by several environments?"
-            )
-
-    def _take(self, answer: Rating | Comparison) -> bool:
-        """Store a checked answer; returns whether it says anything new."""
-        if isinstance(answer, Comparison):
-            is_new = answer not in self._comparisons
-            self._comparisons[answer] = None
-            return is_new
-        key = (answer.segment_id, answer.rater)
-        known = self._ratings.get(key)
-        last = known or self._skipped.get(key)
-        if last is not None and answer.revision < last.revision:
-            return False  # overtaken on its way
-        if answer.rating == SKIPPED:
-            self._skipped[key] = answer
-            return self._ratings.pop(key, None) is not None
-        self._skipped.pop(key, None)
-        self._ratings[key] = answer
-        return known is None or known.rating != answer.rating
+    def _take(self, answer: Answer) -> bool:
+        changed = self._answers.take(answer)
+        for segment_id in segments_of(answer) if changed else ():
+            self._groups.setdefault((answer.rater, self._round(segment_id)), len(self._groups))
+        return changed
 
 
-def _padded(parts: list[NDArray[np.float32]], longest: int, dim: int) -> NDArray[np.float32]:
-    out = np.zeros((len(parts), longest, dim), np.float32)
+def _padded(parts: list[NDArray[Any]], longest: int, dim: int, dtype: Any) -> NDArray[Any]:
+    out = np.zeros((len(parts), longest, dim), dtype)
     for row, part in zip(out, parts, strict=True):
         row[: len(part)] = part
     return out
-
-
-def _digest(meta: str, arrays: dict[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256(meta.encode())
-    for name in ("obs", "actions"):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype.str} {array.shape}".encode() + array.tobytes())
-    return digest.hexdigest()
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    data = BytesIO(path.read_bytes())
-    try:
-        with np.load(data, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in ("obs", "actions", "meta", "sha256")}
-        text = str(arrays.pop("meta"))
-        intact = str(arrays.pop("sha256")) == _digest(text, arrays)
-        meta: dict[str, Any] = json.loads(text) if intact else {}
-    except Exception as error:  # a damaged archive raises a dozen types, zlib.error to MemoryError
-        raise ValueError(
-            f"`path` must be a dataset written by RatingDataset.save, got {path} ({error}); "
-            "restore it from a copy"
-        ) from error
-    if not intact or meta.get("format") != _FORMAT:
-        found = meta.get("format", "other content than its checksum says")
-        raise ValueError(
-            f"`path` must be a dataset of format {_FORMAT!r}, got {found!r} in {path}; "
-            "restore it from a copy, or read it with the version that wrote it"
-        )
-    return meta, arrays

@@ -9,6 +9,8 @@ import pytest
 from envs import make_segment
 
 from gym_rated import SKIPPED, Comparison, Rating, RatingDataset
+from gym_rated.raters import Score
+from gym_rated.ratings_file import write_ratings
 
 
 def dataset(num_segments: int = 4, num_classes: int = 3, **options: Any) -> RatingDataset:
@@ -27,12 +29,14 @@ def rated() -> RatingDataset:
     ratings.update([Rating("s2", 1, "anna"), Rating("s0", 2, "bob", 3), Rating("s1", 0, "anna")])
     ratings.update([Rating("s2", 2, "anna", 1), Rating("s3", SKIPPED, "bob", 2)])
     ratings.update([Comparison("s1", "s0", "anna"), Comparison("s2", "s3", "bob")])
+    ratings.update([Score("s0", 0.25, "carl"), Score("s1", 0.5, "anna", 2)])
     return ratings
 
 
 def assert_equal(a: RatingDataset, b: RatingDataset) -> None:
     assert a.ratings == b.ratings
     assert a.comparisons == b.comparisons
+    assert a.scores == b.scores
     assert (a.env_id, a.criterion, a.num_changes) == (b.env_id, b.criterion, b.num_changes)
     assert a.num_segments == b.num_segments
     np.testing.assert_equal(a.state_dict(), b.state_dict())
@@ -125,6 +129,64 @@ def test_comparisons_are_kept_in_order() -> None:
     assert rated().comparisons == (Comparison("s1", "s0", "anna"), Comparison("s2", "s3", "bob"))
 
 
+def test_a_row_may_be_rated_scored_or_only_compared() -> None:
+    ratings = dataset()
+    ratings.update([Comparison("s3", "s1", "anna"), Rating("s1", 2, "anna")])
+    ratings.update([Score("s0", 0.25, "anna"), Comparison("s0", "s2", "bob")])
+    batch = ratings.batch()
+    assert batch.ids == ("s1", "s0", "s3", "s0", "s2")  # rated or scored, then compared only
+    assert batch.ratings.tolist() == [2, -1, -1, -1, -1]
+    np.testing.assert_array_equal(batch.scores, np.array([np.nan, 0.25, *[np.nan] * 3], np.float32))
+    assert batch.comparisons.tolist() == [[2, 0], [3, 4]]
+    # (anna, round 1) was named first, by the comparison, then (anna, 0), (bob, 0), (bob, 1)
+    assert batch.groups.tolist() == [1, 1, 0, 2, 3]
+    assert (batch.scores.dtype, batch.comparisons.dtype) == (np.float32, np.int64)
+    assert len(ratings) == 2
+    assert ratings.class_counts().tolist() == [0, 0, 1]
+
+
+def test_some_rows_keep_the_comparisons_between_them() -> None:
+    ratings = dataset()
+    ratings.update(Rating(f"s{i}", 0, "anna") for i in range(3))
+    ratings.update([Comparison("s2", "s0", "anna"), Comparison("s1", "s0", "anna")])
+    assert ratings.batch([2, 0]).comparisons.tolist() == [[0, 1]]
+    assert ratings.batch([2, 1]).comparisons.shape == (0, 2)
+
+
+def test_groups_keep_their_number_as_the_dataset_grows_and_shrinks(tmp_path: Path) -> None:
+    ratings = dataset()
+    ratings.update([Rating("s2", 1, "anna"), Rating("s0", 1, "anna")])
+    assert ratings.batch().groups.tolist() == [0, 1]
+    ratings.update([Rating("s2", SKIPPED, "anna", 1), Score("s1", 0.5, "bob")])
+    assert ratings.batch().groups.tolist() == [1, 2]
+    ratings.save(tmp_path / "ratings.npz")
+    assert RatingDataset.load(tmp_path / "ratings.npz").batch().groups.tolist() == [1, 2]
+
+
+def test_a_rater_may_rate_and_score_one_segment_and_a_skip_removes_both() -> None:
+    ratings = dataset()
+    assert ratings.update([Rating("s0", 2, "anna"), Score("s0", 0.75, "anna")]) == 2
+    assert len(ratings) == 1
+    assert ratings.update([Score("s0", 0.75, "anna", 1)]) == 0  # confirmed
+    assert ratings.update([Score("s0", 0.5, "anna", 2)]) == 1
+    assert ratings.update([Rating("s0", SKIPPED, "anna", 1)]) == 0  # older than the score
+    assert ratings.update([Rating("s0", SKIPPED, "anna", 3)]) == 1
+    assert (ratings.ratings, ratings.scores, len(ratings)) == ((), (), 0)
+    assert ratings.update([Score("s0", 0.5, "anna", 2)]) == 0  # overtaken by the skip
+
+
+def test_a_round_tells_apart_what_any_answer_orders() -> None:
+    ratings = dataset(6)
+    ratings.update([Rating("s0", 1, "anna"), Rating("s1", 1, "anna"), Score("s2", 0.5, "anna")])
+    assert not ratings.tells_apart(0)
+    assert not ratings.tells_apart(1)
+    ratings.update([Rating("s1", 2, "anna", 1), Score("s3", 0.25, "anna")])
+    assert ratings.tells_apart(0)
+    assert ratings.tells_apart(1)
+    ratings.update([Comparison("s4", "s5", "anna")])
+    assert ratings.tells_apart(2)
+
+
 def test_numpy_integers_are_ratings() -> None:
     ratings = dataset()
     ratings.update([Rating("s0", np.int64(2), "anna")])
@@ -145,6 +207,11 @@ def test_numpy_integers_are_ratings() -> None:
             "about segments added before, got 's9'; is one rater",
         ),
         (Rating("s1", 1, "anna", -1), ValueError, "`revision` must be at least 0, got -1"),
+        (Score("s1", 1.5, "anna"), ValueError, r"`score` must lie in \[0, 1\], got 1.5"),
+        (Score("s1", float("nan"), "anna"), ValueError, r"got nan for segment 's1'; .* SKIPPED"),
+        (Score("s1", True, "anna"), TypeError, "`score` must be a number, got True"),
+        (Score("s9", 0.5, "anna"), ValueError, "about segments added before, got 's9'"),
+        (("s1", 1), TypeError, r"must be a Rating, a Score or a Comparison, got \('s1', 1\)"),
         (Comparison("s1", "s9", "anna"), ValueError, "about segments added before, got 's9'"),
         (Comparison("s1", "s1", "anna"), ValueError, "must be of two segments, got 's1' twice"),
     ],
@@ -170,6 +237,18 @@ def test_segments_are_copied_and_their_true_rewards_dropped() -> None:
     ratings.update([Rating("a", 0, "anna")])
     assert ratings.batch().obs.tolist() == [[[0.5] * 3] * 2]
     assert not any("reward" in name for name in vars(ratings._segments["a"]))
+
+
+def test_pixels_stay_bytes_and_are_not_mixed_with_numbers(tmp_path: Path) -> None:
+    pixels = cut(make_segment("a"), obs=np.full((2, 3), 255, np.uint8))
+    ratings = RatingDataset(3, 2, 2)
+    ratings.add([pixels])
+    ratings.update([Rating("a", 1, "anna")])
+    assert ratings.batch().obs.dtype == np.uint8
+    ratings.save(tmp_path / "ratings.npz")
+    assert RatingDataset.load(tmp_path / "ratings.npz").batch().obs.tolist() == [[[255] * 3] * 2]
+    with pytest.raises(ValueError, match="must be uint8, or none, got both"):
+        ratings.add([make_segment("b")])
 
 
 def cut(segment: Any, **changes: Any) -> Any:
@@ -348,13 +427,28 @@ def test_the_checksum_covers_shape_and_dtype(tmp_path: Path) -> None:
             RatingDataset.load(tmp_path / "ratings.npz")
 
 
+def test_a_file_of_the_first_format_is_read(tmp_path: Path) -> None:
+    path, ratings = tmp_path / "ratings.npz", dataset()
+    ratings.update([Rating("s2", 1, "anna"), Rating("s0", 2, "bob", 3)])
+    ratings.update([Comparison("s1", "s0", "anna"), Rating("s3", SKIPPED, "bob", 2)])
+    meta, arrays = ratings._meta(), ratings._arrays()
+    old = {name: meta[name] for name in meta if name not in ("scores", "order", "groups")}
+    write_ratings(path, old | {"format": "gym_rated ratings 1"}, arrays)
+    read = RatingDataset.load(path)
+    assert read.ratings == ratings.ratings
+    assert read.comparisons == ratings.comparisons
+    assert read.scores == ()
+    assert read.batch().groups.tolist() == [0, 1, 2, 2]
+    assert read.update([Rating("s3", 1, "bob", 1)]) == 0
+
+
 def test_a_file_of_a_later_format_is_refused_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("gym_rated.ratings._FORMAT", "gym_rated ratings 99")
+        patch.setattr("gym_rated.ratings.FORMAT", "gym_rated ratings 99")
         rated().save(tmp_path / "ratings.npz")
-    with pytest.raises(ValueError, match="ratings 1', got 'gym_rated ratings 99'"):
+    with pytest.raises(ValueError, match="ratings 2', got 'gym_rated ratings 99'"):
         RatingDataset.load(tmp_path / "ratings.npz")
 
 
