@@ -9,8 +9,8 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from gym_rated import plots
 from gym_rated.plots import ARM_COLORS, plot_curves, plot_report
+from gym_rated.plots.series import last_known, smooth
 from gym_rated.runs import RunWriter
 
 
@@ -161,18 +161,18 @@ def test_one_seed_gets_no_band_and_no_seed_gets_words(tmp_path, figures):
 
 def test_the_moving_average_weighs_by_a_gaussian_of_the_distance():
     steps, values = np.array([0, 10]), np.array([0.0, 1.0])
-    smooth = plots._smooth(steps, values, np.array([0.0, 5.0, 10.0]), bandwidth=10)
+    average = smooth(steps, values, np.array([0.0, 5.0, 10.0]), bandwidth=10)
     weight = np.exp(-0.5)  # at a distance of one bandwidth
-    assert smooth == pytest.approx([weight / (1 + weight), 0.5, 1 / (1 + weight)])
+    assert average == pytest.approx([weight / (1 + weight), 0.5, 1 / (1 + weight)])
 
 
 def test_far_from_all_episodes_the_average_is_that_of_the_nearest():
     steps, values = np.array([0, 1_000_000]), np.array([2.0, 6.0])
-    assert plots._smooth(steps, values, np.array([400_000.0]), bandwidth=10) == pytest.approx([2])
+    assert smooth(steps, values, np.array([400_000.0]), bandwidth=10) == pytest.approx([2])
 
 
 def test_counts_hold_until_the_next_fit():
-    counts = plots._last_known(np.array([5, 10, 15, 20]), np.array([10, 20]), np.array([3.0, 4.0]))
+    counts = last_known(np.array([5, 10, 15, 20]), np.array([10, 20]), np.array([3.0, 4.0]))
     assert counts.tolist() == [0, 3, 3, 4]
 
 

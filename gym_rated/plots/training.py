@@ -1,52 +1,35 @@
-"""Every figure: what a comparison showed, on one page, and curves over many seeds.
+"""How training went: one comparison on one page, and curves over many seeds."""
 
-Figures are drawn without pyplot, so no window opens and no state is shared. An arm has the same
-colour in every figure; the colours are told apart by colour-blind people (Okabe and Ito 2008).
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from gym_rated.plots.canvas import (
+    MARKERS,
+    OTHER_COLORS,
+    add_legend,
+    arm_colors,
+    class_shades,
+    figure,
+    format_steps,
+    say,
+)
+from gym_rated.plots.series import Metrics, Series, finite_rows, last_known, smooth
 from gym_rated.runs import read_metrics
 from gym_rated.statistics import standard_error
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-Series = tuple[NDArray[Any], NDArray[Any]]  # (steps, values), both of shape (rows,)
-Metrics = Mapping[str, Series]
+    from gym_rated.plots.canvas import Axes
 
 TRUE_RETURN = "charts/episodic_return"
 LEARNED_RETURN = "charts/learned_return"
 WEIGHT_PREFIX = "rated/weight/"  # then the task
 CLASS_PREFIX = "rated/class_count/"  # then the class
-ARM_COLORS = {"true": "#333333", "rated": "#0072B2", "constant": "#E69F00", "shuffled": "#CC79A7"}
-_OTHER_COLORS = ("#009E73", "#D55E00", "#56B4E9", "#8C6D31", "#882255")
-_MARKERS = ("o", "s", "^", "D", "v")
 _BANDWIDTH = 0.02  # of the run's length: standard deviation of the moving average
 _GRID_POINTS = 200
-_STYLE: dict[Any, Any] = {
-    "font.size": 10.5,
-    "axes.titlesize": 12,
-    "axes.titlelocation": "left",
-    "axes.titlepad": 30,  # the legend goes between the title and the data
-    "axes.labelcolor": "#444444",
-    "axes.edgecolor": "#bbbbbb",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#ececec",
-    "xtick.color": "#666666",
-    "ytick.color": "#666666",
-    "legend.frameon": False,
-    "savefig.dpi": 150,
-}
 
 
 def plot_report(runs: Mapping[str, str | Path | Metrics], path: str | Path, *, title: str) -> None:
@@ -68,9 +51,9 @@ def plot_report(runs: Mapping[str, str | Path | Metrics], path: str | Path, *, t
     end = max(
         (steps.max() for m in arms.values() for steps, _ in m.values() if len(steps)), default=1
     )
-    with _figure(path, title, rows=2, columns=2, size=(12.5, 8.2)) as axes:
+    with figure(path, title, rows=2, columns=2, size=(12.5, 8.2)) as axes:
         for ax in axes:
-            _format_steps(ax, end)
+            format_steps(ax, end)
         axes[0].set(title="True return, by the reward trained on", ylabel="true return per episode")
         _draw_returns(axes[0], arms, TRUE_RETURN, end)
         axes[1].set(
@@ -102,92 +85,72 @@ def plot_curves(
     """
     if not groups:
         raise ValueError("`groups` must hold at least one arm, got none")
-    colors = _arm_colors(list(groups))
-    with _figure(path, title, rows=1, columns=1, size=(8.5, 5.0)) as (ax,):
+    colors = arm_colors(list(groups))
+    with figure(path, title, rows=1, columns=1, size=(8.5, 5.0)) as (ax,):
         ends = [0.0]
         for arm, seeds in groups.items():
-            curves = [s for s in (_finite(*seed) for seed in seeds) if len(s[0])]
+            curves = [s for s in (finite_rows(*seed) for seed in seeds) if len(s[0])]
             if curves:
                 ends.append(_draw_mean(ax, curves, f"{arm} (n = {len(curves)})", colors[arm]))
         ax.set(ylabel=ylabel)
         if len(ends) == 1:
-            _say(ax, "No episode has ended yet.")
+            say(ax, "No episode has ended yet.")
             return
-        _format_steps(ax, max(ends))
-        _add_legend(ax, columns=4)
-
-
-@contextmanager
-def _figure(
-    path: str | Path, title: str, *, rows: int, columns: int, size: tuple[float, float]
-) -> "Iterator[list[Axes]]":
-    """Yield the axes of a new figure of this module's style, and write it afterwards."""
-    import matplotlib
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12, wspace=0.04, hspace=0.04)
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=size, layout=layout)
-        figure.suptitle(title, x=0.012, ha="left", fontsize=15, fontweight="bold")
-        yield list(figure.subplots(rows, columns, squeeze=False).flat)
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, format="png")
+        format_steps(ax, max(ends))
+        add_legend(ax, columns=4)
 
 
 def _draw_returns(ax: "Axes", arms: Mapping[str, Metrics], tag: str, end: float) -> None:
     """Draw every episode as a faint dot and its moving average as a line."""
-    colors = _arm_colors(list(arms))
+    colors = arm_colors(list(arms))
     for arm, metrics in arms.items():
-        steps, values = _finite(*metrics.get(tag, ((), ())))
+        steps, values = finite_rows(*metrics.get(tag, ((), ())))
         if len(steps) == 0:
             continue
         color = colors[arm]
         ax.plot(steps, values, ".", color=color, markersize=4, alpha=0.22, markeredgewidth=0)
         grid = np.linspace(steps[0], steps[-1], _GRID_POINTS)
-        smooth = _smooth(steps, values, grid, _BANDWIDTH * end)
-        ax.plot(grid, smooth, color=color, linewidth=2, label=arm)
+        average = smooth(steps, values, grid, _BANDWIDTH * end)
+        ax.plot(grid, average, color=color, linewidth=2, label=arm)
     if ax.lines:
-        _add_legend(ax)
+        add_legend(ax)
     else:
         nothing = "No episode has ended yet."
-        _say(ax, nothing if tag == TRUE_RETURN else "No arm here was trained on a learned reward.")
+        say(ax, nothing if tag == TRUE_RETURN else "No arm here was trained on a learned reward.")
 
 
 def _draw_weights(ax: "Axes", arm: str, weights: Mapping[str, Series]) -> None:
     """Draw the weight of each task at each fit."""
     ax.set(title=_of_arm("Task weights at each fit", arm), ylabel="weight of the task's loss")
     for i, (task, (steps, values)) in enumerate(weights.items()):
-        color, marker = _OTHER_COLORS[i % 5], _MARKERS[i % 5]
+        color, marker = OTHER_COLORS[i % 5], MARKERS[i % 5]
         ax.plot(steps, values, marker=marker, markersize=4, linewidth=1.6, color=color, label=task)
     if not weights:
-        _say(ax, "No fit with weighted tasks yet.")
+        say(ax, "No fit with weighted tasks yet.")
         return
     values = np.concatenate([v for _, v in weights.values()])
     if values.min() > 0 and values.max() > 20 * values.min():
         ax.set_yscale("log")
     else:
         ax.set_ylim(min(0, values.min()), None)
-    _add_legend(ax)
+    add_legend(ax)
 
 
 def _draw_classes(ax: "Axes", arm: str, classes: Mapping[str, Series], end: float) -> None:
     """Stack how many ratings there were of each class, the worst at the bottom."""
-    import matplotlib
-
     ax.set(title=_of_arm("Ratings by class", arm), ylabel="number of ratings")
     if not classes:
-        _say(ax, "No ratings yet.")
+        say(ax, "No ratings yet.")
         return
     names = sorted(classes, key=int)
     steps = np.unique(np.concatenate([[*classes[name][0], end] for name in names]))
-    counts = [_last_known(steps, *classes[name]) for name in names]
-    shades = matplotlib.colormaps["cividis"](np.linspace(0.05, 0.95, len(names)))
+    counts = [last_known(steps, *classes[name]) for name in names]
+    shades = class_shades(len(names))
     between = names[1:-1] if len(names) <= 7 else ["_"] * (len(names) - 2)  # "_": not in the legend
     labels = [f"{names[0]} (worst)", *between, f"{names[-1]} (best)"][: len(names)]
     ax.stackplot(steps, counts, step="post", colors=shades, labels=labels, linewidth=0)
     ax.set_ylim(0, None)
-    _add_legend(ax)
+    add_legend(ax)
 
 
 def _draw_mean(ax: "Axes", curves: Sequence[Series], label: str, color: str) -> float:
@@ -195,9 +158,7 @@ def _draw_mean(ax: "Axes", curves: Sequence[Series], label: str, color: str) -> 
     start = max(steps[0] for steps, _ in curves)
     end = min(steps[-1] for steps, _ in curves)
     grid = np.linspace(min(start, end), end, _GRID_POINTS)
-    values = np.stack(
-        [_smooth(*curve, grid, _BANDWIDTH * end) for curve in curves]
-    )  # (seeds, grid)
+    values = np.stack([smooth(*curve, grid, _BANDWIDTH * end) for curve in curves])  # (seeds, grid)
     mean = values.mean(0)
     ax.plot(grid, mean, color=color, linewidth=2, label=label)
     if len(curves) > 1:
@@ -210,7 +171,7 @@ def _rated_arm(arms: Mapping[str, Metrics], prefix: str) -> tuple[str, dict[str,
     """Return the arm whose tags start with `prefix`, and its series by the rest of the tag."""
     for arm in sorted(arms, key=lambda arm: arm != "rated"):
         series = {
-            tag.removeprefix(prefix): _finite(*arms[arm][tag])
+            tag.removeprefix(prefix): finite_rows(*arms[arm][tag])
             for tag in arms[arm]
             if tag.startswith(prefix)
         }
@@ -222,62 +183,3 @@ def _rated_arm(arms: Mapping[str, Metrics], prefix: str) -> tuple[str, dict[str,
 
 def _of_arm(heading: str, arm: str) -> str:
     return f"{heading} ({arm})" if arm else heading
-
-
-def _finite(steps: ArrayLike, values: ArrayLike) -> Series:
-    """Return the rows whose value is finite, ordered by step."""
-    steps, values = np.asarray(steps), np.asarray(values, float)
-    order = np.argsort(steps, kind="stable")
-    keep = order[np.isfinite(values[order])]
-    return steps[keep], values[keep]
-
-
-def _smooth(
-    steps: NDArray[Any], values: NDArray[Any], grid: NDArray[Any], bandwidth: float
-) -> NDArray[np.float64]:
-    """Average the values around each grid point, weighted by a Gaussian of their distance."""
-    averages = np.empty(len(grid))
-    for i, at in enumerate(grid):
-        exponents = ((steps - at) / bandwidth) ** 2 / 2
-        averages[i] = np.average(values, weights=np.exp(exponents.min() - exponents))
-    return averages
-
-
-def _last_known(at: NDArray[Any], steps: NDArray[Any], values: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the last value logged at or before each step of `at`; before the first, 0."""
-    known: NDArray[np.float64] = np.concatenate([[0.0], values])
-    return known[np.searchsorted(steps, at, "right")]
-
-
-def _arm_colors(arms: Sequence[str]) -> dict[str, str]:
-    others = [arm for arm in arms if arm not in ARM_COLORS]
-    cycle = {arm: _OTHER_COLORS[i % len(_OTHER_COLORS)] for i, arm in enumerate(others)}
-    return ARM_COLORS | cycle
-
-
-def _add_legend(ax: "Axes", columns: int = 7) -> None:
-    """Put the legend above the data."""
-    ax.legend(
-        loc="lower left",
-        bbox_to_anchor=(-0.01, 1.0),
-        ncols=columns,
-        handlelength=1.4,
-        handletextpad=0.5,
-        columnspacing=1.4,
-        borderaxespad=0.2,
-    )
-
-
-def _format_steps(ax: "Axes", end: float) -> None:
-    from matplotlib.ticker import EngFormatter
-
-    ax.set_xlim(0, 1.01 * end)
-    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
-    ax.set_xlabel("environment steps")
-
-
-def _say(ax: "Axes", words: str) -> None:
-    """Put words where data is missing, and take the axes away."""
-    ax.text(0.5, 0.5, words, ha="center", va="center", color="#777777", transform=ax.transAxes)
-    ax.set(xticks=[], yticks=[], xlabel="", ylabel="", facecolor="#f7f7f7")
-    ax.spines[:].set_visible(False)

@@ -1,0 +1,6 @@
+"""Every figure: of trainings, of reward models, and of whole reports."""
+
+from gym_rated.plots.canvas import ARM_COLORS
+from gym_rated.plots.training import plot_curves, plot_report
+
+__all__ = ["ARM_COLORS", "plot_curves", "plot_report"]

@@ -1,0 +1,97 @@
+"""The canvas of every figure: style, colours, legends; the one file that imports matplotlib.
+
+Figures are drawn without pyplot, so no window opens and no state is shared. An arm has the same
+colour in every figure; the colours are told apart by colour-blind people (Okabe and Ito 2008).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes as Axes
+
+ARM_COLORS = {"true": "#333333", "rated": "#0072B2", "constant": "#E69F00", "shuffled": "#CC79A7"}
+OTHER_COLORS = ("#009E73", "#D55E00", "#56B4E9", "#8C6D31", "#882255")
+MARKERS = ("o", "s", "^", "D", "v")
+_STYLE: dict[Any, Any] = {
+    "font.size": 10.5,
+    "axes.titlesize": 12,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 30,  # the legend goes between the title and the data
+    "axes.labelcolor": "#444444",
+    "axes.edgecolor": "#bbbbbb",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#ececec",
+    "xtick.color": "#666666",
+    "ytick.color": "#666666",
+    "legend.frameon": False,
+    "savefig.dpi": 150,
+}
+
+
+@contextmanager
+def figure(
+    path: str | Path, title: str, *, rows: int, columns: int, size: tuple[float, float]
+) -> "Iterator[list[Axes]]":
+    """Yield the axes of a new figure of this module's style, and write it afterwards."""
+    import matplotlib
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12, wspace=0.04, hspace=0.04)
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=size, layout=layout)
+        figure.suptitle(title, x=0.012, ha="left", fontsize=15, fontweight="bold")
+        yield list(figure.subplots(rows, columns, squeeze=False).flat)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, format="png")
+
+
+def arm_colors(arms: Sequence[str]) -> dict[str, str]:
+    """Return the colour of each arm; arms without a colour of their own get the next free one."""
+    others = [arm for arm in arms if arm not in ARM_COLORS]
+    cycle = {arm: OTHER_COLORS[i % len(OTHER_COLORS)] for i, arm in enumerate(others)}
+    return ARM_COLORS | cycle
+
+
+def class_shades(num_classes: int) -> Any:
+    """Return a colour for each rating class, from the worst (dark) to the best (light)."""
+    import matplotlib
+
+    return matplotlib.colormaps["cividis"](np.linspace(0.05, 0.95, num_classes))
+
+
+def add_legend(ax: "Axes", columns: int = 7) -> None:
+    """Put the legend above the data."""
+    ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=columns,
+        handlelength=1.4,
+        handletextpad=0.5,
+        columnspacing=1.4,
+        borderaxespad=0.2,
+    )
+
+
+def format_steps(ax: "Axes", end: float) -> None:
+    """Label the axis of the steps, up to `end`, with thousands as k."""
+    from matplotlib.ticker import EngFormatter
+
+    ax.set_xlim(0, 1.01 * end)
+    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    ax.set_xlabel("environment steps")
+
+
+def say(ax: "Axes", words: str) -> None:
+    """Put words where data is missing, and take the axes away."""
+    ax.text(0.5, 0.5, words, ha="center", va="center", color="#777777", transform=ax.transAxes)
+    ax.set(xticks=[], yticks=[], xlabel="", ylabel="", facecolor="#f7f7f7")
+    ax.spines[:].set_visible(False)
