@@ -8,15 +8,20 @@ so that importing this package or its wrappers does not import torch.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gym_rated.registration import register_ids
+
 if TYPE_CHECKING:
     from gym_rated import vector
     from gym_rated.encoding import encode_actions
     from gym_rated.fitting import FitReport, RewardLearner, fit
     from gym_rated.losses import (
         classification_loss,
+        ordinal_loss,
         pairwise_loss,
+        ranking_loss,
         rating_targets,
         regression_loss,
+        score_loss,
     )
     from gym_rated.multitask import MultitaskLoss
     from gym_rated.queries import query_schedule
@@ -58,6 +63,9 @@ _MODULE_OF = {
     "regression_loss": "losses",
     "rating_targets": "losses",
     "pairwise_loss": "losses",
+    "ranking_loss": "losses",
+    "score_loss": "losses",
+    "ordinal_loss": "losses",
     "MultitaskLoss": "multitask",
     "RewardEnsemble": "reward_model",
     "RewardLearner": "fitting",
@@ -88,6 +96,9 @@ __all__ = [  # noqa: RUF022 (in the order of the data, like the table above)
     "regression_loss",
     "rating_targets",
     "pairwise_loss",
+    "ranking_loss",
+    "score_loss",
+    "ordinal_loss",
     "MultitaskLoss",
     "RewardEnsemble",
     "RewardLearner",
@@ -99,6 +110,9 @@ __all__ = [  # noqa: RUF022 (in the order of the data, like the table above)
     "vector",
     "__version__",
 ]
+
+
+register_ids()
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,83 @@
+"""Losses that turn ratings into a reward: small pure functions of predicted segment returns.
+
+A predicted return is the sum of r(s, a) over the steps of a segment. Every loss works on the last
+axis, `(*batch, B) -> (*batch)`: returns of shape (E, B) give one loss per ensemble member, (B,)
+gives a scalar. Rows without an answer (a rating of -1, a score of NaN) are left out. With `groups`,
+no loss compares ratings across groups.
+
+* `classification_loss`: rating-based RL, White et al., AAAI 2024, arXiv 2307.16348 (their Q and L),
+  with the mini-batch class limits of the authors' code, or `share_limits`.
+* `regression_loss` with `rating_targets`, `score_loss` with `score_targets`: Wu et al., arXiv
+  2506.09183.
+* `pairwise_loss`: Bradley-Terry on differently rated segments [our inference: no paper of the two
+  has it], and on comparisons.
+* `ranking_loss`, `out_of_distribution_loss`: R4, Kharyal et al., arXiv 2601.09236.
+* `ordinal_loss`: cumulative link with thresholds per group [our inference].
+* `MultitaskLoss` (in `gym_rated.multitask`) weighs them against each other.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from gym_rated.losses.checks import check_choice, check_pair_options, check_positive
+from gym_rated.losses.classification import (
+    LimitForm,
+    class_limits,
+    class_probabilities,
+    classification_loss,
+    rescale,
+    scaled_sharpness,
+    share_limits,
+)
+from gym_rated.losses.ordinal import offset_prior, ordered_thresholds, ordinal_loss
+from gym_rated.losses.pairwise import pairwise_loss
+from gym_rated.losses.ranking import (
+    draw_one_per_class,
+    out_of_distribution_loss,
+    ranking_loss,
+    soft_ranks,
+)
+from gym_rated.losses.regression import (
+    TargetForm,
+    rating_targets,
+    regression_loss,
+    score_loss,
+    score_targets,
+)
+
+if TYPE_CHECKING:
+    from gym_rated.multitask import MultitaskLoss
+
+__all__ = [
+    "LimitForm",
+    "MultitaskLoss",
+    "TargetForm",
+    "check_choice",
+    "check_pair_options",
+    "check_positive",
+    "class_limits",
+    "class_probabilities",
+    "classification_loss",
+    "draw_one_per_class",
+    "offset_prior",
+    "ordered_thresholds",
+    "ordinal_loss",
+    "out_of_distribution_loss",
+    "pairwise_loss",
+    "ranking_loss",
+    "rating_targets",
+    "regression_loss",
+    "rescale",
+    "scaled_sharpness",
+    "score_loss",
+    "score_targets",
+    "share_limits",
+    "soft_ranks",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "MultitaskLoss":
+        from gym_rated.multitask import MultitaskLoss
+
+        return MultitaskLoss
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,46 @@
+"""Checks of arguments that several losses share."""
+
+from torch import Tensor
+
+
+def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+    """Refuse a `value` that is not among the `known` ones with a ValueError that lists them."""
+    if value not in known:
+        raise ValueError(f"`{name}` must be one of {', '.join(known)}, got {value!r}")
+
+
+def check_positive(name: str, value: float) -> None:
+    """Refuse a `value` that is not above 0 with a ValueError."""
+    if not value > 0:
+        raise ValueError(f"`{name}` must be above 0, got {value}")
+
+
+def check_pair_options(adjacent_weight: float, trim: float) -> None:
+    """Refuse options of `pairwise_loss` that are out of range with a ValueError."""
+    if not (adjacent_weight >= 0 and 0 <= trim < 1):
+        raise ValueError(
+            "`adjacent_weight` must be at least 0 and `trim` in [0, 1), "
+            f"got {adjacent_weight} and {trim}"
+        )
+
+
+def check_rows(returns: Tensor, other: Tensor, name: str) -> None:
+    """Refuse an `other` without one entry for each of B > 0 segments with a ValueError."""
+    if returns.ndim == 0 or returns.shape[-1] == 0 or other.shape != returns.shape[-1:]:
+        raise ValueError(
+            f"`{name}` must have one entry for each of B > 0 segments, got shape "
+            f"{tuple(other.shape)} for segments of shape {tuple(returns.shape)}"
+        )
+
+
+def check_ratings(returns: Tensor, ratings: Tensor, num_classes: int) -> None:
+    """Refuse ratings that are neither a class nor -1, for no rating, with a ValueError."""
+    check_rows(returns, ratings, "ratings")
+    if num_classes < 2:
+        raise ValueError(f"`num_classes` must be at least 2, got {num_classes}")
+    low, high = ratings.aminmax()
+    if low < -1 or high >= num_classes:
+        raise ValueError(
+            f"`ratings` must lie in 0..{num_classes - 1} for {num_classes} classes, or be -1 "
+            f"where there is none, got {int(low)}..{int(high)}"
+        )

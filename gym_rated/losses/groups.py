@@ -1,0 +1,51 @@
+"""Statistics of rows within groups: the ratings of one (rater, round), which share a scale."""
+
+import torch
+from torch import Tensor
+
+
+def number_groups(groups: Tensor) -> tuple[Tensor, int]:
+    """Number the groups from 0 without gaps; returns each row's number, and how many there are."""
+    names, numbers = torch.unique(groups, return_inverse=True)
+    return numbers, len(names)
+
+
+def group_sums(values: Tensor, numbers: Tensor, num_groups: int) -> Tensor:
+    """Sum `values` over the rows of each group, (*batch, B) -> (*batch, G)."""
+    sums = values.new_zeros(*values.shape[:-1], num_groups)
+    return sums.index_add(-1, numbers, values)
+
+
+def group_range(values: Tensor, numbers: Tensor, num_groups: int) -> tuple[Tensor, Tensor]:
+    """Find each group's smallest and largest value, (*batch, B) -> twice (*batch, G)."""
+    start = values.new_zeros(*values.shape[:-1], num_groups)
+    index = numbers.expand(values.shape)
+    low = start.scatter_reduce(-1, index, values, "amin", include_self=False)
+    return low, start.scatter_reduce(-1, index, values, "amax", include_self=False)
+
+
+def centred(values: Tensor, numbers: Tensor, num_groups: int) -> Tensor:
+    """Subtract from every value the mean of its group, (*batch, B) -> (*batch, B)."""
+    means = group_sums(values, numbers, num_groups) / numbers.bincount(minlength=num_groups)
+    return values - means[..., numbers]
+
+
+def with_company(groups: Tensor) -> Tensor:
+    """Mark the rows whose group holds another row, (B,) -> (B,) bool."""
+    numbers, num_groups = number_groups(groups)
+    return numbers.bincount(minlength=num_groups)[numbers] > 1
+
+
+def with_contrast(ratings: Tensor, groups: Tensor) -> Tensor:
+    """Mark the rows whose group holds more than one class, (B,) -> (B,) bool.
+
+    A group of one class compares nothing with anything: within it there is no better and no worse.
+    """
+    numbers, num_groups = number_groups(groups)
+    low, high = group_range(ratings, numbers, num_groups)
+    return (high > low)[numbers]
+
+
+def as_one(rows: Tensor) -> Tensor:
+    """Put all rows into one group, shape (B,)."""
+    return torch.zeros(rows.shape[-1:], dtype=torch.int64, device=rows.device)
