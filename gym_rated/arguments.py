@@ -1,53 +1,80 @@
-"""The flags about ratings, which all scripts share, and what is made of them.
+"""The flags about ratings and rewards, which all scripts share.
 
 A script's `Args` inherits from `RatingArgs`; presets only set flags, which the command line may
-set otherwise.
+set otherwise. What is made of the flags is in `gym_rated.assembly`.
 """
 
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from pathlib import Path
+from typing import Literal, TypeVar
 
 import tyro
 
-from gym_rated.fitting import RewardLearner
 from gym_rated.losses import TargetForm
-from gym_rated.multitask import MultitaskLoss, SegmentValue, Task, WeightRule
+from gym_rated.multitask import LimitRule, SegmentValue, Task, WeightRule
 from gym_rated.presets import PRESETS
-from gym_rated.queries import query_schedule
-from gym_rated.raters import Rater, ShuffledRater, SyntheticRater
-from gym_rated.reward_model import RewardEnsemble
+
+Reward = Literal["rated", "model", "true", "constant", "none", "knn-entropy", "rnd"]
+Preset = Literal["ours", "people", "rbrl", "rbrl-aaai24", "r4", "pairs", "pebble", "rbrl-kl"]
+Scale = Literal["shared", "group"]
+Selection = Literal[
+    "uniform", "disagreement", "entropy", "stratified", "coverage", "information-gain"
+]
 
 
 @dataclass
 class RatingArgs:
-    """Flags about the ratings and the reward model, with our defaults."""
+    """Flags about the reward, the ratings and the reward model, with our defaults."""
 
-    preset: Literal["ours", "people", "rbrl"] = "ours"
+    preset: Preset = "ours"
     """a named method; it sets some of the flags below, and is printed at the start"""
+    reward: Reward = "rated"
+    """what the agent is paid: a reward learned from ratings as it trains, that of a saved model,
+    the true one, 1 or 0 every step, or a bonus for new states (knn-entropy, rnd)"""
+    reward_model: Path | None = None
+    """folder of the saved model that `--reward model` pays"""
+    explore: Literal["noise", "knn-entropy", "rnd"] = "noise"
+    """what the agent does before the first fit: act at random, or learn from a bonus"""
+
     rater: Literal["synthetic"] = "synthetic"
     """who rates: computed from the true reward"""
     num_ratings: int = 500
     """segments to ask about in all"""
     num_classes: int = 5
     """the number of rating classes"""
-    segment_length: int = 50
-    """steps of a segment; never more than half an episode"""
+    segment_length: tuple[int, ...] = (50,)
+    """steps of a segment, or several lengths to draw from; never more than half an episode"""
+    select: Selection = "uniform"
+    """which segments to ask about"""
+    answers: Literal["ratings", "scores", "comparisons", "mixed"] = "ratings"
+    """what the synthetic rater gives: classes, numbers in 0..1, pairs, or some of each"""
     regrade: bool = True
     """whether the synthetic rater rates everything again as standards rise (a person does not)"""
     mistake_rate: float = 0.0
     """probability that a synthetic rating is wrong"""
+    slip_rate: float = 0.0
+    """probability that a synthetic rating is a neighbouring class"""
+    skip_rate: float = 0.0
+    """probability that the synthetic rater cannot tell"""
     shuffle_ratings: bool = False
     """give the ratings to the wrong segments: the control that must not learn"""
+
     tasks: tuple[Task, ...] = ("classification", "regression")
     """the tasks that the reward model is fitted to"""
+    scale: Scale = "shared"
+    """whether all ratings share one scale, or only those of one rater and round (group)"""
     weights: WeightRule = "uncertainty"
     """how the tasks are weighed against each other"""
     target: TargetForm = "linear"
     """what return a rating stands for, in the regression task"""
+    limits: LimitRule = "share"
+    """where the class limits lie: at the shares of the classes, or as predictions fall"""
     segment_value: SegmentValue = "sum"
     """whether ratings judge a segment's sum of rewards or its mean"""
+    trim: float = 0.0
+    """fraction of the pairs to leave out, those with the highest loss"""
     num_members: int = 3
     """reward networks in the ensemble"""
     hidden_sizes: tuple[int, ...] = (64, 64)
@@ -60,6 +87,12 @@ class RatingArgs:
     """gradient steps of the first fit"""
     later_steps: int = 50
     """gradient steps of each later fit"""
+    max_passes: int | None = None
+    """most passes over the ratings in a fit, instead of a number of gradient steps"""
+    stop_at_accuracy: float | None = None
+    """accuracy on the ratings at which a fit ends"""
+    repel_coef: float = 0.0
+    """how strongly the policy is pushed away from what was rated worst (RbRL-KL); 0 is not"""
 
 
 _Args = TypeVar("_Args", bound=RatingArgs)
@@ -71,59 +104,37 @@ def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
     Args:
         kind: The script's dataclass of arguments.
         argv: Words of the command line; those of this process by default.
+
+    Raises:
+        ValueError: If flags contradict each other.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     args = tyro.cli(kind, args=words)
-    return tyro.cli(kind, args=words, default=replace(kind(), **PRESETS[args.preset]))
+    args = tyro.cli(kind, args=words, default=replace(kind(), **PRESETS[args.preset]))
+    check_args(args)
+    return args
+
+
+def check_args(args: RatingArgs) -> None:
+    """Refuse flags that contradict each other with a ValueError."""
+    if (args.reward == "model") != (args.reward_model is not None):
+        raise ValueError(
+            "`reward_model` must be given with `--reward model` and only then, got "
+            f"{args.reward_model} with --reward {args.reward}"
+        )
+    needed = {"scores": "score", "comparisons": "pairwise"}.get(args.answers)
+    if needed is not None and needed not in args.tasks:
+        raise ValueError(
+            f"`tasks` must include {needed!r} with `--answers {args.answers}`, got {args.tasks}"
+        )
+    if args.shuffle_ratings and args.answers != "ratings":
+        raise ValueError(
+            f"`shuffle_ratings` needs `--answers ratings`, got {args.answers}; only classes can be "
+            "handed to other segments"
+        )
 
 
 def describe_preset(args: RatingArgs) -> str:
     """Return one line that says what the preset set, and what other flags made of it."""
     flags = {name: getattr(args, name) for name in PRESETS[args.preset]}
     return f"preset {args.preset}: " + ", ".join(f"{k}={v}" for k, v in flags.items())
-
-
-def make_rater(args: RatingArgs, seed: int) -> Rater:
-    """Return the rater that the flags ask for."""
-    rater = SyntheticRater(
-        args.num_classes, regrade=args.regrade, mistake_rate=args.mistake_rate, seed=seed
-    )
-    return ShuffledRater(rater, seed=seed) if args.shuffle_ratings else rater
-
-
-def make_schedule(
-    args: RatingArgs, total_timesteps: int, num_envs: int, segment_length: int
-) -> dict[int, int]:
-    """Return the query schedule: the first query waits until its segments can be cut."""
-    per_env = -(-args.num_ratings // (5 * num_envs))
-    start = max(2_048, per_env * segment_length * num_envs)
-    return query_schedule(args.num_ratings, total_timesteps, start=start)
-
-
-def make_learner(args: RatingArgs, envs: Any, segment_length: int, seed: int) -> RewardLearner:
-    """Return a fresh reward model for the spaces of `envs`, with its loss and optimiser."""
-    model = RewardEnsemble.for_spaces(
-        envs.single_observation_space,
-        envs.single_action_space,
-        num_members=args.num_members,
-        hidden_sizes=args.hidden_sizes,
-        seed=seed,
-    )
-    loss = MultitaskLoss(
-        args.tasks,
-        num_classes=args.num_classes,
-        num_members=args.num_members,
-        weights=args.weights,
-        target=args.target,
-        segment_value=args.segment_value,
-        segment_length=segment_length,
-    )
-    return RewardLearner(
-        model,
-        loss,
-        learning_rate=args.reward_learning_rate,
-        batch_size=args.reward_batch_size,
-        first_steps=args.first_steps,
-        later_steps=args.later_steps,
-        seed=seed,
-    )

@@ -10,7 +10,7 @@ detail):
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 import gym_rated
 import gym_rated.vector
-from gym_rated import arguments
+from gym_rated import arguments, assembly
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.extras import named_extras
 from gym_rated.rendering import ensure_rendering
@@ -40,8 +40,6 @@ class Args(arguments.RatingArgs):
     """total timesteps of the experiment, summed over environments"""
     num_envs: int = 16
     """the number of parallel game environments"""
-    reward: Literal["rated", "true", "constant", "none"] = "rated"
-    """what the agent is paid: a reward learned from ratings, the true one, 1 or 0 every step"""
     run_dir: Path | None = None
     """folder of the run; runs/ENV_ID__ppo_continuous_action__REWARD__SEED by default"""
     resume: Path | None = None
@@ -50,6 +48,8 @@ class Args(arguments.RatingArgs):
     """whether to film every 50th episode of the first environment (needs rendering)"""
     tensorboard: bool = True
     """whether to write TensorBoard files beside metrics.jsonl"""
+    save_model: bool = True
+    """whether to save policy, reward model and ratings at the end"""
     checkpoint_every_s: float = 30.0
     """seconds between two checkpoints; there is one at the end in any case"""
 
@@ -96,6 +96,7 @@ class Stack:
     """The wrapped environments, with handles on the layers that training talks to."""
 
     def __init__(self, args: Args, run_dir: Path) -> None:
+        self.args = args
         thunks = [make_env(args, i, run_dir) for i in range(args.num_envs)]
         with named_extras():
             envs = gym.vector.SyncVectorEnv(thunks)
@@ -104,26 +105,23 @@ class Stack:
                 f"`env_id` must have continuous actions, got {envs.single_action_space} in "
                 f"{args.env_id}; scripts for other actions have other names"
             )
-        limit = envs.envs[0].spec.max_episode_steps or 2 * args.segment_length
-        length = max(1, min(args.segment_length, limit // 2))
+        lengths = assembly.choose_lengths(args, envs.envs[0].spec.max_episode_steps)
         self.statistics = envs = gym.wrappers.vector.RecordEpisodeStatistics(envs)
         self.feedback = self.model = self.learner = None
         if args.reward == "rated":
+            self.learner = assembly.make_learner(args, envs, lengths, args.seed)
+            self.model = self.learner.model
             self.feedback = envs = gym_rated.vector.RatingFeedbackWrapper(
                 envs,
-                arguments.make_rater(args, args.seed),
-                segment_length=length,
-                schedule=arguments.make_schedule(args, args.total_timesteps, args.num_envs, length),
+                assembly.make_rater(args, args.seed),
+                segment_length=lengths,
+                schedule=assembly.make_schedule(args, args.total_timesteps, args.num_envs, lengths),
+                select=assembly.make_selection(args, self.model),
                 seed=args.seed,
             )
-            self.learner = arguments.make_learner(args, envs, length, args.seed)
-            self.model = self.learner.model
-            envs = gym_rated.vector.LearnedRewardWrapper(envs, self.model.predict)
-        elif args.reward in ("constant", "none"):
-            value = 1.0 if args.reward == "constant" else 0.0
-            envs = gym_rated.vector.LearnedRewardWrapper(
-                envs, lambda obs, actions: np.full(len(obs), value)
-            )
+        self.reward_fn = assembly.make_reward_fn(args, envs, self.model)
+        if self.reward_fn is not None:
+            envs = gym_rated.vector.LearnedRewardWrapper(envs, self.reward_fn)
         # from here on the agent's own transforms, the same in every arm
         self.learned = envs = gym.wrappers.vector.RecordEpisodeStatistics(envs, stats_key="seen")
         envs = gym.wrappers.vector.ClipAction(envs)
@@ -133,7 +131,7 @@ class Stack:
 
     @property
     def has_reward(self) -> bool:
-        return self.model is None or self.model.ready
+        return self.model is None or self.model.ready or self.args.explore != "noise"
 
 
 def layer_init(layer: nn.Linear, std: float = np.sqrt(2), bias_const: float = 0.0) -> nn.Linear:
@@ -439,7 +437,8 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[s
             save_state(run_dir / "checkpoint", trainer.state_dict())
             saved_time = time.monotonic()
     save_state(run_dir / "checkpoint", trainer.state_dict())
-    trainer.save_products(run_dir)
+    if args.save_model:
+        trainer.save_products(run_dir)
     result = trainer.result(sps)
     writer.write_result(result)
     trainer.stack.envs.close()

@@ -60,7 +60,7 @@ def test_glossary_names_every_tag_that_a_run_logs(tmp_path):
         total_timesteps=4_096,
         num_envs=4,
         num_ratings=40,
-        segment_length=10,
+        segment_length=(10,),
         tasks=("classification", "regression", "pairwise"),
         first_steps=5,
         update_epochs=1,

@@ -1,11 +1,5 @@
 """The PPO script as its users meet it: short real runs on Pendulum."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +9,7 @@ import numpy as np
 import ppo_continuous_action as script
 import pytest
 import torch
+from killed_runs import rows, run_whole_and_killed
 from ppo_continuous_action import Args, train
 
 from gym_rated import CallableRater, RatingDataset, Segment, SyntheticRater
@@ -27,7 +22,7 @@ SHORT = {
     "num_envs": 4,
     "num_steps": 128,
     "num_ratings": 40,
-    "segment_length": 20,
+    "segment_length": (20,),
     "first_steps": 20,
     "later_steps": 5,
     "tensorboard": False,
@@ -37,18 +32,11 @@ QUERIED_EARLY = {512: 20, 1_500: 10, 2_500: 10}
 
 @pytest.fixture(autouse=True)
 def _query_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(script.arguments, "make_schedule", lambda *args: dict(QUERIED_EARLY))
+    monkeypatch.setattr(script.assembly, "make_schedule", lambda *args: dict(QUERIED_EARLY))
 
 
 def run(folder: Path, **flags: object) -> dict[str, object]:
     return train(Args(**{**SHORT, **flags, "run_dir": folder}))
-
-
-def rows(folder: Path) -> list[dict[str, float]]:
-    """The metrics of a run without what depends on the clock."""
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    timed = ("time_s", "charts/SPS", "rated/duration_s")
-    return [{k: v for k, v in line.items() if k not in timed} for line in lines]
 
 
 @pytest.mark.parametrize("reward", ["rated", "true", "constant", "none"])
@@ -84,40 +72,15 @@ def test_same_seed_gives_the_same_run_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_killed_run_resumes_as_if_it_had_not_been(tmp_path: Path) -> None:
-    flags = {k: v for k, v in SHORT.items() if k != "tensorboard"} | {"total_timesteps": 10 * 512}
-    words = [f"--{k.replace('_', '-')}={v}" for k, v in flags.items()]
-    command = [sys.executable, script.__file__, *words, "--no-tensorboard"]
-    environ = os.environ | {"OMP_NUM_THREADS": "1"}
+    flags = SHORT | {"total_timesteps": 10 * 512}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run([*command, "--run-dir", whole], env=environ, check=True, capture_output=True)
-    process = subprocess.Popen(
-        [*command, "--run-dir", killed, "--checkpoint-every-s", "0"],
-        env=environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for_step(killed, 4 * 512, process)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    run_whole_and_killed(script.__file__, flags, whole, killed, kill_at=4 * 512)
     assert not (killed / "result.json").exists()
     train(Args(resume=killed))
     assert rows(killed) == rows(whole)
     assert _weights(killed) == _weights(whole)
     loaded = [RatingDataset.load(f / "ratings" / "ratings.npz") for f in (killed, whole)]
     assert loaded[0].ratings == loaded[1].ratings
-
-
-def _wait_for_step(folder: Path, step: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        if (folder / "metrics.jsonl").exists():
-            steps = read_metrics(folder).get("charts/SPS", ([0],))[0]
-            if len(steps) and steps[-1] >= step:
-                return
-        time.sleep(0.02)
-    pytest.fail(f"the run did not reach step {step}; exit code {process.poll()}")
 
 
 def test_advantages_bootstrap_a_time_limit_and_not_a_termination(tmp_path: Path) -> None:
@@ -210,9 +173,9 @@ def test_true_reward_reaches_the_agent_through_the_rater_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder = _Recorder()
-    monkeypatch.setattr(script.arguments, "make_rater", lambda *args: recorder)
+    monkeypatch.setattr(script.assembly, "make_rater", lambda *args: recorder)
     run(tmp_path / "true")
-    monkeypatch.setattr(script.arguments, "make_rater", lambda *args: _FromRecord(recorder.seen))
+    monkeypatch.setattr(script.assembly, "make_rater", lambda *args: _FromRecord(recorder.seen))
     run(tmp_path / "noise", env_id="noise-Pendulum-v1")
     assert _weights(tmp_path / "true") == _weights(tmp_path / "noise")
     assert read_result(tmp_path / "true")["score"] != read_result(tmp_path / "noise")["score"]
@@ -227,7 +190,7 @@ def test_environment_without_a_reward_trains_from_ratings(
         return int(segment.obs[:, 0].mean() > 0)
 
     monkeypatch.setattr(
-        script.arguments, "make_rater", lambda *args: CallableRater(upright, num_classes=2)
+        script.assembly, "make_rater", lambda *args: CallableRater(upright, num_classes=2)
     )
     for env_id in ("Pendulum-v1", "nan-Pendulum-v1"):
         run(tmp_path / env_id, env_id=env_id, num_classes=2)
