@@ -12,7 +12,7 @@ from gym_rated.extras import named_extras
 
 _BACKENDS = ("egl", "osmesa")
 _PROBE = """
-import sys, gymnasium
+import sys, gymnasium, gym_rated
 env = gymnasium.make(sys.argv[1], render_mode="rgb_array")
 env.reset(seed=0)
 assert env.render().any(), "the frame is blank"
