@@ -11,6 +11,7 @@ EXTRAS = {
     "shimmy": "dm-control",
     "moviepy": "video",
     "pygame": "video",
+    "stable_baselines3": "sb3",
 }
 """Optional package -> extra of gym_rated that brings it."""
 
