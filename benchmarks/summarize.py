@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from gym_rated.plots import plot_curves
+from gym_rated.presets import PRESETS
 from gym_rated.statistics import bootstrap_interval, normalized_score, standard_error
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 WORDS = {
     "random": "uniformly random actions",
     "true": "true reward",
@@ -32,6 +33,9 @@ WORDS = {
 }
 RERATED = ("true", "ours", "rbrl", "constant", "shuffled")
 NEVER_RERATED = ("people", "ours-once")
+CONTINUOUS = ("halfcheetah", "pendulum", "reacher")
+DISCRETE = ("cartpole", "acrobot")
+DM_CONTROL = ("dm-cartpole", "dm-cheetah", "dm-walker", "dm-finger")
 
 
 def training_rows() -> list[dict[str, Any]]:
@@ -39,59 +43,84 @@ def training_rows() -> list[dict[str, Any]]:
     return json.loads((RESULTS / "training.json").read_text())["rows"]
 
 
-def scores() -> dict[str, dict[str, dict[int, float]]]:
-    """Return task -> arm -> seed -> score."""
-    found: dict[str, dict[str, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
+def columns(name: str) -> dict[str, dict[str, list[float]]]:
+    """Return suite -> arm -> a column of the rows, in the order of the seeds."""
+    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in training_rows():
-        found[row["env_id"]][row["arm"]][row["seed"]] = row["score"]
+        found[row["suite"]][row["arm"]].append(row.get(name, float("nan")))
     return found
 
 
-def normalized(task: dict[str, dict[int, float]], arm: str) -> np.ndarray:
+def normalized(task: dict[str, list[float]], arm: str) -> np.ndarray:
     """Return an arm's scores on the line from random (0) to the mean of true reward (1)."""
-    floor, ceiling = np.mean(list(task["random"].values())), np.mean(list(task["true"].values()))
-    return normalized_score(list(task[arm].values()), floor, ceiling)
+    return normalized_score(task[arm], float(np.mean(task["random"])), float(np.mean(task["true"])))
 
 
-def training_table(arms: tuple[str, ...]) -> str:
-    """Return one row a task and arm: score, spread over seeds, normalised score and interval."""
-    lines = [
-        "| task | trained on | seeds | true return (mean ± s.e.) | normalised (95 % interval) |",
-        "|---|---|---|---|---|",
-    ]
-    for env_id, task in scores().items():
-        for arm in (arm for arm in arms if len(task.get(arm, {})) > 1):
-            values = np.array(list(task[arm].values()))
-            unit = normalized(task, arm)
+def training_table(
+    suites: tuple[str, ...], arms: tuple[str, ...], *, with_length: bool = False
+) -> str:
+    """Return one row a suite and arm: score, spread over seeds, normalised score and interval."""
+    header = ["task", "trained on", "seeds", "true return (mean ± s.e.)"]
+    header += ["normalised (95 % interval)", *(["steps of an episode"] if with_length else [])]
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    scores, lengths = columns("score"), columns("episode_length")
+    tasks = {row["suite"]: row["env_id"] for row in training_rows()}
+    for suite in (suite for suite in suites if suite in tasks):
+        for arm in (arm for arm in arms if len(scores[suite][arm]) > 1):
+            values = np.array(scores[suite][arm])
+            unit = normalized(scores[suite], arm)
             interval = bootstrap_interval(unit, np.mean)
-            lines.append(
-                f"| {env_id} | {WORDS[arm]} | {len(values)} | {values.mean():.0f} ± "
-                f"{float(standard_error(values)):.0f} | {unit.mean():.2f} "
-                f"({interval.low:.2f} to {interval.high:.2f}) |"
-            )
+            digits = 0 if abs(values).max() >= 100 else 1
+            cells = [tasks[suite], WORDS[arm], str(len(values))]
+            cells.append(f"{values.mean():.{digits}f} ± {float(standard_error(values)):.{digits}f}")
+            cells.append(f"{unit.mean():.2f} ({interval.low:.2f} to {interval.high:.2f})")
+            cells += [f"{np.mean(lengths[suite][arm]):.0f}"] if with_length else []
+            lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def training_block() -> str:
     """Return the table of re-rated ratings, and how far the rated arm is above its control."""
-    lines = [training_table(RERATED), ""]
-    for env_id, task in scores().items():
-        if len(task.get("shuffled", {})) > 1:
-            pairs = [np.array(list(task[arm].values())) for arm in ("ours", "shuffled")]
+    lines = [training_table(CONTINUOUS, RERATED), ""]
+    for suite, task in columns("score").items():
+        if len(task["shuffled"]) > 1:
+            pairs = [np.array(task[arm]) for arm in ("ours", "shuffled")]
             gap = pairs[0].mean() - pairs[1].mean()
             error = float(np.hypot(*(standard_error(values) for values in pairs)))
             lines.append(
-                f"{env_id}: ratings beat shuffled ratings by {gap:.0f} ± {error:.0f}, "
+                f"{suite}: ratings beat shuffled ratings by {gap:.0f} ± {error:.0f}, "
                 f"{gap / error:.1f} standard errors of the difference."
             )
     return "\n".join(lines)
 
 
-def draw_curves(env_id: str, arms: tuple[str, ...], path: Path, title: str) -> None:
+def presets_table() -> str:
+    """Return what each preset sets, as rows of flags."""
+    lines = ["| preset | sets |", "|---|---|"]
+    for preset, flags in PRESETS.items():
+        words = " ".join(f"`{word}`" for word in as_words(flags))
+        lines.append(f"| `{preset}` | {words} |")
+    return "\n".join(lines)
+
+
+def as_words(flags: dict[str, Any]) -> list[str]:
+    """Return fields of a script's flags as they are written on a command line."""
+    words = []
+    for field, value in flags.items():
+        name = field.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            values = value if isinstance(value, tuple) else (value,)
+            words.append(" ".join([f"--{name}", *map(str, values)]))
+    return words
+
+
+def draw_curves(suite: str, arms: tuple[str, ...], path: Path, title: str) -> None:
     """Draw the true return over training of the arms of one task, mean and error over seeds."""
     groups: dict[str, list[tuple[list[float], list[float]]]] = defaultdict(list)
     for row in training_rows():
-        if row["env_id"] == env_id and row["arm"] in arms:
+        if row["suite"] == suite and row["arm"] in arms:
             points = len(row["curve"])
             middles = [(i + 0.5) * row["steps"] / points for i in range(points)]
             known = [(x, y) for x, y in zip(middles, row["curve"], strict=True) if y is not None]
@@ -131,7 +160,8 @@ def speed_table() -> str:
             f"| {name.replace('_', ' ')} | {row['median']} ({row['low']} to {row['high']}) |"
         )
     lines += [f"| {k.replace('_', ' ')} | {v} |" for k, v in content["prediction"].items()]
-    fastest = max(r["steps_per_second"] for r in training_rows() if r["arm"] == "ours")
+    runs = [r for r in training_rows() if r["arm"] == "ours" and r["suite"] in CONTINUOUS]
+    fastest = max(row["steps_per_second"] for row in runs)
     share = content["prediction"]["predict_16"] / 16 * 1e-6 * fastest
     lines += [
         "",
@@ -144,8 +174,8 @@ def rewrite(page: Path, blocks: dict[str, str]) -> None:
     """Put each block between its marks, where `page` has them."""
     text = page.read_text()
     for name, block in blocks.items():
-        marks = rf"(<!-- begin: {name} -->\n).*?(\n<!-- end: {name} -->)"
-        text = re.sub(marks, lambda m, b=block: m[1] + b + m[2], text, flags=re.DOTALL)
+        marks = rf"(<!-- begin: {name} -->\n).*?(<!-- end: {name} -->)"
+        text = re.sub(marks, lambda m, b=block: f"{m[1]}{b}\n{m[2]}", text, flags=re.DOTALL)
     page.write_text(text)
 
 
@@ -153,16 +183,23 @@ def main() -> None:
     """Write all tables for which there are results."""
     makers = {
         "training": ("training.json", training_block),
-        "never_rerated": ("training.json", lambda: training_table(NEVER_RERATED)),
+        "never_rerated": ("training.json", lambda: training_table(CONTINUOUS, NEVER_RERATED)),
+        "training_discrete": (
+            "training.json",
+            lambda: training_table(DISCRETE, ("true", "ours", "constant"), with_length=True),
+        ),
+        "training_dm": ("training.json", lambda: training_table(DM_CONTROL, RERATED)),
+        "training_sac": ("training.json", lambda: training_table(("sac-halfcheetah",), RERATED)),
         "reward_fit": ("reward_fit.json", reward_fit_table),
         "speed": ("speed.json", speed_table),
     }
     blocks = {name: make() for name, (file, make) in makers.items() if (RESULTS / file).exists()}
+    blocks["presets"] = presets_table()
     if (RESULTS / "training.json").exists():
-        static, task = ROOT / "docs" / "_static", "HalfCheetah-v5"
-        draw_curves(task, RERATED, static / "training.png", f"{task}, ratings kept up to date")
+        static, suite, task = ROOT / "docs" / "_static", "halfcheetah", "HalfCheetah-v5"
+        draw_curves(suite, RERATED, static / "training.png", f"{task}, ratings kept up to date")
         once = ("true", *NEVER_RERATED)
-        draw_curves(task, once, static / "never_rerated.png", f"{task}, ratings never re-rated")
+        draw_curves(suite, once, static / "never_rerated.png", f"{task}, ratings never re-rated")
     for page in PAGES:
         rewrite(page, blocks)
     for name, block in blocks.items():

@@ -27,7 +27,7 @@ from gym_rated.checkpoint import replace_file
 from gym_rated.provenance import provenance
 from gym_rated.runs import read_metrics, read_result
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "ppo_continuous_action.py"
+SCRIPTS = Path(__file__).parents[1] / "scripts"
 RESULTS = Path(__file__).parent / "results"
 CURVE_POINTS = 25
 
@@ -47,17 +47,36 @@ ARMS: dict[str, list[str]] = {
 
 @dataclass(frozen=True)
 class Suite:
-    """One task, its length, and the arms that are compared on it."""
+    """One task and agent, their length, and the arms that are compared."""
 
     env_id: str
     steps: int
     arms: tuple[str, ...]
+    script: str = "ppo_continuous_action"
+    flags: tuple[str, ...] = ()
+    """flags of every arm"""
+    num_seeds: int = 5
+    """how many of the seeds are run"""
 
 
+ENDING = ("true", "ours", "constant")
 SUITES = {
     "halfcheetah": Suite("HalfCheetah-v5", 250_000, RERATED + NEVER_RERATED),
     "pendulum": Suite("Pendulum-v1", 100_000, ("true", "ours")),
     "reacher": Suite("Reacher-v5", 150_000, ("true", "ours")),
+    "sac-halfcheetah": Suite(
+        "HalfCheetah-v5", 60_000, ("true", "ours"), "sac_continuous_action", num_seeds=3
+    ),
+    "cartpole": Suite("CartPole-v1", 100_000, ENDING, "ppo", ("--offset", "worst")),
+    "acrobot": Suite(
+        "Acrobot-v1", 150_000, ENDING, "ppo", ("--offset", "best", "--explore", "knn-entropy")
+    ),
+    "dm-cartpole": Suite(
+        "gym_rated/dm-cartpole-swingup-v0", 150_000, ("true", "ours"), num_seeds=3
+    ),
+    "dm-cheetah": Suite("gym_rated/dm-cheetah-run-v0", 150_000, ("true", "ours"), num_seeds=3),
+    "dm-walker": Suite("gym_rated/dm-walker-walk-v0", 150_000, ("true", "ours"), num_seeds=3),
+    "dm-finger": Suite("gym_rated/dm-finger-spin-v0", 150_000, ("true", "ours"), num_seeds=3),
 }
 
 
@@ -66,11 +85,11 @@ class Args:
     """Which cells to run, and where."""
 
     suites: tuple[str, ...] = tuple(SUITES)
-    """tasks"""
+    """tasks and agents"""
     arms: tuple[str, ...] = tuple(ARMS)
     """arms; those that a suite does not compare are left out"""
     seeds: tuple[int, ...] = (101, 102, 103, 104, 105)
-    """seeds; 1 to 5 are for tuning and never reported"""
+    """seeds, of which a suite may run the first few; 1 to 5 are for tuning and never reported"""
     workers: int = os.cpu_count() or 1
     """runs at a time"""
     out: Path = RESULTS / "training.json"
@@ -81,39 +100,42 @@ class Args:
     """flags passed on to every run, for tuning"""
 
 
-def cells(args: Args) -> Iterator[tuple[Suite, str, int]]:
-    """Yield the cells, all arms of one seed before the next, so that what is done is comparable."""
-    for seed in args.seeds:
+def cells(args: Args) -> Iterator[tuple[str, str, int]]:
+    """Yield suite, arm and seed, all arms of one seed first, so that what is done is comparable."""
+    for k, seed in enumerate(args.seeds):
         for name in args.suites:
             for arm in ("random", *SUITES[name].arms):
-                if arm == "random" or arm in args.arms:
-                    yield SUITES[name], arm, seed
+                if k < SUITES[name].num_seeds and (arm == "random" or arm in args.arms):
+                    yield name, arm, seed
 
 
-def run_cell(args: Args, suite: Suite, arm: str, seed: int) -> dict[str, Any]:
+def run_cell(args: Args, name: str, arm: str, seed: int) -> dict[str, Any]:
     """Train one agent in a process of its own; returns its row."""
-    row: dict[str, Any] = {"env_id": suite.env_id, "arm": arm, "seed": seed}
+    suite = SUITES[name]
+    row: dict[str, Any] = {"suite": name, "env_id": suite.env_id, "arm": arm, "seed": seed}
     if arm == "random":
         return row | {"score": random_return(suite.env_id, seed)}
-    folder = args.run_dir / f"{suite.env_id}-{arm}-{seed}"
+    folder = args.run_dir / f"{name}-{arm}-{seed}"
+    script = str(SCRIPTS / f"{suite.script}.py")
     if not (folder / "result.json").exists():
-        command = [sys.executable, str(SCRIPT), "--env-id", suite.env_id, "--seed", str(seed)]
-        command += ["--total-timesteps", str(suite.steps), "--no-tensorboard", *args.extra]
+        command = [sys.executable, script, "--env-id", suite.env_id, "--seed", str(seed)]
+        command += ["--total-timesteps", str(suite.steps), "--no-tensorboard", *suite.flags]
         if (folder / "checkpoint").exists():
-            command = [sys.executable, str(SCRIPT), "--resume", str(folder)]
+            command = [sys.executable, script, "--resume", str(folder)]
         else:
-            command += ["--run-dir", str(folder), *ARMS[arm]]
+            command += ["--run-dir", str(folder), *ARMS[arm], *args.extra]
         environ = os.environ | {"OMP_NUM_THREADS": "1"}
         subprocess.run(command, env=environ, check=True, capture_output=True, text=True)
     result = read_result(folder)
     kept = ("score", "steps_per_second", "num_ratings", "fit")
     row |= {"steps": result["global_step"]} | {k: result[k] for k in kept if k in result}
-    return row | {"curve": curve(folder, suite.steps)}
+    metrics = read_metrics(folder)
+    row["episode_length"] = float(np.mean(metrics["charts/episodic_length"][1][-50:]))
+    return row | {"curve": curve(*metrics["charts/episodic_return"], suite.steps)}
 
 
-def curve(folder: Path, total_steps: int) -> list[float | None]:
+def curve(steps: np.ndarray, returns: np.ndarray, total_steps: int) -> list[float | None]:
     """Return the mean true return in each of `CURVE_POINTS` equal stretches of training."""
-    steps, returns = read_metrics(folder)["charts/episodic_return"]
     stretch = np.minimum(steps * CURVE_POINTS // total_steps, CURVE_POINTS - 1)
     means = [
         returns[stretch == i].mean() if (stretch == i).any() else None for i in range(CURVE_POINTS)
@@ -139,19 +161,18 @@ def random_return(env_id: str, seed: int, episodes: int = 100) -> float:
 def main(args: Args) -> None:
     """Run what has no row yet, and write the rows after each run."""
     found = json.loads(args.out.read_text())["rows"] if args.out.exists() else []
-    rows = {(row["env_id"], row["arm"], row["seed"]): row for row in found}
-    missing = [c for c in cells(args) if (c[0].env_id, c[1], c[2]) not in rows]
+    rows = {(row["suite"], row["arm"], row["seed"]): row for row in found}
+    missing = [cell for cell in cells(args) if cell not in rows]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(args.workers) as pool:
         runs = {pool.submit(run_cell, args, *cell): cell for cell in missing}
         for run in tqdm(as_completed(runs), total=len(runs), unit="run"):
-            suite, arm, seed = runs[run]
             try:
-                rows[suite.env_id, arm, seed] = run.result()
+                rows[runs[run]] = run.result()
             except subprocess.CalledProcessError as error:
-                print(f"{suite.env_id} {arm} {seed} failed:\n{error.stderr[-2000:]}")
+                print(f"{runs[run]} failed:\n{error.stderr[-2000:]}")
                 continue
-            ordered = sorted(rows.values(), key=lambda r: (r["env_id"], r["arm"], r["seed"]))
+            ordered = [rows[cell] for cell in sorted(rows)]
             content = {"made_on": provenance(), "extra": list(args.extra), "rows": ordered}
             replace_file(args.out, (json.dumps(content, indent=1) + "\n").encode())
 
