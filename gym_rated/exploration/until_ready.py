@@ -1,0 +1,68 @@
+"""Explore first, then do what was rated well: one reward function out of two."""
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gym_rated.exploration.bonus import Bonus
+
+
+class _Model(Protocol):
+    @property
+    def ready(self) -> bool: ...
+
+    def predict(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]: ...
+
+
+class UntilReady:
+    """Pays an exploration bonus until the reward model is ready, and its reward afterwards.
+
+    In the place of `model.predict`, which pays zeros until then. The two rewards are on scales of
+    their own; an agent that normalises its rewards should start that statistic anew when `ready`
+    turns True.
+
+    Args:
+        model: The reward model: its `ready` and `predict` are used.
+        bonus: What to pay before.
+
+    Example:
+        >>> import numpy as np
+        >>> from gym_rated import RewardEnsemble
+        >>> from gym_rated.exploration import KnnEntropy, UntilReady
+        >>> model = RewardEnsemble(obs_dim=2, action_dim=1)
+        >>> reward_fn = UntilReady(model, KnnEntropy(obs_dim=2))
+        >>> visited, nothing = np.zeros((8, 2), np.float32), np.zeros((8, 1), np.float32)
+        >>> _ = reward_fn(visited, nothing)
+        >>> near, far = reward_fn.score(np.array([[0, 0], [9, 9]]), nothing[:2])
+        >>> bool(near < far)
+        True
+        >>> model.set_scale(1.0)  # what a fit does
+        >>> bool((reward_fn(visited, nothing) == model.predict(visited, nothing)).all())
+        True
+    """
+
+    def __init__(self, model: _Model, bonus: Bonus) -> None:
+        self.model = model
+        self.bonus = bonus
+
+    @property
+    def ready(self) -> bool:
+        """True once the learned reward is paid."""
+        return self.model.ready
+
+    def __call__(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the reward of N steps, shape (N,); a bonus remembers them."""
+        return (self.model.predict if self.ready else self.bonus)(obs, actions)
+
+    def score(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the same and remember nothing: for steps sampled from a replay buffer."""
+        return (self.model.predict if self.ready else self.bonus.score)(obs, actions)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of the bonus, for a checkpoint; the model has its own."""
+        return self.bonus.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self.bonus.load_state_dict(state)
