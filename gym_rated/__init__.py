@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gym_rated import vector
     from gym_rated.encoding import encode_actions
     from gym_rated.fitting import FitReport, RewardLearner, fit
+    from gym_rated.horizon import FixedHorizon
     from gym_rated.losses import (
         classification_loss,
         ordinal_loss,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Rater,
         Rating,
         Score,
+        SeveralRaters,
         ShuffledRater,
         SyntheticRater,
     )
@@ -56,6 +58,7 @@ _MODULE_OF = {
     "SyntheticRater": "raters",
     "CallableRater": "raters",
     "ShuffledRater": "raters",
+    "SeveralRaters": "raters",
     "query_schedule": "queries",
     "RatingDataset": "ratings",
     "RatedBatch": "ratings",
@@ -74,6 +77,7 @@ _MODULE_OF = {
     "RatingFeedbackWrapper": "wrappers",
     "LearnedRewardWrapper": "wrappers",
     "SeededEpisodes": "replay",
+    "FixedHorizon": "horizon",
 }
 
 __all__ = [  # noqa: RUF022 (in the order of the data, like the table above)
@@ -89,6 +93,7 @@ __all__ = [  # noqa: RUF022 (in the order of the data, like the table above)
     "SyntheticRater",
     "CallableRater",
     "ShuffledRater",
+    "SeveralRaters",
     "query_schedule",
     "RatingDataset",
     "RatedBatch",
@@ -107,6 +112,7 @@ __all__ = [  # noqa: RUF022 (in the order of the data, like the table above)
     "RatingFeedbackWrapper",
     "LearnedRewardWrapper",
     "SeededEpisodes",
+    "FixedHorizon",
     "vector",
     "__version__",
 ]
