@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NEGATIVE_SLOPE = 0.01
 MIN_STD = 1e-3
+_CHUNK = 256  # segments per pass
 _FORMAT = "gym_rated reward model 1"
 
 
@@ -155,6 +156,27 @@ class RewardEnsemble(nn.Module):
             return np.zeros(len(obs), np.float32)
         return network.mean_reward(obs, actions)
 
+    def returns(self, segments: Sequence[Segment]) -> NDArray[np.float32]:
+        """Return every member's return of each segment.
+
+        Args:
+            segments: B segments.
+
+        Returns:
+            Sum of reward over the segment's steps, shape (E, B), in the units of `predict`.
+        """
+        out = np.zeros((self.num_members, len(segments)), np.float32)
+        device = self.obs_mean.device
+        for start in range(0, len(segments), _CHUNK):
+            chunk = segments[start : start + _CHUNK]
+            obs = torch.from_numpy(np.concatenate([s.obs for s in chunk])).to(device)
+            actions = torch.from_numpy(np.concatenate([s.actions for s in chunk])).to(device)
+            with torch.inference_mode():
+                rewards = (self(obs, actions) / self._scale).cpu().numpy()  # (E, sum of T)
+            starts = np.cumsum([0, *(len(s) for s in chunk[:-1])])
+            out[:, start : start + _CHUNK] = np.add.reduceat(rewards, starts, axis=1)
+        return out
+
     def disagreement(self, segments: Sequence[Segment]) -> NDArray[np.float32]:
         """Return how far the members' returns of each segment are apart.
 
@@ -165,16 +187,7 @@ class RewardEnsemble(nn.Module):
             Standard deviation over members of the segment's sum of reward, shape (B,), in the units
             of `predict`.
         """
-        if not segments:
-            return np.zeros(0, np.float32)
-        device = self.obs_mean.device
-        obs = torch.from_numpy(np.concatenate([s.obs for s in segments])).to(device)
-        actions = torch.from_numpy(np.concatenate([s.actions for s in segments])).to(device)
-        with torch.inference_mode():
-            rewards = (self(obs, actions) / self._scale).cpu().numpy()  # (E, sum of T)
-        starts = np.cumsum([0, *(len(s) for s in segments[:-1])])
-        returns = np.add.reduceat(rewards, starts, axis=1)  # (E, B)
-        spread: NDArray[np.float32] = returns.std(axis=0)
+        spread: NDArray[np.float32] = self.returns(segments).std(axis=0)
         return spread
 
     @torch.no_grad()

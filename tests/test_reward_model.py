@@ -160,6 +160,20 @@ def test_large_offsets_of_observations_cost_no_precision():
     )
 
 
+def test_returns_are_the_members_sums_over_each_segment():
+    model = model_of()
+    segments = [segment(1 + k % 7, k) for k in range(300)]
+    found = model.returns(segments)
+    assert (found.shape, found.dtype) == ((3, 300), np.float32)
+    for k in (0, 6, 255, 256, 299):
+        obs, actions = torch.from_numpy(segments[k].obs), torch.from_numpy(segments[k].actions)
+        expected = model(obs, actions).sum(1).detach().numpy() / 0.3
+        assert np.allclose(found[:, k], expected, rtol=1e-4, atol=1e-6)
+        mean = model.predict(segments[k].obs, segments[k].actions).sum()
+        assert found[:, k].mean() == pytest.approx(mean, rel=1e-4, abs=1e-5)
+    assert model.returns([]).shape == (3, 0)
+
+
 def test_disagreement_is_the_spread_of_the_members_returns():
     model = model_of()
     segments = [segment(5, 1), segment(1, 2), segment(8, 3)]
