@@ -48,14 +48,20 @@ class RewardAlarm:
         self._bad_rounds = 0
 
     def look(
-        self, ids: Sequence[str], returns: NDArray[Any] | None, ratings: NDArray[np.int64]
+        self,
+        ids: Sequence[str],
+        returns: NDArray[Any] | None,
+        ratings: NDArray[Any],
+        groups: NDArray[np.int64] | None = None,
     ) -> Fresh:
         """Judge the fresh ratings among all, and remember them.
 
         Args:
             ids: Segment id of each rating, B of them.
             returns: Predicted return of each segment, shape (B,); None before the first fit.
-            ratings: Rating classes, shape (B,).
+            ratings: Rating classes or scores, shape (B,).
+            groups: One integer per (rater, round), shape (B,), where only ranks within a group
+                mean something; see `gym_rated.metrics.spearman`.
 
         Returns:
             What was found; an alarm that begins is also a warning.
@@ -65,7 +71,8 @@ class RewardAlarm:
         num = int(fresh.sum())
         if returns is None or num < MIN_FRESH:
             return Fresh(num, alarm=self._bad_rounds >= ROUNDS)
-        correlation = spearman(returns[fresh], ratings[fresh])
+        within = None if groups is None else groups[fresh]
+        correlation = spearman(returns[fresh], ratings[fresh], within)
         if not np.isnan(correlation):
             self._bad_rounds = self._bad_rounds + 1 if correlation < MIN_SPEARMAN else 0
         if self._bad_rounds == ROUNDS:

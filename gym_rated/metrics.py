@@ -9,12 +9,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 
-def spearman(predictions: ArrayLike, ratings: ArrayLike) -> float:
+def spearman(
+    predictions: ArrayLike, ratings: ArrayLike, groups: ArrayLike | None = None
+) -> float:
     """Return Spearman's rank correlation, ties sharing their mean rank.
 
     Args:
         predictions: Predicted values, shape (B,).
         ratings: Ratings or true returns, shape (B,).
+        groups: One integer per (rater, round), shape (B,): ranks are taken in each group, as shares
+            of its size and around its mean [our inference], and rows alone in theirs are left out.
+            None is one group.
 
     Returns:
         A number in [-1, 1]; NaN for fewer than two rows, or where one side is constant or not
@@ -26,7 +31,11 @@ def spearman(predictions: ArrayLike, ratings: ArrayLike) -> float:
     x, y = _same_length(predictions, ratings)
     if not (np.isfinite(x).all() and np.isfinite(y).all()) or _constant(x) or _constant(y):
         return float("nan")
-    return float(np.corrcoef(stats.rankdata(x), stats.rankdata(y))[0, 1])
+    if groups is None:
+        return float(np.corrcoef(stats.rankdata(x), stats.rankdata(y))[0, 1])
+    _, group = _same_length(predictions, groups)
+    x, y = _ranks_within(x, group), _ranks_within(y, group)
+    return float("nan") if _constant(x) or _constant(y) else float(np.corrcoef(x, y)[0, 1])
 
 
 def accuracy(predicted_classes: ArrayLike, ratings: ArrayLike) -> float:
@@ -148,6 +157,13 @@ def _same_length(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.float6
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(f"both sides must have the same shape (B,), got {x.shape} and {y.shape}")
     return x, y
+
+
+def _ranks_within(values: NDArray[np.float64], group: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ranks around their group's mean, as shares of its size, of groups of two or more."""
+    parts = [values[group == g] for g in np.unique(group)]
+    centred = [(stats.rankdata(p) - (len(p) + 1) / 2) / len(p) for p in parts if len(p) > 1]
+    return np.concatenate([np.zeros(0), *centred])
 
 
 def _constant(values: NDArray[np.float64]) -> bool:

@@ -52,3 +52,15 @@ def test_memory_survives_a_checkpoint() -> None:
     assert again.look(ids(0), -RATINGS, RATINGS).num == 0
     with pytest.warns(UserWarning, match="does not predict"):
         again.look(ids(1), -RATINGS, RATINGS)
+
+
+def test_where_scales_differ_ranks_count_within_a_rater_and_round_only() -> None:
+    ratings, groups = np.tile([0, 1, 2, 3, 4], 8), np.arange(40) // 20
+    returns = ratings + 100.0 * (1 - groups)  # the second rater liked worse segments as much
+    found = []
+    for within in (None, groups):
+        alarm = RewardAlarm()
+        alarm.look(ids(0), None, ratings)
+        found.append(alarm.look(ids(1), returns, ratings, within).spearman)
+    assert found[0] < 0.6
+    assert found[1] == pytest.approx(1)

@@ -19,6 +19,17 @@ def test_spearman_counts_ranks():
     assert spearman([3.0, 2.0, 1.0], [0, 1, 2]) == pytest.approx(-1)
 
 
+def test_spearman_within_groups_compares_no_ranks_across_them():
+    predictions, ratings = [1.0, 2.0, 11.0, 12.0, 50.0], [3, 4, 0, 1, 0]
+    assert spearman(predictions, ratings) < 0
+    assert spearman(predictions, ratings, [7, 7, 2, 2, 5]) == pytest.approx(1)
+    # ranks around the mean, by size: (-1/3, 0, 1/3, -1/4, 1/4) and (1/3, -1/3, 0, -1/4, 1/4)
+    expected = (-1 / 9 + 1 / 8) / (2 / 9 + 1 / 8)
+    found = spearman([1, 2, 3, 8, 9], [2, 0, 1, 0, 4], [0, 0, 0, 1, 1])
+    assert found == pytest.approx(expected)
+    assert math.isnan(spearman([1, 2], [0, 1], [0, 1]))
+
+
 def test_spearman_gives_ties_their_mean_rank():
     # Ranks 1, 2, 3 against 1.5, 1.5, 3: 1.5 / sqrt(2 * 1.5)
     assert spearman([1.0, 2.0, 3.0], [0, 0, 1]) == pytest.approx(1.5 / math.sqrt(3))
