@@ -61,15 +61,17 @@ def resolve_rater(rater: Any) -> Any:
 
 
 def _made(description: Mapping[str, Any]) -> Any:
-    """Make a rater from its JSON form; a rater inside it (`ShuffledRater`'s) has the same form."""
+    """Make a rater from its JSON form; raters inside it (`SeveralRaters`'s) have the same form."""
     if "type" not in description:
         raise ValueError(f"`rater` must name its class under 'type', got {dict(description)}")
-    options = {
-        name: _made(value) if isinstance(value, Mapping) else value
-        for name, value in description.items()
-        if name != "type"
-    }
+    options = {name: _inner(value) for name, value in description.items() if name != "type"}
     return load_attribute(description["type"])(**options)
+
+
+def _inner(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_inner(item) for item in value]
+    return _made(value) if isinstance(value, Mapping) else value
 
 
 def resolve_features(features: Any) -> Any:

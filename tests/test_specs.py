@@ -153,7 +153,7 @@ def test_wrapped_environments_can_be_pickled(vector: bool) -> None:
 def test_a_json_rater_may_contain_a_rater() -> None:
     rater = resolve_rater({"type": "gym_rated:ShuffledRater", "rater": RATER, "seed": 3})
     assert isinstance(rater, ShuffledRater)
-    assert rater.rater.mistake_rate == 0.25
+    assert rater.rater.mistakes.mistake_rate == 0.25
     assert rater.num_classes == 3
 
 

@@ -7,6 +7,7 @@ it cannot tell.
 
 from gym_rated.raters.callable import CallableRater
 from gym_rated.raters.protocol import SKIPPED, Answer, Comparison, Rater, Rating, Score
+from gym_rated.raters.several import SeveralRaters
 from gym_rated.raters.shuffled import ShuffledRater
 from gym_rated.raters.synthetic import SyntheticRater
 
@@ -18,6 +19,7 @@ __all__ = [
     "Rater",
     "Rating",
     "Score",
+    "SeveralRaters",
     "ShuffledRater",
     "SyntheticRater",
 ]

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from math import inf, isfinite
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
 
 from gym_rated.checks import whole_number
 from gym_rated.segments import Segment
@@ -86,3 +89,14 @@ class Rater(Protocol):
 def check_num_classes(num_classes: int) -> int:
     """Return `num_classes` if it is a whole number of at least 2, else raise."""
     return whole_number("num_classes", num_classes, minimum=2)
+
+
+def check_number(name: str, value: Any, low: float = -inf, high: float = inf) -> float:
+    """Return `value` if it is a finite number from `low` to `high`, else raise."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"`{name}` must be a number, got {value!r}")
+    if not (isfinite(value) and low <= value <= high):
+        bounds = "be finite" if low == -inf else f"be finite and at least {low:g}"
+        rule = bounds if high == inf else f"lie in [{low:g}, {high:g}]"
+        raise ValueError(f"`{name}` must {rule}, got {value}")
+    return float(value)
