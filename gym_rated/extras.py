@@ -11,6 +11,8 @@ EXTRAS = {
     "shimmy": "dm-control",
     "moviepy": "video",
     "pygame": "video",
+    "minari": "minari",
+    "h5py": "minari",
     "stable_baselines3": "sb3",
 }
 """Optional package -> extra of gym_rated that brings it."""
@@ -28,7 +30,7 @@ def named_extras() -> Iterator[None]:
     except (ImportError, DependencyNotInstalled) as error:
         missing = getattr(error, "name", None)
         mentioned = [name for name in EXTRAS if name == missing or f"[{name}]" in str(error)]
-        mentioned += [name for name in ("moviepy", "pygame") if name in str(error).lower()]
+        mentioned += [name for name in ("moviepy", "pygame", "h5py") if name in str(error).lower()]
         if not mentioned:
             raise
         raise ImportError(

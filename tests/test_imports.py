@@ -16,14 +16,16 @@ ROOT = Path(__file__).parents[1]
 WITHOUT_TORCH = ("wrappers", "vector", "segments", "hiding", "raters", "queries", "ratings")
 WITHOUT_ENVIRONMENT = ("losses", "multitask", "reward_model", "fitting", "metrics", "statistics")
 ENVIRONMENTS = ("gymnasium", "mujoco", "dm_control", "shimmy")
-IN_ONE_FILE = ("ray", "fastapi", "sqlalchemy", "matplotlib", "tensorboard", "stable_baselines3")
+IN_ONE_FILE = (
+    *("ray", "fastapi", "sqlalchemy", "matplotlib", "minari", "tensorboard", "stable_baselines3"),
+)
 LAYERS = (  # each may import from its own and those before; modules not named here are free
     {"segments", "encoding", "hiding", "losses", "metrics", "statistics", "runs", "checkpoint"}
     | {"skeleton", "provenance"},
     {"raters", "queries", "reward_model", "exploration"},
     {"ratings"},
     {"wrappers", "vector", "fitting", "human"},
-    {"cli", "scripts"},
+    {"cli", "commands", "scripts"},
 )
 
 

@@ -1,6 +1,7 @@
 """Every figure: of trainings, of reward models, and of whole reports."""
 
 from gym_rated.plots.canvas import ARM_COLORS
+from gym_rated.plots.reward import plot_reward
 from gym_rated.plots.training import plot_curves, plot_report
 
-__all__ = ["ARM_COLORS", "plot_curves", "plot_report"]
+__all__ = ["ARM_COLORS", "plot_curves", "plot_report", "plot_reward"]

@@ -1,0 +1,74 @@
+"""The command line: `gym-rated COMMAND`, each command in a module that is imported when used."""
+
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gym_rated.specs import load_attribute
+
+
+class Command(NamedTuple):
+    """Where a command is, and what it does in a few words."""
+
+    function: str
+    summary: str
+
+
+COMMANDS = {
+    "fit": Command("gym_rated.commands.fit:main", "fit a reward model to a ratings file"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: Words of the command line; those of this process by default.
+
+    Returns:
+        The exit code: 0, or 2 where the command refused what it was given.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help"):
+        print(usage())
+        return 0
+    name, *rest = words
+    if name not in COMMANDS:
+        print(f"gym-rated: there is no command `{name}`\n\n{usage()}", file=sys.stderr)
+        return 2
+    try:
+        load_attribute(COMMANDS[name].function)(rest)
+    except Exception as error:
+        if not _is_for_the_user(error):
+            raise
+        print(f"gym-rated {name}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def usage() -> str:
+    """Return the list of commands."""
+    width = max(len(name) for name in COMMANDS)
+    lines = [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: gym-rated COMMAND …",
+            "",
+            *lines,
+            "",
+            "gym-rated COMMAND --help says more of each.",
+        ]
+    )
+
+
+def _is_for_the_user(error: Exception) -> bool:
+    """Return whether an error says what to do differently, rather than what broke.
+
+    Our own errors name the argument in backticks, or the package; others are bugs, which need
+    their traceback.
+    """
+    from gymnasium.error import Error
+
+    if isinstance(error, ValueError | TypeError | RuntimeError):
+        return "`" in str(error) or "gym_rated" in str(error)
+    return isinstance(error, OSError | ImportError | Error)
