@@ -1,29 +1,8 @@
-"""When to ask for ratings, and about which segments."""
-
-from collections.abc import Callable, Sequence
+"""When to ask for ratings, and how many."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gym_rated.checks import whole_number
-from gym_rated.segments import Segment
-
-Select = Callable[[Sequence[Segment], int, np.random.Generator], Sequence[int] | NDArray[np.int64]]
-"""Chooses `num` of the candidates; returns their indices."""
-
-
-def uniform(candidates: Sequence[Segment], num: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Choose uniformly: the default of `RatingFeedbackWrapper`.
-
-    Args:
-        candidates: Segments to choose from, B of them.
-        num: How many to choose.
-        rng: Source of the choice.
-
-    Returns:
-        Indices of min(num, B) candidates, each at most once.
-    """
-    return rng.permutation(len(candidates))[:num]
 
 
 def query_schedule(

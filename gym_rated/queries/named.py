@@ -1,0 +1,39 @@
+"""Strategies by name, as scripts take them from the command line."""
+
+from collections.abc import Callable
+from typing import Any
+
+from gym_rated.queries.coverage import Coverage
+from gym_rated.queries.predictions import SegmentModel
+from gym_rated.queries.selection import Select, uniform
+from gym_rated.queries.strategies import Disagreement, Entropy, InformationGain, Stratified
+
+_MAKERS: dict[str, Callable[[Any, int], Select]] = {
+    "uniform": lambda model, num_classes: uniform,
+    "disagreement": lambda model, num_classes: Disagreement(model),
+    "entropy": Entropy,
+    "stratified": Stratified,
+    "coverage": lambda model, num_classes: Coverage(),
+    "information-gain": InformationGain,
+}
+
+STRATEGIES = tuple(_MAKERS)
+"""The names that `make_select` knows."""
+
+
+def make_select(name: str, model: SegmentModel | None = None, num_classes: int = 5) -> Select:
+    """Return the query strategy of a name.
+
+    Args:
+        name: One of `STRATEGIES`.
+        model: The reward model; "uniform" and "coverage" do without.
+        num_classes: Number of rating classes C, at least 2.
+
+    Raises:
+        ValueError: If there is no strategy of that name, or it needs a model and has none.
+    """
+    if name not in _MAKERS:
+        raise ValueError(f"`name` must be one of {', '.join(STRATEGIES)}, got {name!r}")
+    if model is None and name not in ("uniform", "coverage"):
+        raise ValueError(f"`model` must be a reward model for {name!r}, got None")
+    return _MAKERS[name](model, num_classes)
