@@ -32,7 +32,7 @@ _FORMAT = "gym_rated reward model 1"
 
 
 class RewardEnsemble(nn.Module):
-    """E reward networks r(s, a) in (-1, 1), with their input normaliser and output scale.
+    """E reward networks r(s, a) in (-1, 1), with their input normaliser, output scale and offset.
 
     Args:
         obs_dim: Length D of an encoded observation.
@@ -53,6 +53,7 @@ class RewardEnsemble(nn.Module):
     obs_mean: Tensor
     obs_std: Tensor
     _scale: Tensor
+    _offset: Tensor
     _ready: Tensor
 
     def __init__(
@@ -84,6 +85,7 @@ class RewardEnsemble(nn.Module):
         self.register_buffer("obs_mean", torch.zeros(obs_dim))
         self.register_buffer("obs_std", torch.ones(obs_dim))
         self.register_buffer("_scale", torch.ones(()))
+        self.register_buffer("_offset", torch.zeros(()))
         self.register_buffer("_ready", torch.tensor(False))
         self._fast: _FastNetwork | None = None
 
@@ -103,6 +105,11 @@ class RewardEnsemble(nn.Module):
     def scale(self) -> float:
         """What `predict` divides by: the standard deviation of the mean reward at the last fit."""
         return float(self._scale)
+
+    @property
+    def offset(self) -> float:
+        """What `predict` subtracts first, in units of the networks: where zero reward lies."""
+        return float(self._offset)
 
     def forward(self, obs: Tensor, actions: Tensor) -> Tensor:
         """Return every member's reward, unscaled, in (-1, 1).
@@ -136,7 +143,7 @@ class RewardEnsemble(nn.Module):
         return hidden.tanh().reshape(self.num_members, *inputs.shape[:-1])
 
     def predict(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:
-        """Return the learned reward: the mean over members divided by `scale`; zeros until `ready`.
+        """Return the learned reward, (mean of members - offset) / scale; zeros until `ready`.
 
         Args:
             obs: Raw observations, shape (N, D).
@@ -172,9 +179,9 @@ class RewardEnsemble(nn.Module):
             obs = torch.from_numpy(np.concatenate([s.obs for s in chunk])).to(device)
             actions = torch.from_numpy(np.concatenate([s.actions for s in chunk])).to(device)
             with torch.inference_mode():
-                rewards = (self(obs, actions) / self._scale).cpu().numpy()  # (E, sum of T)
+                rewards = (self(obs, actions) - self._offset) / self._scale  # (E, sum of T)
             starts = np.cumsum([0, *(len(s) for s in chunk[:-1])])
-            out[:, start : start + _CHUNK] = np.add.reduceat(rewards, starts, axis=1)
+            out[:, start : start + _CHUNK] = np.add.reduceat(rewards.cpu().numpy(), starts, axis=1)
         return out
 
     def disagreement(self, segments: Sequence[Segment]) -> NDArray[np.float32]:
@@ -204,11 +211,12 @@ class RewardEnsemble(nn.Module):
         self.obs_std.copy_(torch.as_tensor(np.where(std < MIN_STD, 1.0, std)))
 
     @torch.no_grad()
-    def set_scale(self, scale: float) -> None:
-        """Set what `predict` divides by, above 0; from now on the model is ready."""
+    def set_scale(self, scale: float, offset: float = 0.0) -> None:
+        """Set what `predict` divides by, above 0, and subtracts; from now on the model is ready."""
         if not scale > 0:
             raise ValueError(f"`scale` must be above 0, got {scale}")
         self._scale.fill_(scale)
+        self._offset.fill_(offset)
         self._ready.fill_(True)
 
     def save(self, folder: str | PathLike[str]) -> None:
@@ -264,7 +272,7 @@ class RewardEnsemble(nn.Module):
     # Where tensors may be replaced rather than changed, the numpy copy is dropped.
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Load parameters, normaliser, scale and readiness; as `nn.Module.load_state_dict`."""
+        """Load parameters, normaliser, scale and the rest; as `nn.Module.load_state_dict`."""
         self._fast = None
         return super().load_state_dict(state_dict, *args, **kwargs)
 
@@ -287,6 +295,7 @@ class _FastNetwork(NamedTuple):
     biases: list[NDArray[np.float32]]
     weights: list[NDArray[np.float32]]  # hidden and last layers, each (E, in, out)
     to_mean: NDArray[np.float32]  # (E,): 1 / (E scale)
+    shift: float  # offset / scale
     sources: tuple[Tensor, ...]
     version: int
 
@@ -304,12 +313,13 @@ class _FastNetwork(NamedTuple):
             biases=[first_bias.ravel(), *(bias.transpose(0, 2, 1) for bias in biases)],
             weights=[np.ascontiguousarray(weight.transpose(0, 2, 1)) for weight in weights],
             to_mean=np.full(model.num_members, 1 / (model.num_members * model.scale), np.float32),
+            shift=model.offset / model.scale,
             sources=sources,
             version=_version(sources),
         )
 
     def mean_reward(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:
-        """Return the scaled mean over members, shape (N,), for (N, D) and (N, A)."""
+        """Return the learned reward, shape (N,), for (N, D) and (N, A)."""
         inputs = np.concatenate((obs - self.mean, actions), 1, dtype=np.float32)
         hidden = inputs @ self.first
         hidden += self.biases[0]
@@ -320,7 +330,7 @@ class _FastNetwork(NamedTuple):
             hidden = np.maximum(hidden, NEGATIVE_SLOPE * hidden) @ weight
             hidden += bias
         mean: NDArray[np.float32] = self.to_mean @ np.tanh(hidden[:, :, 0])
-        return mean
+        return mean - np.float32(self.shift) if self.shift else mean
 
 
 def _as_array(tensor: Tensor) -> NDArray[np.float32]:

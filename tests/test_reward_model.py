@@ -19,7 +19,7 @@ def model_of(**kwargs):
     model = RewardEnsemble(4, 2, **kwargs)
     rng = np.random.default_rng(0)
     model.set_normaliser(rng.normal(size=4), rng.uniform(0.1, 3, size=4))
-    model.set_scale(0.3)
+    model.set_scale(0.3, offset=-0.2)
     return model
 
 
@@ -31,7 +31,7 @@ def steps(num, seed=0):
 
 def by_forward(model, obs, actions):
     rewards = model(torch.from_numpy(obs), torch.from_numpy(actions))
-    return (rewards.mean(0) / model.scale).detach().numpy()
+    return ((rewards.mean(0) - model.offset) / model.scale).detach().numpy()
 
 
 def segment(num_steps, seed):
@@ -120,7 +120,7 @@ def test_a_copy_predicts_the_same_and_then_goes_its_own_way(copied):
     expected = model.predict(obs, actions)
     twin = copied(model)
     assert np.array_equal(twin.predict(obs, actions), expected)
-    twin.set_scale(0.6)
+    twin.set_scale(0.6, offset=-0.2)
     assert np.allclose(twin.predict(obs, actions), expected / 2)
     assert np.array_equal(model.predict(obs, actions), expected)
     for num_changes in range(1, 20):  # whatever the copy remembers of the original's age
@@ -167,7 +167,7 @@ def test_returns_are_the_members_sums_over_each_segment():
     assert (found.shape, found.dtype) == ((3, 300), np.float32)
     for k in (0, 6, 255, 256, 299):
         obs, actions = torch.from_numpy(segments[k].obs), torch.from_numpy(segments[k].actions)
-        expected = model(obs, actions).sum(1).detach().numpy() / 0.3
+        expected = (model(obs, actions) + 0.2).sum(1).detach().numpy() / 0.3
         assert np.allclose(found[:, k], expected, rtol=1e-4, atol=1e-6)
         mean = model.predict(segments[k].obs, segments[k].actions).sum()
         assert found[:, k].mean() == pytest.approx(mean, rel=1e-4, abs=1e-5)
