@@ -9,7 +9,7 @@ reaches for them reaches the truth.
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 
 ALWAYS_IN_INFO = ("final_obs", "_final_obs")
 """Info keys that pass without being named: the last observation of an episode, and its mask."""
@@ -102,6 +102,11 @@ class SealedVectorAttributes:
 
     env: VectorEnv[Any, Any, Any]
     _visible: frozenset[str]
+
+    @property
+    def autoreset_mode(self) -> AutoresetMode | None:
+        """When ended episodes begin anew; TorchRL reads it here and not in `metadata`."""
+        return self.env.metadata.get("autoreset_mode")
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Call or read `name` in every sub-environment; raises AttributeError if it is sealed."""
