@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from gym_rated.ratings import RatedBatch, RatingDataset
     from gym_rated.replay import SeededEpisodes
+    from gym_rated.replay_rater import ReplayRater
     from gym_rated.reward_model import RewardEnsemble
     from gym_rated.segments import Origin, Segment, SegmentBuffer
     from gym_rated.wrappers import LearnedRewardWrapper, RatingFeedbackWrapper
@@ -62,6 +63,7 @@ _MODULE_OF = {
     "query_schedule": "queries",
     "RatingDataset": "ratings",
     "RatedBatch": "ratings",
+    "ReplayRater": "replay_rater",
     "classification_loss": "losses",
     "regression_loss": "losses",
     "rating_targets": "losses",
@@ -97,6 +99,7 @@ __all__ = [  # noqa: RUF022 (in the order of the data, like the table above)
     "query_schedule",
     "RatingDataset",
     "RatedBatch",
+    "ReplayRater",
     "classification_loss",
     "regression_loss",
     "rating_targets",

@@ -8,6 +8,7 @@ only from people you trust.
 
 from collections.abc import Mapping
 from importlib import import_module
+from operator import attrgetter
 from typing import Any, Self
 
 from gymnasium.utils import RecordConstructorArgs
@@ -32,7 +33,7 @@ def record_arguments(wrapper: RecordConstructorArgs, **arguments: Any) -> None:
 
 
 def load_attribute(name: str) -> Any:
-    """Import `"module:attr"`.
+    """Import `"module:attr"`; an attribute may have attributes, as `"module:Class.method"`.
 
     Raises:
         ValueError: If the text is not of that form.
@@ -40,7 +41,7 @@ def load_attribute(name: str) -> Any:
     module, separator, attribute = name.partition(":")
     if not (module and separator and attribute):
         raise ValueError(f"`name` must have the form 'module:attr', got {name!r}")
-    return getattr(import_module(module), attribute)
+    return attrgetter(attribute)(import_module(module))
 
 
 def resolve_rater(rater: Any) -> Any:
@@ -75,7 +76,9 @@ def _inner(value: Any) -> Any:
 
 
 def resolve_features(features: Any) -> Any:
-    """Return a feature function from a callable, `"module:attr"` or None."""
+    """Return a feature function from a callable, `"module:attr"`, "pixels" or None."""
+    if isinstance(features, str) and features == "pixels":
+        return features
     features = load_attribute(features) if isinstance(features, str) else features
     if features is not None and not callable(features):
         raise TypeError(f"`features` must map an observation to a vector, got {features!r}")

@@ -23,7 +23,7 @@ LAYERS = (  # each may import from its own and those before; modules not named h
     {"segments", "encoding", "hiding", "losses", "metrics", "statistics", "runs", "checkpoint"}
     | {"skeleton", "provenance"},
     {"raters", "queries", "reward_model", "exploration"},
-    {"ratings"},
+    {"ratings", "replay_rater"},
     {"wrappers", "vector", "fitting", "human"},
     {"cli", "commands", "scripts"},
 )

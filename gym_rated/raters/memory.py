@@ -6,9 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.raters.protocol import SKIPPED, Answer, Comparison, Rating, Score
-
-_ANSWERS = {kind.__name__: kind for kind in (Rating, Score, Comparison)}
+from gym_rated.raters.protocol import (
+    SKIPPED,
+    Answer,
+    Rating,
+    Score,
+    answer_from_row,
+    answer_to_row,
+)
 
 
 class Memory:
@@ -83,12 +88,12 @@ class Memory:
         """Return everything remembered, for a checkpoint."""
         return {
             "ids": list(self.rows),
-            "answers": [[type(a).__name__, *vars(a).values()] for a in self.answers],
+            "answers": [answer_to_row(answer) for answer in self.answers],
         } | {name: getattr(self, name).copy() for name in self._COLUMNS}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned."""
         self.rows = {segment_id: row for row, segment_id in enumerate(state["ids"])}
-        self.answers = [_ANSWERS[kind](*fields) for kind, *fields in state["answers"]]
+        self.answers = [answer_from_row(row) for row in state["answers"]]
         for name in self._COLUMNS:
             setattr(self, name, state[name].copy())

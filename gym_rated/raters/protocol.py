@@ -60,6 +60,19 @@ class Comparison:
 Answer = Rating | Score | Comparison
 """What a rater may answer; one rater may mix all three."""
 
+_ANSWERS: dict[str, type[Answer]] = {kind.__name__: kind for kind in (Rating, Score, Comparison)}
+
+
+def answer_to_row(answer: Answer) -> list[Any]:
+    """Return an answer as plain values, for a checkpoint."""
+    return [type(answer).__name__, *vars(answer).values()]
+
+
+def answer_from_row(row: Sequence[Any]) -> Answer:
+    """Return the answer that `answer_to_row` wrote down."""
+    kind, *fields = row
+    return _ANSWERS[kind](*fields)
+
 
 @runtime_checkable
 class Rater(Protocol):
