@@ -1,8 +1,9 @@
 """Train one agent four ways and show the difference: what `make demo` runs.
 
 The arms are PPO on a reward learned from ratings, on the true reward, on a constant reward, and on
-ratings given to the wrong segments. They run in parallel on the cores there are; the result is a
-table, `result.json` and `report.png` in the run folder.
+ratings given to the wrong segments; the script is the one for the environment's kind of actions. They
+run in parallel on the cores there are; the result is a table, `result.json` and `report.png` in the
+run folder.
 """
 
 import json
@@ -15,26 +16,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import tyro
 from tqdm import tqdm
 
+from gym_rated.extras import named_extras
 from gym_rated.plots import plot_report
 from gym_rated.runs import read_metrics, read_result
 
-SCRIPT = Path(__file__).parent / "ppo_continuous_action.py"
+SCRIPTS = Path(__file__).parent
 ARMS = {
     "rated": ["--reward", "rated"],
     "true": ["--reward", "true"],
     "shuffled": ["--reward", "rated", "--shuffle-ratings"],
     "constant": ["--reward", "constant"],
 }
-STEPS = {"HalfCheetah-v5": 250_000, "Pendulum-v1": 100_000, "Reacher-v5": 150_000}
+STEPS = {
+    "HalfCheetah-v5": 250_000,
+    "Pendulum-v1": 100_000,
+    "Reacher-v5": 150_000,
+    "CartPole-v1": 100_000,
+    "Acrobot-v1": 150_000,
+}
+FLAGS = {  # what the end of an episode means; see docs/ppo.md
+    "CartPole-v1": ["--offset", "worst"],
+    "Acrobot-v1": ["--offset", "best", "--explore", "knn-entropy"],
+}
 
 
 @dataclass
 class Args:
     env_id: str = "HalfCheetah-v5"
-    """the id of the environment; its actions must be a Box"""
+    """the id of the environment; its actions must be a Box or Discrete"""
     seed: int = 101
     """seed of all arms"""
     total_timesteps: int | None = None
@@ -45,12 +58,22 @@ class Args:
     """folder of the results; runs of an earlier demo in it are replaced"""
 
 
+def find_script(env_id: str) -> Path:
+    """Return the script for the environment's kind of actions."""
+    with named_extras():
+        env = gym.make(env_id)
+    is_discrete = isinstance(env.action_space, gym.spaces.Discrete)
+    env.close()
+    return SCRIPTS / ("ppo.py" if is_discrete else "ppo_continuous_action.py")
+
+
 def start_arm(args: Args, arm: str, steps: int) -> subprocess.Popen[bytes]:
     folder = args.run_dir / arm
     if (folder / "config.json").exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, str(SCRIPT), "--env-id", args.env_id, "--seed", str(args.seed)]
+    command = [sys.executable, str(find_script(args.env_id)), "--env-id", args.env_id]
+    command += ["--seed", str(args.seed), *FLAGS.get(args.env_id, [])]
     command += ["--total-timesteps", str(steps), "--num-ratings", str(args.num_ratings)]
     command += ["--run-dir", str(folder), *ARMS[arm]]
     with (folder / "log.txt").open("wb") as log:
@@ -92,6 +115,7 @@ def run_arms(args: Args, steps: int) -> None:
         finally:
             for process in running.values():
                 process.terminate()
+                process.wait()
 
 
 def check_finished(folder: Path, code: int) -> None:

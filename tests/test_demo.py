@@ -30,9 +30,14 @@ def test_demo_trains_all_arms_and_leaves_a_table_a_result_and_a_picture(
     assert json.loads(stale.read_text())["global_step"] == 2_048
 
 
+def test_discrete_actions_get_their_own_script() -> None:
+    names = [demo.find_script(env_id).name for env_id in ("CartPole-v1", "Pendulum-v1")]
+    assert names == ["ppo.py", "ppo_continuous_action.py"]
+
+
 def test_failing_arm_ends_the_demo_with_its_own_words(tmp_path: Path) -> None:
-    args = demo.Args(env_id="CartPole-v1", total_timesteps=4_096, run_dir=tmp_path / "demo")
-    with pytest.raises(SystemExit, match=r"(?s)arm failed with code 1.*must have continuous"):
+    args = demo.Args(env_id="Pendulum-v1", total_timesteps=2_048, run_dir=tmp_path / "demo")
+    with pytest.raises(SystemExit, match=r"(?s)arm failed with code 1.*train for longer"):
         demo.main(args)
 
 
