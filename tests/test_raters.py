@@ -16,6 +16,7 @@ from gym_rated import (
     Comparison,
     Rater,
     Rating,
+    Score,
     ShuffledRater,
     SyntheticRater,
 )
@@ -326,16 +327,35 @@ def test_several_raters_shuffled_keep_their_names_and_the_histogram() -> None:
     assert Counter(given_.values()) == {0: 3, 1: 3}
 
 
-def test_shuffling_drops_skips_and_comparisons_and_passes_pending_on() -> None:
+def test_shuffling_drops_skips_and_passes_pending_on() -> None:
     inner = SlowRater()
     rater = ShuffledRater(inner)
     rater.submit(segments([1, 2, 3]))
     assert rater.pending == 3
-    inner.answers = [Rating("s0", SKIPPED, "slow"), Comparison("s1", "s2", "slow")]
+    inner.answers = [Rating("s0", SKIPPED, "slow")]
     assert rater.collect() == []
     inner.answer(3)
     assert sorted(r.rating for r in rater.collect()) == [0, 0, 1]
     assert rater.pending == 0
+
+
+def test_scores_are_shuffled_among_themselves_and_comparisons_tossed() -> None:
+    inner = SlowRater()
+    rater = ShuffledRater(inner, seed=1)
+    inner.answers = [Score(f"s{i}", i / 400, "slow") for i in range(400)]
+    inner.answers += [Rating(f"s{i}", i % 2, "slow") for i in range(40)]
+    inner.answers += [Comparison(f"s{i}", f"t{i}", "slow") for i in range(400)]
+    given_ = rater.collect()
+    scores = {int(a.segment_id[1:]): a.score for a in given_ if isinstance(a, Score)}
+    assert sorted(scores.values()) == [i / 400 for i in range(400)]
+    assert abs(spearmanr(list(scores), list(scores.values())).statistic) < 4 / np.sqrt(400)
+    assert Counter(a.rating for a in given_ if isinstance(a, Rating)) == {0: 20, 1: 20}
+    compared = [a for a in given_ if isinstance(a, Comparison)]
+    assert {frozenset((a.better_id, a.worse_id)) for a in compared} == {
+        frozenset((f"s{i}", f"t{i}")) for i in range(400)
+    }
+    kept = sum(a.better_id.startswith("s") for a in compared)
+    assert abs(kept - 200) < 4 * np.sqrt(100)
 
 
 # -- state --
@@ -348,6 +368,7 @@ def test_shuffling_drops_skips_and_comparisons_and_passes_pending_on() -> None:
         lambda: SyntheticRater(3, mistake_rate=0.4, seed=1),
         lambda: SyntheticRater(3, regrade=False, relative_to="round"),
         lambda: ShuffledRater(SyntheticRater(3, mistake_rate=0.4, seed=1), seed=2),
+        lambda: ShuffledRater(SyntheticRater(3, answers="mixed", seed=1), seed=2),
     ],
 )
 def test_a_restored_rater_goes_on_as_the_first_one(make: Any, collect_first: bool) -> None:
