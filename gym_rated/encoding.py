@@ -2,8 +2,8 @@
 
 Everything behind the wrappers (segments, datasets, reward models) sees float32 vectors: an
 observation is flattened as `gymnasium.spaces.flatten` does it, or goes through the user's
-`features`; a Box action is clipped to its space, a Discrete or MultiDiscrete action becomes
-one-hot. This is the only place that does it.
+`features`, while images may stay uint8; a Box action is clipped to its space, a Discrete or
+MultiDiscrete action becomes one-hot. This is the only place that does it.
 """
 
 from collections.abc import Callable
@@ -20,8 +20,14 @@ from gym_rated.checks import all_finite
 Features = Callable[[Any], ArrayLike]
 """Maps one observation of the environment to a vector, shape (D,)."""
 
+PIXELS = "pixels"
+"""In the place of features: images are flattened and stay uint8, four times smaller than float32.
 
-def obs_dim(space: Space[Any], features: Features | None = None) -> int:
+The reward model must then be one for images, such as `gym_rated.conv_model.ConvRewardEnsemble`.
+"""
+
+
+def obs_dim(space: Space[Any], features: Features | str | None = None) -> int:
     """Return the length D of an encoded observation of `space`; raises as `ObservationEncoder`."""
     return ObservationEncoder(space, features).dim
 
@@ -50,45 +56,55 @@ def encode_actions(space: Space[Any], actions: Any) -> NDArray[np.float32]:
 
 
 class ObservationEncoder:
-    """Encode observations of one space as float32 vectors of length `dim`.
+    """Encode observations of one space as vectors of length `dim` and type `dtype`.
 
     Args:
         space: Space of one observation; anything that `gymnasium.spaces.flatten` turns into an
             array.
-        features: Maps one observation to a vector instead; needed for images and unbounded
-            structures.
+        features: Maps one observation to a float32 vector instead; needed for unbounded structures.
+            Images need it too, or "pixels", which keeps them as they are.
         num_envs: Number N of observations of a vector environment; None takes a single one, which
             has no leading axis.
 
     Raises:
-        TypeError: If the space cannot be flattened, or holds images, and no `features` is given.
+        TypeError: If the space cannot be flattened, or holds images, and no `features` is given; or
+            if it is no image where pixels are to be kept.
     """
 
     def __init__(
-        self, space: Space[Any], features: Features | None = None, num_envs: int | None = None
+        self,
+        space: Space[Any],
+        features: Features | str | None = None,
+        num_envs: int | None = None,
     ) -> None:
         self.space = space
-        self.features = features
+        self.features = None if isinstance(features, str) else features
+        self.dtype: np.dtype[Any] = np.dtype(np.uint8 if features == PIXELS else np.float32)
         self._layout = _Layout("obs", space, num_envs)
         self._is_box = features is None and isinstance(space, spaces.Box)
         self._one_hot = None
         self._batched_space = None if num_envs is None else batch_space(space, num_envs)
-        if features is not None:
+        if self.features is not None:
             probe = deepcopy(space)  # the environment's own random state stays untouched
             probe.seed(0)
-            self.dim = _feature_vector(features, probe.sample()).size
+            self.dim = _feature_vector(self.features, probe.sample()).size
             return
-        _check_flattenable(space)
+        if features == PIXELS:
+            _check_is_image(space)
+        else:
+            _check_flattenable(space)
         self.dim = int(spaces.flatdim(space))
         if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
             self._one_hot = _OneHot("obs", space)
 
-    def __call__(self, obs: Any) -> NDArray[np.float32]:
+    def __call__(self, obs: Any) -> NDArray[Any]:
         """Encode one observation, or those of a vector environment; returns shape (N, D), N = 1.
 
         Raises:
             ValueError: If a number is not finite, or not what the space says.
         """
+        if self.dtype == np.uint8:
+            return self._layout.rows(_uint8(obs))
         if self._is_box:
             vectors = self._layout.rows(np.asarray(obs, np.float32))
         elif self._one_hot is not None:
@@ -198,11 +214,31 @@ class _OneHot:
         return vectors
 
 
+def _is_image(space: Space[Any]) -> bool:
+    return isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) >= 2
+
+
+def _check_is_image(space: Space[Any]) -> None:
+    if not _is_image(space):
+        raise TypeError(
+            "`env.observation_space` must be an image, a Box of uint8 with shape (H, W) or "
+            f'(H, W, C), where features="pixels", got {space}; leave `features` out'
+        )
+
+
+def _uint8(obs: Any) -> NDArray[np.uint8]:
+    pixels = np.asarray(obs)
+    if pixels.dtype != np.uint8:
+        raise ValueError(f"`obs` must be uint8 as its space says, got {pixels.dtype}")
+    return pixels
+
+
 def _check_flattenable(space: Space[Any]) -> None:
-    if isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) >= 2:
+    if _is_image(space):
         raise TypeError(
             f"`env.observation_space` must not be an image, got {space}; "
-            "pass `features`, a function from an image to a vector"
+            "pass `features`, a function from an image to a vector, or "
+            'features="pixels" and a reward model for images (gym_rated.ConvRewardEnsemble)'
         )
     if not space.is_np_flattenable:
         raise TypeError(

@@ -45,7 +45,7 @@ class Feedback:
         on_ratings: OnRatings | None = None,
         collect_every: int = 1_000,
         min_new: int = 10,
-        features: Features | None = None,
+        features: Features | str | None = None,
         record_replay: bool = False,
         capacity: int = 200_000,
         seed: int = 0,
@@ -65,6 +65,7 @@ class Feedback:
             segment_length=segment_length,
             capacity=capacity,
             record_replay=record_replay,
+            obs_dtype=self._encode_obs.dtype,
         )
         self.ratings = RatingDataset(
             self._encode_obs.dim, self._encode_actions.dim, rater.num_classes, env_id=env_id

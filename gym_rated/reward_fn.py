@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gym_rated.checks import all_finite
 from gym_rated.specs import load_attribute
 
-RewardFn = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[Any]]
+RewardFn = Callable[[NDArray[Any], NDArray[np.float32]], NDArray[Any]]
 """Maps N encoded observations (N, D) and actions (N, A) to rewards, shape (N,)."""
 
 
@@ -44,7 +44,7 @@ def resolve_reward_fn(reward_fn: Any) -> RewardFn:
 
 
 def predict_rewards(
-    reward_fn: RewardFn, obs: NDArray[np.float32], actions: NDArray[np.float32]
+    reward_fn: RewardFn, obs: NDArray[Any], actions: NDArray[np.float32]
 ) -> NDArray[Any]:
     """Call `reward_fn` and check what it returns: N finite numbers, shape (N,)."""
     rewards = np.asarray(reward_fn(obs, actions))

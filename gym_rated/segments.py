@@ -41,7 +41,8 @@ class Segment:
 
     Attributes:
         id: Unique in the run.
-        obs: Raw, flattened observation before each step, shape (T, D).
+        obs: Raw, flattened observation before each step, shape (T, D): float32, or uint8 where
+            pixels are kept.
         actions: Encoded action of each step, shape (T, A): clipped Box values, or one-hot.
         true_rewards: The environment's own reward of each step, shape (T,). Read by synthetic
             raters and by evaluation only; a `RatingDataset` drops it.
@@ -51,7 +52,7 @@ class Segment:
     """
 
     id: str
-    obs: NDArray[np.float32]
+    obs: NDArray[Any]
     actions: NDArray[np.float32]
     true_rewards: NDArray[np.float64]
     round: int
@@ -93,6 +94,8 @@ class SegmentBuffer:
         capacity: Steps kept, summed over environments; each needs room for the longest segment.
         record_replay: Keep the raw actions of each episode in the ring from its first step on,
             even those of steps that the ring has lost.
+        obs_dtype: Type of an encoded observation. The ring takes `capacity` * (D * its size + 4 A
+            + 8) bytes.
 
     Raises:
         TypeError: If a size is no int.
@@ -108,6 +111,7 @@ class SegmentBuffer:
         segment_length: int | Sequence[int] = 50,
         capacity: int = 200_000,
         record_replay: bool = False,
+        obs_dtype: np.typing.DTypeLike = np.float32,
     ) -> None:
         self.num_envs = num_envs
         self.segment_lengths = whole_numbers("segment_length", segment_length)
@@ -120,7 +124,7 @@ class SegmentBuffer:
                 f"environments, got {capacity} steps; use at least {num_envs * longest}"
             )
         self._rows = self._rows_kept + 1  # one row is always being filled
-        self._obs = np.zeros((self._rows, num_envs, obs_dim), np.float32)
+        self._obs = np.zeros((self._rows, num_envs, obs_dim), obs_dtype)
         self._actions = np.zeros((self._rows, num_envs, action_dim), np.float32)
         self._rewards = np.zeros((self._rows, num_envs), np.float64)
         self._row = 0  # rows ever filled
@@ -142,7 +146,7 @@ class SegmentBuffer:
     def _oldest(self) -> int:
         return max(0, self._row - self._rows_kept)
 
-    def begin(self, obs: NDArray[np.float32], which: NDArray[np.bool_] | None = None) -> None:
+    def begin(self, obs: NDArray[Any], which: NDArray[np.bool_] | None = None) -> None:
         """Start an episode from the observations of a reset.
 
         Args:
@@ -161,7 +165,7 @@ class SegmentBuffer:
         rewards: Any,
         terminated: Any,
         done: Any,
-        next_obs: NDArray[np.float32],
+        next_obs: NDArray[Any],
         begun: Any = False,
         raw_actions: NDArray[Any] | None = None,
     ) -> None:
@@ -320,10 +324,11 @@ class SegmentBuffer:
         row, first_unasked = state["cursors"]
         used = min(row + 1, self._rows)
         for name in self._ARRAYS:
-            if state[name].shape != (used, *getattr(self, name).shape[1:]):
+            ours, theirs = getattr(self, name), state[name]
+            if theirs.shape != (used, *ours.shape[1:]) or theirs.dtype != ours.dtype:
                 raise ValueError(
                     f"`state` must come from a buffer of the same sizes, got `{name}` of shape "
-                    f"{state[name].shape} for {getattr(self, name).shape}"
+                    f"{theirs.shape} and type {theirs.dtype} for {ours.shape} and {ours.dtype}"
                 )
         for name in self._ARRAYS:
             getattr(self, name)[:used] = state[name]

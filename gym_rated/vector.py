@@ -190,7 +190,7 @@ class LearnedRewardWrapper(
         space = env.single_observation_space
         self._encode_obs = ObservationEncoder(space, resolve_features(features), env.num_envs)
         self._encode_actions = ActionEncoder(env.single_action_space, env.num_envs)
-        self._obs: NDArray[np.float32] | None = None
+        self._obs: NDArray[Any] | None = None
         self._autoreset = _Autoreset(env)
         self._info_allow = set_of_names("info_allow", info_allow)
         self._visible = ALLOWED_ATTRIBUTES | set_of_names("attr_allow", attr_allow)
@@ -222,7 +222,7 @@ class LearnedRewardWrapper(
         return obs, rewards, terminated, truncated, hide_info(infos, self._info_allow)
 
     def _predict(
-        self, obs: NDArray[np.float32], actions: NDArray[np.float32], valid: NDArray[np.bool_]
+        self, obs: NDArray[Any], actions: NDArray[np.float32], valid: NDArray[np.bool_]
     ) -> NDArray[Any]:
         if valid.all():
             return predict_rewards(self._reward_fn, obs, actions)

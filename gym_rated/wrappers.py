@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 from gymnasium.error import ResetNeeded
 from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
@@ -62,7 +61,8 @@ class RatingFeedbackWrapper(
         collect_every: Steps between two looks at the rater's answers, where `on_ratings` is given,
             and between two tries to make up for what a scheduled query did not find.
         min_new: New or revised ratings that make `on_ratings` worth a call, at least 1.
-        features: Maps an observation to a vector for the reward model; needed for images.
+        features: Maps an observation to a vector for the reward model. Images need it, or "pixels",
+            which keeps them as uint8 for a `ConvRewardEnsemble`.
         info_allow: Info keys that may pass.
         attr_allow: Attributes that may be read through this wrapper.
         record_replay: Keep the raw actions of the episodes in the buffer, for `replay`.
@@ -205,7 +205,7 @@ class LearnedRewardWrapper(
 
     Args:
         env: Environment, usually wrapped in `RatingFeedbackWrapper`.
-        reward_fn: Maps N encoded observations (N, D) and actions (N, A), float32, to rewards (N,);
+        reward_fn: Maps N encoded observations (N, D) and actions (N, A) to rewards (N,);
             or a saved reward model's folder, or `"module:attr"`.
         features: As in `RatingFeedbackWrapper`; give both wrappers the same.
         info_allow: Info keys that may pass.
@@ -248,7 +248,7 @@ class LearnedRewardWrapper(
         self._reward_fn = resolve_reward_fn(reward_fn)
         self._encode_obs = ObservationEncoder(env.observation_space, resolve_features(features))
         self._encode_actions = ActionEncoder(env.action_space)
-        self._obs: NDArray[np.float32] | None = None
+        self._obs: NDArray[Any] | None = None
         self._is_over = False  # the step after an episode's end is no transition
         self._info_allow = set_of_names("info_allow", info_allow)
         is_rated = any(isinstance(layer, RatingFeedbackWrapper) for layer in layers(env))

@@ -277,3 +277,75 @@ def test_one_hot_actions_agree_with_gymnasium(counts: list[int], start: int, see
     batch = np.array([space.sample() for _ in range(5)])
     expected = [spaces.flatten(space, row) for row in batch]
     np.testing.assert_array_equal(encode_actions(space, batch), expected)
+
+
+# -- pixels --
+
+IMAGE = spaces.Box(0, 255, (3, 4, 2), np.uint8)
+
+
+def see_and_sum(obs: np.ndarray, actions: np.ndarray) -> np.ndarray:
+    assert obs.dtype == np.uint8
+    return obs.astype(np.float64).sum(1)
+
+
+@pytest.mark.filterwarnings("ignore:round")
+@pytest.mark.parametrize("vector", [False, True])
+def test_pixels_stay_what_they_are(vector: bool) -> None:
+    rater = KeepingRater()
+    if vector:
+        bare: Any = SyncVectorEnv([lambda: SpaceEnv(IMAGE, BOX)] * 2)
+        env: Any = rated_vector.RatingFeedbackWrapper(
+            bare, rater, segment_length=4, features="pixels"
+        )
+        env = rated_vector.LearnedRewardWrapper(env, see_and_sum, features="pixels")
+        seen, query = bare.envs[1].observations, env.env.query
+    else:
+        bare = SpaceEnv(IMAGE, BOX)
+        env, rater = feedback(bare, features="pixels")
+        query, seen = env.query, bare.observations
+        env = LearnedRewardWrapper(env, see_and_sum, features="pixels")
+    env.reset(seed=0)
+    reward = env.step(env.action_space.sample())[1]
+    assert np.ravel(reward)[-1] == seen[0].sum()
+    for _ in range(7):
+        env.step(env.action_space.sample())
+    query(100)
+    found = [s for s in rater.segments if s.origin.env_index == int(vector)]
+    assert len(found) == 2
+    for segment in found:
+        assert segment.obs.dtype == np.uint8
+        first = segment.origin.first_step
+        expected = np.array(seen[first : first + 4]).reshape(4, 24)
+        np.testing.assert_array_equal(segment.obs, expected)
+
+
+def test_a_buffer_of_pixels_is_four_times_smaller_and_restores() -> None:
+    env, _ = feedback(SpaceEnv(IMAGE, BOX), features="pixels", capacity=100)
+    env.reset(seed=0)
+    for _ in range(6):
+        env.step(BOX.sample())
+    buffer = env._feedback.buffer
+    assert buffer._obs.nbytes == 101 * 24
+    other, _ = feedback(SpaceEnv(IMAGE, BOX), features="pixels", capacity=100)
+    other.load_state_dict(env.state_dict())
+    np.testing.assert_array_equal(other._feedback.buffer._obs, buffer._obs)
+    floats, _ = feedback(SpaceEnv(spaces.Box(-1, 1, (24,)), BOX), capacity=100)
+    with pytest.raises(ValueError, match=r"and type uint8 for .* and float32"):
+        floats.load_state_dict(env.state_dict())
+
+
+@pytest.mark.parametrize(
+    "space", [BOX, spaces.Box(0, 255, (8,), np.uint8), spaces.Box(0, 1, (3, 4)), spaces.Discrete(2)]
+)
+def test_pixels_of_what_is_no_image_are_refused(space: spaces.Space) -> None:
+    with pytest.raises(TypeError, match=r"must be an image, a Box of uint8 .*leave `features` out"):
+        feedback(SpaceEnv(space, BOX), features="pixels")
+
+
+def test_pixels_of_another_type_are_refused() -> None:
+    encode = ObservationEncoder(IMAGE, "pixels")
+    with pytest.raises(ValueError, match="`obs` must be uint8 as its space says, got float64"):
+        encode(np.zeros(IMAGE.shape))
+    with pytest.raises(ValueError, match=r"`obs` must have shape \(3, 4, 2\)"):
+        encode(np.zeros((4, 2), np.uint8))
