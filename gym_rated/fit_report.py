@@ -13,11 +13,15 @@ class HeldOut:
     """How a fitted model does on ratings it was not fitted to; NaN for fewer than 5 of them.
 
     Attributes:
-        num: Number of held-out ratings: those whose segment's `zlib.crc32(id) % 10` is 0.
-        spearman: Rank correlation of predicted returns and ratings.
+        num: Number of held-out ratings and scores: those whose segment's `zlib.crc32(id) % 10` is
+            0.
+        spearman: Rank correlation of predicted returns and ratings (or scores, where there are no
+            ratings); within each (rater, round) where only these share a scale.
         accuracy: Fraction of segments whose predicted class is their rating.
         kappa: Quadratic weighted kappa of predicted classes and ratings.
         pair_accuracy: Fraction of differently rated pairs of one (rater, round) in the right order.
+        num_comparisons: Number of held-out comparisons: those of a held-out segment.
+        comparisons_in_order: Fraction of them in the right order.
     """
 
     num: int = 0
@@ -25,6 +29,8 @@ class HeldOut:
     accuracy: float = _NAN
     kappa: float = _NAN
     pair_accuracy: float = _NAN
+    num_comparisons: int = 0
+    comparisons_in_order: float = _NAN
 
 
 @dataclass(frozen=True)
@@ -33,16 +39,17 @@ class FitReport:
 
     Attributes:
         ready: False if there was nothing to learn from, and the model was left as it was.
-        num_ratings: Number of ratings, held-out ones included.
+        num_ratings: Number of ratings and scores, held-out ones included.
         class_counts: Ratings of each class, C of them.
         steps: Gradient steps tried.
-        losses: By task, its loss before and after the fit, mean over members and the ratings fitted
-            to.
+        losses: By task, its loss before and after the fit, mean over members and the answers fitted
+            to. A task to which no answer says anything is missing.
         weights: By task, the factor in front of its loss at the end, mean over members.
         held_out: Quality on the held-out ratings.
         fresh: How the reward before the fit did on the ratings that were new to it.
         refused_updates: Steps not taken, because loss or gradient was not finite.
         duration_s: Seconds it took.
+        num_comparisons: Number of comparisons, held-out ones included.
     """
 
     ready: bool
@@ -55,12 +62,14 @@ class FitReport:
     fresh: Fresh = field(default_factory=Fresh)
     refused_updates: int = 0
     duration_s: float = 0.0
+    num_comparisons: int = 0
 
     def as_dict(self) -> dict[str, float]:
         """Return all numbers under flat names such as `loss/regression/end`, for a log."""
         flat: dict[str, float] = {
             "ready": float(self.ready),
             "num_ratings": self.num_ratings,
+            "num_comparisons": self.num_comparisons,
             "steps": self.steps,
             "refused_updates": self.refused_updates,
             "duration_s": self.duration_s,
@@ -77,6 +86,7 @@ class FitReport:
         """Return the report in two or three lines for people."""
         counts = "/".join(map(str, self.class_counts))
         head = f"{self.num_ratings} ratings ({counts} by class, worst first)"
+        head += f", {self.num_comparisons} comparisons" if self.num_comparisons else ""
         if not self.ready:
             return f"{head}: not ready, the reward model was left as it was"
         losses = "; ".join(
@@ -85,9 +95,11 @@ class FitReport:
         )
         refused = f", {self.refused_updates} refused" if self.refused_updates else ""
         held = self.held_out
+        compared = f", comparisons {held.comparisons_in_order:.2f}" if held.num_comparisons else ""
         return (
             f"{head}, {self.steps} steps{refused} in {self.duration_s:.2f} s\n"
             f"loss: {losses}\n"
             f"{held.num} held out: Spearman {held.spearman:.2f}, accuracy {held.accuracy:.2f}, "
             f"kappa {held.kappa:.2f}, pairs in order {held.pair_accuracy:.2f}"
+            f"{compared}"
         )

@@ -8,32 +8,33 @@ the errors.
 import copy
 import time
 import warnings
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
+from typing_extensions import TypeVar
 
 from gym_rated.alarm import Fresh, RewardAlarm
 from gym_rated.checks import whole_number
 from gym_rated.fit_report import FitReport, HeldOut
-from gym_rated.losses import class_limits, class_probabilities, rescale
-from gym_rated.metrics import accuracy, pair_accuracy, quadratic_weighted_kappa, spearman
+from gym_rated.fit_split import FitSplit
+from gym_rated.judging import answers_of, judge_held_out, train_accuracy
 from gym_rated.multitask import MultitaskLoss
-from gym_rated.rated_rows import RatedRows, segment_returns
+from gym_rated.rated_rows import RatedRows, RewardModel, mean_and_std, segment_returns
 from gym_rated.ratings import RatedBatch, RatingDataset
 from gym_rated.reward_model import RewardEnsemble
 
 __all__ = ["FitReport", "HeldOut", "RewardLearner", "fit"]
 
-_MIN_HELD_OUT = 5
 _MIN_SCALE = 1e-6
-_CHUNK = 64  # segments per pass where nothing is learned
+_CHUNK = 64  # segments per pass where nothing is learned, of up to…
+_CHUNK_NUMBERS = 2**22  # … this many numbers, of which an image has many
+
+ModelT = TypeVar("ModelT", bound=RewardModel, default=RewardEnsemble)
 
 
 def fit(
@@ -82,22 +83,27 @@ def fit(
     return model, learner.fit(ratings)
 
 
-class RewardLearner:
+class RewardLearner(Generic[ModelT]):
     """Fits a reward model to ratings, and keeps what is worth keeping from one fit to the next.
 
     One Adam over all members, on the sum of their losses. `state_dict` holds all that later fits
     depend on: model, optimiser, task weights and random state.
 
     Args:
-        model: The reward model; changed in place.
+        model: The reward model, a `RewardEnsemble` or another `RewardModel`; changed in place.
         loss: The loss, for as many members; its weights are learned too.
         learning_rate: Of Adam, for the model.
         batch_size: Segments per mini-batch.
         first_steps: Gradient steps of the first fit.
         later_steps: Gradient steps of every later fit.
+        max_passes: Most passes over the answers in a fit, whatever `first_steps` and `later_steps`
+            say; None goes by these.
+        stop_at_accuracy: A fit ends after the pass in which more than this fraction of the ratings
+            fitted to were in their predicted class, the mean over members, as in the authors' code
+            of White et al. 2024 (100 passes, 0.97); None never does.
         weight_learning_rate: Of Adam, for the log-variances: about how far they move in one step.
             They must cross whole units within a fit, which the model's rate would not allow [our
-            inference].
+            inference]. Thresholds of the ordinal task move at five times this rate.
         seed: Seed of the mini-batches.
         progress_bar: Show a progress bar during a fit.
 
@@ -108,13 +114,15 @@ class RewardLearner:
 
     def __init__(
         self,
-        model: RewardEnsemble,
+        model: ModelT,
         loss: MultitaskLoss,
         *,
         learning_rate: float = 1e-3,
         batch_size: int = 64,
         first_steps: int = 200,
         later_steps: int = 50,
+        max_passes: int | None = None,
+        stop_at_accuracy: float | None = None,
         weight_learning_rate: float = 2e-2,
         seed: int = 0,
         progress_bar: bool = False,
@@ -124,37 +132,43 @@ class RewardLearner:
                 "`model` and `loss` must have the same number of members, got "
                 f"{model.num_members} and {loss.num_members}"
             )
+        if stop_at_accuracy is not None and not 0 <= stop_at_accuracy <= 1:
+            raise ValueError(f"`stop_at_accuracy` must lie in [0, 1], got {stop_at_accuracy}")
         self.model = model
-        self.loss = loss.to(model.obs_mean.device)
+        self._device = next(model.parameters()).device
+        self.loss = loss.to(self._device)
         self.batch_size = whole_number("batch_size", batch_size)
         self.first_steps = whole_number("first_steps", first_steps)
         self.later_steps = whole_number("later_steps", later_steps)
+        self.max_passes = None if max_passes is None else whole_number("max_passes", max_passes)
+        self.stop_at_accuracy = stop_at_accuracy
         self.progress_bar = progress_bar
         self.num_fits = 0
         self._alarm = RewardAlarm()
         self._rng = np.random.default_rng(seed)
+        thresholds = [] if loss.thresholds is None else list(loss.thresholds.parameters())
         self._optimiser = torch.optim.Adam(
             [
                 {"params": list(model.parameters()), "lr": learning_rate},
-                {"params": [loss.log_variances], "lr": weight_learning_rate, "weight_decay": 0.0},
+                {"params": [loss.log_variances], "lr": weight_learning_rate},
+                *([{"params": thresholds, "lr": 5 * weight_learning_rate}] if thresholds else []),
             ]
         )
 
     def fit(self, ratings: RatingDataset, progress: float = 0.0) -> FitReport:
-        """Fit the model to all ratings there are.
+        """Fit the model to all answers there are.
 
-        Input normaliser and output scale are found anew on all rated segments, and stay until the
-        next fit. The rows with `zlib.crc32(segment id) % 10 == 0` are held out from the loss, in
-        every fit the same ones.
+        Input normaliser and output scale are found anew on all segments spoken of, and stay until
+        the next fit. A tenth of the segments is held out from the loss, see `FitSplit`.
 
         Args:
             ratings: The rated segments.
             progress: How far the training is, 0 to 1, for `scheduled` weights.
 
         Returns:
-            What was done. Where the rows not held out are of fewer than two classes (or, for pairs
-            alone, hold no two to compare), there is only a warning: the model stays as it was, and
-            the report is not ready.
+            What was done. Where the answers not held out tell no task of the loss that one segment
+            is better than another (ratings of a single class, say), there is only a warning: the
+            model stays as it was, and the report is not ready.
 
         Raises:
             ValueError: If the dataset does not fit model and loss.
@@ -164,26 +178,26 @@ class RewardLearner:
         start = time.perf_counter()
         self._check(ratings)
         batch = ratings.batch()
-        held_out = np.array([zlib.crc32(id.encode()) % 10 == 0 for id in batch.ids], np.bool_)
+        split = FitSplit.of(batch)
         counts = tuple(int(count) for count in ratings.class_counts())
-        if not self._can_learn(batch.ratings[~held_out], batch.groups[~held_out]):
-            warnings.warn(
-                f"the reward model was not fitted: {len(batch.ids)} ratings, by class {counts}, "
-                f"{held_out.sum()} of them held out, leave nothing to compare; "
-                "ask for more, or for more varied segments",
-                stacklevel=2,
-            )
+        if not self._can_learn(batch, split):
+            warnings.warn(_nothing_to_compare(ratings, counts, split), stacklevel=2)
             done: dict[str, Any] = {}
         else:
             before = copy.deepcopy(self.state_dict())
             try:
-                fresh = self._judge_fresh(batch)
-                done = self._fit(batch, held_out, progress) | {"fresh": fresh}
+                done = self._fit(batch, split, progress)
             except BaseException:
                 self.load_state_dict(before)
                 raise
-        duration_s = time.perf_counter() - start
-        return FitReport(bool(done), len(batch.ids), counts, duration_s=duration_s, **done)
+        return FitReport(
+            bool(done),
+            len(ratings),
+            counts,
+            num_comparisons=len(batch.comparisons),
+            duration_s=time.perf_counter() - start,
+            **done,
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that later fits depend on, as nested dicts; tensors are not copied."""
@@ -192,6 +206,7 @@ class RewardLearner:
             "model_options": self.model.options,
             "model": dict(self.model.state_dict()),
             "loss": dict(self.loss.state_dict()),
+            "loss_rng": self.loss.rng.bit_generator.state,
             "optimiser": self._optimiser.state_dict(),
             "rng": self._rng.bit_generator.state,
             "num_fits": self.num_fits,
@@ -212,6 +227,7 @@ class RewardLearner:
         self.model.load_state_dict(state["model"])
         self.model.options = state["model_options"]
         self.loss.load_state_dict(state["loss"])
+        self.loss.rng.bit_generator.state = state["loss_rng"]
         self._optimiser.load_state_dict(state["optimiser"])
         self._rng.bit_generator.state = state["rng"]
         self.num_fits = state["num_fits"]
@@ -226,58 +242,70 @@ class RewardLearner:
                 f"of model and loss, got {theirs} for {ours}"
             )
 
-    def _can_learn(self, ratings: NDArray[np.int64], groups: NDArray[np.int64]) -> bool:
-        if self.loss.tasks == ("pairwise",):
-            min_apart = 1 if self.loss.adjacent_weight > 0 else 2
-            return any(np.ptp(ratings[groups == group]) >= min_apart for group in set(groups))
-        return len(set(ratings)) > 1
+    def _can_learn(self, batch: RatedBatch, split: FitSplit) -> bool:
+        ratings, groups, scores = (
+            torch.from_numpy(array[split.train])
+            for array in (batch.ratings, batch.groups, batch.scores)
+        )
+        pairs = torch.from_numpy(split.train_pairs)
+        return self.loss.can_learn(ratings, groups, scores=scores, comparisons=pairs)
 
-    def _judge_fresh(self, batch: RatedBatch) -> Fresh:
+    def _judge_fresh(self, batch: RatedBatch, rows: RatedRows) -> Fresh:
         """Judge the reward as it stands on the ratings that it was not fitted to."""
         returns = None
+        answers, given = answers_of(rows)
         if self.num_fits:
-            rows = RatedRows.of(batch, self.model)
-            values = self.loss.values(segment_returns(self._rewards(rows), rows), rows.lengths)
-            returns = values.mean(0).cpu().numpy()
-        return self._alarm.look(batch.ids, returns, batch.ratings)
+            values = self.loss.values(segment_returns(self._rewards(rows), rows.mask), rows.lengths)
+            returns = values.mean(0).cpu().numpy()[given]
+        groups = batch.groups[given] if self.loss.scale == "group" else None
+        ids = [id for id, is_given in zip(batch.ids, given, strict=True) if is_given]
+        return self._alarm.look(ids, returns, answers[given], groups)
 
-    def _fit(
-        self, batch: RatedBatch, held_out: NDArray[np.bool_], progress: float
-    ) -> dict[str, Any]:
+    def _fit(self, batch: RatedBatch, split: FitSplit, progress: float) -> dict[str, Any]:
         model, loss = self.model, self.loss
-        existing = batch.obs[batch.mask]
-        model.set_normaliser(existing.mean(0, np.float64), existing.std(0, np.float64))
-        order = (self._rng.permutation(np.flatnonzero(~held_out)), np.flatnonzero(held_out))
-        rows = RatedRows.of(batch, model).take(np.concatenate(order))
-        train = rows.take(slice(len(order[0])))
+        rows = RatedRows.of(batch, self._device)
+        fresh = self._judge_fresh(batch, rows)
+        model.set_normaliser(*mean_and_std(batch))
+        split = split.shuffled(self._rng)
 
-        returns = segment_returns(self._rewards(train), train)
-        loss.fix_limits(returns, train.ratings, train.lengths)
-        before = self._parts(returns, train, progress)
-        steps, refused = self._descend(train, progress)
+        returns = segment_returns(self._rewards(rows), rows.mask)
+        train = torch.from_numpy(split.train).to(self._device)
+        loss.begin_fit(
+            returns[:, train], rows.ratings[train], rows.lengths[train], rows.groups[train]
+        )
+        before = self._parts(returns, rows, split, progress)
+        steps, refused = self._descend(rows, split, progress)
         self._refuse_non_finite()
 
         rewards = self._rewards(rows)
-        returns = segment_returns(rewards, rows)
-        after = self._parts(returns[:, : len(train)], train, progress)
+        returns = segment_returns(rewards, rows.mask)
+        after = self._parts(returns, rows, split, progress)
         std = float(rewards.mean(0)[rows.mask].std(correction=0))
         model.set_scale(std if std > _MIN_SCALE else 1.0)
         model.options = loss.options()
         self.num_fits += 1
+        learned = [task for task in loss.tasks if f"loss/{task}" in after]
         return {
             "steps": steps,
-            "losses": {t: (before[f"loss/{t}"], after[f"loss/{t}"]) for t in loss.tasks},
-            "weights": {t: after[f"weight/{t}"] for t in loss.tasks},
-            "held_out": self._judge(returns, rows, len(train)),
+            "losses": {t: (before[f"loss/{t}"], after[f"loss/{t}"]) for t in learned},
+            "weights": {t: after[f"weight/{t}"] for t in learned},
+            "held_out": judge_held_out(loss, returns, rows, split),
+            "fresh": fresh,
             "refused_updates": refused,
         }
 
-    def _descend(self, train: RatedRows, progress: float) -> tuple[int, int]:
+    def _descend(self, rows: RatedRows, split: FitSplit, progress: float) -> tuple[int, int]:
         """Take the gradient steps of one fit; returns how many, and how many were refused."""
-        steps = self.later_steps if self.num_fits else self.first_steps
-        batches = islice(self._mini_batches(len(train)), steps)
-        bar = tqdm(batches, "fit", steps, leave=False, disable=not self.progress_bar)
-        refused = sum(not self._step(train.take(indices), progress) for indices in bar)
+        per_pass = split.num_batches(self.batch_size)
+        limit = self.later_steps if self.num_fits else self.first_steps
+        limit = limit if self.max_passes is None else self.max_passes * per_pass
+        batches = islice(split.batches(self.batch_size, self._rng), limit)
+        steps = refused = 0
+        for which, pairs in tqdm(batches, "fit", limit, leave=False, disable=not self.progress_bar):
+            refused += not self._step(rows.take(which, pairs), progress)
+            steps += 1
+            if steps % per_pass == 0 and self._is_accurate(rows, split):
+                break
         if refused:
             warnings.warn(
                 f"{refused} of {steps} updates of the reward model were refused, because loss or "
@@ -286,25 +314,35 @@ class RewardLearner:
             )
         return steps, refused
 
-    def _mini_batches(self, num_rows: int) -> Iterator[NDArray[np.int64]]:
-        """Yield shuffled indices for ever; the batches of a pass differ in size by at most one."""
-        per_pass = -(-num_rows // self.batch_size)
-        while True:
-            yield from np.array_split(self._rng.permutation(num_rows), per_pass)
+    def _is_accurate(self, rows: RatedRows, split: FitSplit) -> bool:
+        if self.stop_at_accuracy is None:
+            return False
+        returns = segment_returns(self._rewards(rows), rows.mask)
+        return train_accuracy(self.loss, returns, rows, split) > self.stop_at_accuracy
 
     def _step(self, batch: RatedRows, progress: float) -> bool:
         """Take one step unless loss or gradient is not finite; returns whether it was taken."""
         self._optimiser.zero_grad()
-        returns = segment_returns(self.model.rewards(batch.inputs), batch)
-        total, _ = self.loss(returns, batch.ratings, batch.lengths, batch.groups, progress)
-        total.backward()
-        parameters = (*self.model.parameters(), self.loss.log_variances)
+        returns = segment_returns(self.model(batch.obs, batch.actions), batch.mask)
+        total, parts = self._loss(returns, batch, progress)
+        if not parts:
+            return True  # by chance a batch that compares nothing
+        total.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        parameters = (*self.model.parameters(), *self.loss.parameters())
         gradients = [p.grad for p in parameters if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
         if not torch.isfinite(total.detach() + norm):
             return False
         self._optimiser.step()
         return True
+
+    def _loss(
+        self, returns: Tensor, batch: RatedRows, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        answers = {"scores": batch.scores, "comparisons": batch.comparisons}
+        return self.loss.forward(
+            returns, batch.ratings, batch.lengths, batch.groups, progress, **answers
+        )
 
     def _refuse_non_finite(self) -> None:
         tensors = (*self.model.parameters(), *self.model.buffers(), *self.loss.parameters())
@@ -317,40 +355,33 @@ class RewardLearner:
     @torch.no_grad()
     def _rewards(self, rows: RatedRows) -> Tensor:
         """Return every member's reward of every step, shape (E, B, T)."""
-        chunks = torch.split(rows.inputs, _CHUNK)
-        return torch.cat([self.model.rewards(chunk) for chunk in chunks], 1)
+        size = max(1, min(_CHUNK, _CHUNK_NUMBERS // rows.obs[0].numel()))
+        chunks = zip(*(torch.split(part, size) for part in (rows.obs, rows.actions)), strict=True)
+        return torch.cat([self.model(obs, actions) for obs, actions in chunks], 1)
 
     @torch.no_grad()
-    def _parts(self, returns: Tensor, rows: RatedRows, progress: float) -> dict[str, float]:
+    def _parts(
+        self, returns: Tensor, rows: RatedRows, split: FitSplit, progress: float
+    ) -> dict[str, float]:
         """Return losses and weights as `MultitaskLoss` does, averaged over batches of all rows."""
         sums: dict[str, float] = {}
-        for start in range(0, len(rows), self.batch_size):
-            which = slice(start, start + self.batch_size)
-            part = rows.take(which)
-            _, parts = self.loss(
-                returns[:, which], part.ratings, part.lengths, part.groups, progress
-            )
+        sizes: dict[str, int] = {}
+        for which, pairs in split.one_pass(self.batch_size):
+            index = np.concatenate([which, pairs.T.ravel()])
+            batch = rows.take(which, pairs)
+            _, parts = self._loss(returns[:, torch.from_numpy(index)], batch, progress)
             for name, value in parts.items():
-                sums[name] = sums.get(name, 0.0) + float(value) * len(part) / len(rows)
-        return sums
+                sums[name] = sums.get(name, 0.0) + float(value) * len(batch)
+                sizes[name] = sizes.get(name, 0) + len(batch)
+        return {name: total / sizes[name] for name, total in sums.items()}
 
-    def _judge(self, returns: Tensor, rows: RatedRows, num_train: int) -> HeldOut:
-        """Judge the rows after the first `num_train`, which set the scale and the class limits."""
-        num = len(rows) - num_train
-        if num < _MIN_HELD_OUT:
-            return HeldOut(num)
-        loss = self.loss
-        values = loss.values(returns, rows.lengths)
-        fitted, unseen = values[:, :num_train], values[:, num_train:]
-        limits = class_limits(fitted, rows.ratings[:num_train], loss.num_classes)
-        probabilities = class_probabilities(rescale(unseen, fitted), limits, loss.sharpness)
-        classes = probabilities.mean(0).argmax(-1).cpu().numpy()
-        predicted = unseen.mean(0).cpu().numpy()
-        ratings, groups = (x[num_train:].cpu().numpy() for x in (rows.ratings, rows.groups))
-        return HeldOut(
-            num=num,
-            spearman=spearman(predicted, ratings),
-            accuracy=accuracy(classes, ratings),
-            kappa=quadratic_weighted_kappa(classes, ratings, loss.num_classes),
-            pair_accuracy=pair_accuracy(predicted, ratings, groups),
-        )
+
+def _nothing_to_compare(ratings: RatingDataset, counts: tuple[int, ...], split: FitSplit) -> str:
+    compared = f", {len(ratings.comparisons)} comparisons" if ratings.comparisons else ""
+    scored = f", {len(ratings.scores)} scores" if ratings.scores else ""
+    num_held = len(split.held_out) + len(split.held_out_pairs)
+    return (
+        f"the reward model was not fitted: {len(ratings.ratings)} ratings, by class {counts}"
+        f"{scored}{compared}, {num_held} of them held out, leave nothing to compare; "
+        "ask for more, or for more varied segments"
+    )

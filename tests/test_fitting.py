@@ -1,3 +1,4 @@
+import itertools
 import math
 import warnings
 import zlib
@@ -13,7 +14,7 @@ from gym_rated.checkpoint import load_state, save_state
 from gym_rated.fitting import FitReport, HeldOut, RewardLearner, fit
 from gym_rated.losses import MultitaskLoss
 from gym_rated.metrics import spearman
-from gym_rated.raters import Rating
+from gym_rated.raters import Comparison, Rating, Score
 from gym_rated.ratings import RatingDataset
 from gym_rated.reward_model import RewardEnsemble
 from gym_rated.segments import Origin, Segment
@@ -99,7 +100,10 @@ def test_a_fit_orders_segments_it_has_never_seen(tasks, weights):
         assert end < start
 
 
-@pytest.mark.parametrize("options", [{"limits": "fit"}, {"segment_value": "mean"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"limits": "fit", "scale": "shared"}, {"limits": "batch"}, {"segment_value": "mean"}],
+)
 def test_a_fit_learns_with_every_option(options):
     segments = make_segments(120)
     model = RewardEnsemble(3, 2, hidden_sizes=(16, 16))
@@ -107,6 +111,157 @@ def test_a_fit_learns_with_every_option(options):
     RewardLearner(model, loss).fit(dataset(segments))
     assert spearman(predicted_returns(model, segments), true_returns(segments)) > 0.85
     assert model.options == loss.options()
+
+
+def scores_of(segments, rater="judge"):
+    returns = true_returns(segments)
+    unit = (returns - returns.min()) / np.ptp(returns)
+    return [Score(s.id, x, rater) for s, x in zip(segments, unit, strict=True)]
+
+
+def comparisons_of(segments, num=150):
+    returns = dict(zip((s.id for s in segments), true_returns(segments), strict=True))
+    pairs = list(itertools.combinations(returns, 2))
+    chosen = np.random.default_rng(0).choice(len(pairs), num, replace=False)
+    ordered = [sorted(pairs[i], key=returns.__getitem__) for i in chosen]
+    return [Comparison(better, worse, "judge") for worse, better in ordered]
+
+
+@pytest.mark.parametrize("scale", ["group", "shared"])
+@pytest.mark.parametrize(
+    ("tasks", "answer"),
+    [
+        (("score",), scores_of),
+        (("pairwise",), comparisons_of),
+        (("ranking",), rate),
+        (("ordinal",), rate),
+        (("score", "pairwise", "regression"), comparisons_of),
+    ],
+)
+def test_every_kind_of_answer_orders_segments_never_seen(tasks, answer, scale):
+    segments, unseen = make_segments(120), make_segments(100, round=1, seed=1)
+    loss = MultitaskLoss(tasks, num_classes=NUM_CLASSES, segment_length=10, scale=scale)
+    model = RewardEnsemble(3, 2, hidden_sizes=(16, 16))
+    report = RewardLearner(model, loss).fit(dataset(segments, answer(segments)))
+    assert report.ready
+    assert set(report.losses) == ({"pairwise"} if answer is comparisons_of else set(tasks))
+    assert spearman(predicted_returns(model, unseen), true_returns(unseen)) > 0.85
+
+
+def test_answers_of_all_kinds_are_learned_together():
+    segments = make_segments(150)
+    answers = [*rate(segments[:50]), *scores_of(segments[50:100], "other")]
+    answers += comparisons_of(segments[100:], 80)
+    tasks = ("classification", "regression", "score", "pairwise", "ordinal", "ranking")
+    report = learner(tasks).fit(dataset(segments, answers))
+    assert (report.num_ratings, report.num_comparisons) == (100, len(answers) - 100)
+    assert set(report.losses) == set(report.weights) == set(tasks)
+    assert report.held_out.num_comparisons > 5
+    assert report.held_out.comparisons_in_order > 0.6
+    assert "comparisons 0." in str(report) or "comparisons 1." in str(report)
+
+
+def test_by_group_a_model_learns_the_same_whatever_the_level_of_each_group():
+    rounds = [make_segments(60, round=k, seed=k) for k in range(2)]
+    low = [r for segments in rounds for r in scores_of(segments)]
+    low = [replace(r, score=r.score / 2) for r in low]
+    high = [replace(r, score=r.score + 0.4 * r.segment_id.startswith("1")) for r in low]
+    segments = [*rounds[0], *rounds[1]]
+    first, second = learner(("score",)), learner(("score",))
+    first.fit(dataset(segments, low))
+    second.fit(dataset(segments, high))
+    for ours, theirs in zip(first.model.parameters(), second.model.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-3)
+
+
+def test_comparisons_alone_need_no_ratings_and_ratings_alone_no_comparisons():
+    segments = make_segments(40)
+    data = dataset(segments, comparisons_of(segments))
+    assert learner(("pairwise",)).fit(data).ready
+    with pytest.warns(UserWarning, match=r"0 ratings, by class \(0, 0, 0, 0\), \d+ comparisons"):
+        assert not learner(("score", "classification")).fit(data).ready
+    with pytest.warns(UserWarning, match="40 scores"):
+        assert not learner(("pairwise",)).fit(dataset(segments, scores_of(segments))).ready
+
+
+def test_a_held_out_segment_teaches_nothing_by_being_compared():
+    segments = make_segments(60)
+    held = [s.id for s in segments if is_held_out(s.id)]
+    first, second = learner(("pairwise",)), learner(("pairwise",))
+    answers = comparisons_of(segments)
+    about_held = [c for c in answers if {c.better_id, c.worse_id} & set(held)]
+    turned = [
+        Comparison(c.worse_id, c.better_id, c.rater) if c in about_held else c for c in answers
+    ]
+    report = first.fit(dataset(segments, answers))
+    second.fit(dataset(segments, turned))
+    assert len(about_held) > 5
+    assert unchanged(second.model, snapshot(first.model))
+    assert report.held_out.num_comparisons == len(about_held)
+
+
+def test_a_fit_may_stop_once_the_ratings_are_predicted():
+    data = dataset(make_segments(100))
+    num_train = sum(not is_held_out(s.id) for s in make_segments(100))
+    per_pass = -(-num_train // 32)
+    whole = learner(max_passes=7, batch_size=32).fit(data)
+    assert whole.steps == 7 * per_pass
+    early = learner(max_passes=100, stop_at_accuracy=0.5, batch_size=32).fit(data)
+    assert 0 < early.steps < 100 * per_pass
+    assert early.steps % per_pass == 0
+    assert learner(max_passes=2, stop_at_accuracy=1.0).fit(data).steps == 2 * -(-num_train // 64)
+    with pytest.raises(ValueError, match=r"`stop_at_accuracy` must lie in \[0, 1\], got 97"):
+        learner(stop_at_accuracy=97)
+
+
+class PixelModel(torch.nn.Module):
+    """One convolution over frames of 4 x 4 bytes; has only what a learner asks for."""
+
+    def __init__(self):
+        super().__init__()
+        self.num_members, self.obs_dim, self.action_dim, self.options = 1, 16, 2, {}
+        self.convolution = torch.nn.Conv2d(1, 4, 3)
+        self.last = torch.nn.Linear(4, 1)
+        self.ready, self.scale, self.normaliser = False, 1.0, None
+
+    def forward(self, obs, actions):
+        assert obs.dtype == torch.uint8
+        frames = obs.reshape(-1, 1, 4, 4) / 255
+        features = self.convolution(frames).amax((-1, -2))
+        return self.last(features).tanh().reshape(1, *obs.shape[:-1])
+
+    def predict(self, obs, actions):
+        with torch.no_grad():
+            return self(torch.from_numpy(obs), torch.from_numpy(actions))[0].numpy() / self.scale
+
+    def set_normaliser(self, mean, std):
+        self.normaliser = mean, std
+
+    def set_scale(self, scale):
+        self.scale, self.ready = scale, True
+
+
+def test_a_model_of_pixels_is_fitted_to_bytes():
+    rng = np.random.default_rng(0)
+    segments = []
+    for i in range(80):
+        pixels = rng.integers(0, 30 + 2 * i, (10, 16)).astype(np.uint8)
+        rewards = pixels.mean(1).astype(np.float64)
+        segments.append(
+            Segment(str(i), pixels, np.zeros((10, 2), np.float32), rewards, 0, Origin(0, i, 0, 0))
+        )
+    data = RatingDataset(16, 2, NUM_CLASSES)
+    data.add(segments)
+    data.update(rate(segments))
+    torch.manual_seed(0)
+    model = PixelModel()
+    loss = MultitaskLoss(num_classes=NUM_CLASSES, num_members=1, segment_length=10)
+    report = RewardLearner(model, loss, learning_rate=1e-2, first_steps=100).fit(data)
+    assert report.ready
+    assert model.ready
+    steps = np.concatenate([s.obs for s in segments]).astype(np.float64)
+    assert np.allclose(model.normaliser, [steps.mean(0), steps.std(0)])
+    assert spearman(predicted_returns(model, segments), true_returns(segments)) > 0.8
 
 
 def test_the_one_call_makes_and_fits_a_model():
@@ -149,7 +304,8 @@ def test_pairs_need_two_classes_within_one_round():
     data = dataset([*easy, *hard], ratings)
     with pytest.warns(UserWarning, match="leave nothing to compare"):
         assert not learner(("pairwise",)).fit(data).ready
-    assert learner(("classification", "pairwise")).fit(data).ready
+    loss = MultitaskLoss(("classification", "pairwise"), num_classes=NUM_CLASSES, scale="shared")
+    assert RewardLearner(RewardEnsemble(3, 2), loss, first_steps=2).fit(data).ready
 
 
 def test_pairs_that_weigh_nothing_are_none():
@@ -292,12 +448,13 @@ def test_a_fit_is_decided_by_its_seeds():
     assert not unchanged(other.model, snapshot(first.model))
 
 
-def test_a_restored_learner_goes_on_exactly_as_it_would_have(tmp_path):
+@pytest.mark.parametrize("tasks", [("classification", "regression"), ("ranking", "ordinal")])
+def test_a_restored_learner_goes_on_exactly_as_it_would_have(tmp_path, tasks):
     data = dataset(make_segments(80))
-    first = learner()
+    first = learner(tasks)
     first.fit(data)
     save_state(tmp_path, first.state_dict())
-    second = learner(seed=7)
+    second = learner(tasks, seed=7)
     second.load_state_dict(load_state(tmp_path))
     assert unchanged(second.model, snapshot(first.model))
     assert second.model.options == first.model.options
@@ -380,13 +537,15 @@ def test_a_report_is_flat_for_logs_and_readable_for_people():
         steps=50,
         losses={"regression": (2.0, 0.5)},
         weights={"regression": 0.25},
-        held_out=HeldOut(6, 0.9, 0.8, 0.7, 0.6),
+        held_out=HeldOut(6, 0.9, 0.8, 0.7, 0.6, 2, 0.5),
         fresh=Fresh(31, 0.4, False),
         duration_s=0.125,
+        num_comparisons=3,
     )
     assert report.as_dict() == {
         "ready": 1.0,
         "num_ratings": 9,
+        "num_comparisons": 3,
         "steps": 50,
         "refused_updates": 0,
         "duration_s": 0.125,
@@ -400,11 +559,14 @@ def test_a_report_is_flat_for_logs_and_readable_for_people():
         "held_out/accuracy": 0.8,
         "held_out/kappa": 0.7,
         "held_out/pair_accuracy": 0.6,
+        "held_out/num_comparisons": 2,
+        "held_out/comparisons_in_order": 0.5,
         "fresh/num": 31,
         "fresh/spearman": 0.4,
         "alarm": 0.0,
     }
-    assert "9 ratings (4/5 by class, worst first), 50 steps in 0.12 s" in str(report)
+    assert "9 ratings (4/5 by class, worst first), 3 comparisons, 50 steps in 0.12 s" in str(report)
+    assert "pairs in order 0.60, comparisons 0.50" in str(report)
     assert "regression 2 -> 0.5 (weight 0.25)" in str(report)
     assert "not ready" in str(FitReport(ready=False, num_ratings=3, class_counts=(3, 0)))
 

@@ -3,9 +3,18 @@ import math
 import pytest
 import torch
 
-from gym_rated.losses import MultitaskLoss, classification_loss, regression_loss
-from gym_rated.multitask import MAX_LOG_VARIANCE
+from gym_rated.losses import (
+    MultitaskLoss,
+    classification_loss,
+    offset_prior,
+    ordinal_loss,
+    pairwise_loss,
+    regression_loss,
+    score_loss,
+    share_limits,
+)
 from gym_rated.reward_model import RewardEnsemble
+from gym_rated.task_weights import MAX_LOG_VARIANCE
 
 RATINGS = torch.tensor([0, 2, 1, 2])
 LENGTHS = torch.tensor([50, 50, 50, 50])
@@ -17,7 +26,8 @@ def returns_of(num_members):
 
 
 def test_uncertainty_weights_start_at_one_half_for_regression_and_one_for_the_others():
-    loss = MultitaskLoss(("classification", "regression", "pairwise"), num_classes=3, num_members=2)
+    tasks = ("classification", "regression", "pairwise")
+    loss = MultitaskLoss(tasks, num_classes=3, num_members=2, scale="shared", limits="batch")
     returns = returns_of(2)
     total, parts = loss(returns, RATINGS, LENGTHS)
     assert parts["weight/classification"] == 1
@@ -165,14 +175,145 @@ def test_mean_judges_a_short_segment_as_if_it_had_full_length():
 def test_limits_fixed_once_per_fit_are_those_of_all_ratings():
     # D8: not those of a mini-batch.
     returns, ratings = torch.tensor([[0.0, 1.0, 2.0, 4.0]]), torch.tensor([0, 0, 1, 1])
-    loss = MultitaskLoss(("classification",), num_classes=2, num_members=1, limits="fit")
-    loss.fix_limits(returns, ratings, LENGTHS)
+    loss = MultitaskLoss(
+        ("classification",), num_classes=2, num_members=1, scale="shared", limits="fit"
+    )
+    loss.begin_fit(returns, ratings, LENGTHS)
     part = (returns[:, 1:], ratings[1:], LENGTHS[1:])
     expected = classification_loss(*part[:2], 2, boundaries=torch.tensor([0.25]))
     assert loss.task_losses(*part)["classification"].item() == expected.item()
-    own = MultitaskLoss(("classification",), num_classes=2, num_members=1)
-    own.fix_limits(returns, ratings, LENGTHS)
+    own = MultitaskLoss(("classification",), num_classes=2, num_members=1, limits="batch")
+    own.begin_fit(returns, ratings, LENGTHS)
     assert own.task_losses(*part)["classification"] == classification_loss(*part[:2], 2)
+
+
+def test_limits_are_the_shares_of_the_batch_unless_said_otherwise():
+    returns = returns_of(1)
+    loss = MultitaskLoss(("classification",), num_classes=3, num_members=1, scale="shared")
+    found = loss.task_losses(returns, RATINGS, LENGTHS)["classification"]
+    limits = share_limits(RATINGS, 3)  # 1/4, 2/4
+    assert limits.tolist() == [0.25, 0.5]
+    assert found.item() == classification_loss(returns[0], RATINGS, 3, boundaries=limits).item()
+
+
+ALL_TASKS = ("classification", "regression", "pairwise", "ranking", "score", "ordinal")
+ROWS = 12
+GROUPS = torch.arange(ROWS) // 6
+SCORES = torch.linspace(0, 1, ROWS)
+
+
+@pytest.mark.parametrize("task", ALL_TASKS)
+def test_by_group_no_task_compares_across_groups(task):
+    returns, ratings = torch.randn(2, ROWS, generator=torch.Generator().manual_seed(0)), SCORES * 0
+    ratings = torch.tensor([0, 1, 2, 0, 1, 2] * 2)
+    lengths = torch.full((ROWS,), 50)
+    found = []
+    for shift in (0.0, 5.0):
+        for scale in ("group", "shared"):
+            loss = MultitaskLoss((task,), num_classes=3, num_members=2, scale=scale)
+            moved = returns + shift * GROUPS
+            loss.begin_fit(moved, ratings, lengths, GROUPS)
+            losses = loss.task_losses(moved, ratings, lengths, GROUPS, scores=SCORES)
+            found.append(losses[task])
+    same, different = found[0] - found[2], found[1] - found[3]
+    # the prior on the offsets of thresholds is all that sees the level of a group
+    assert same.abs().max() < (0.02 if task == "ordinal" else 1e-5)
+    assert different.abs().max() > 0.1
+
+
+def test_rows_without_an_answer_take_no_part_in_its_task():
+    returns = torch.tensor([[1.0, 3.0, -2.0, 40.0, 5.0]])
+    ratings = torch.tensor([0, 2, 1, -1, -1])
+    scores = torch.tensor([math.nan, math.nan, 0.5, 1.0, math.nan])
+    lengths = torch.full((5,), 50)
+    loss = MultitaskLoss(
+        ("classification", "regression", "pairwise", "score"),
+        num_classes=3,
+        num_members=1,
+        scale="shared",
+    )
+    found = loss.task_losses(
+        returns, ratings, lengths, scores=scores, comparisons=torch.tensor([[4, 3]])
+    )
+    three = returns[0, :3]
+    assert found["regression"].item() == regression_loss(three, torch.tensor([0.0, 5.0, 2.5]))
+    assert found["classification"].item() == pytest.approx(
+        classification_loss(three, ratings[:3], 3, limits="share").item()
+    )
+    assert found["score"].item() == pytest.approx(((-2 - 2.5) ** 2 + (40 - 5) ** 2) / 2)
+    expected = pairwise_loss(returns[0], ratings, comparisons=torch.tensor([[4, 3]]))
+    assert found["pairwise"].item() == expected.item()
+    assert expected > pairwise_loss(returns[0], ratings)
+
+
+def test_a_task_to_which_a_batch_says_nothing_is_left_out_and_keeps_its_weight():
+    loss = MultitaskLoss(ALL_TASKS, num_classes=3, num_members=2)
+    scores = torch.tensor([0.1, 0.9, math.nan, math.nan])
+    nothing = torch.full((4,), -1)
+    total, parts = loss(returns_of(2), nothing, LENGTHS, scores=scores)
+    assert set(parts) == {"loss/score", "weight/score"}
+    total.backward()
+    moved = loss.log_variances.grad.abs().sum((1, 2)) > 0
+    assert moved.tolist() == [task == "score" for task in ALL_TASKS]
+    total, parts = loss(returns_of(2), RATINGS, LENGTHS, torch.arange(4))  # nobody has company
+    assert parts == {}
+
+
+def test_squared_errors_have_a_half_in_front_and_likelihoods_do_not():
+    loss = MultitaskLoss(ALL_TASKS, num_classes=3, num_members=1)
+    _, parts = loss.combine({task: torch.ones(1) for task in ALL_TASKS})
+    weights = {task: parts[f"weight/{task}"].item() for task in ALL_TASKS}
+    halves = {"regression", "score", "ranking"}
+    assert weights == {task: 0.5 if task in halves else 1.0 for task in ALL_TASKS}
+
+
+def test_scores_are_centred_within_their_group():
+    loss = MultitaskLoss(("score",), num_classes=3, num_members=1)
+    returns, groups = torch.tensor([[1.0, 2.0, 7.0, 9.0]]), torch.tensor([0, 0, 1, 1])
+    scores = torch.tensor([0.2, 0.4, 0.2, 0.6])
+    found = loss.task_losses(returns, RATINGS, LENGTHS, groups, scores=scores)["score"]
+    # differences 1 and 2 of returns, 1 and 2 of targets: each half of the pair is off by nothing
+    assert found.item() == pytest.approx(0, abs=1e-10)
+    assert score_loss(returns[0], scores, LENGTHS) > 1
+
+
+def test_thresholds_of_a_new_group_start_where_its_returns_are_and_are_learned():
+    loss = MultitaskLoss(("ordinal",), num_classes=3, num_members=1)
+    returns = torch.tensor([[1.0, 3.0, 20.0, 24.0]])
+    ratings, groups = torch.tensor([0, 2, 0, 2]), torch.tensor([0, 0, 1, 1])
+    loss.begin_fit(returns, ratings, LENGTHS, groups)
+    assert loss.thresholds.offsets[0, :3].tolist() == [2, 22, 0]
+    # thresholds half a unit below and above the offset; prior of N(0, 10^2), over 4 ratings
+    thresholds = torch.tensor([[1.5, 2.5], [1.5, 2.5], [21.5, 22.5], [21.5, 22.5]])
+    expected = ordinal_loss(returns[0], ratings, thresholds)
+    expected = expected + offset_prior(torch.tensor([2.0, 22.0])) / 4
+    found = loss.task_losses(returns, ratings, LENGTHS, groups)["ordinal"]
+    assert found.item() == pytest.approx(expected.item(), rel=1e-6)
+    loss.begin_fit(returns + 9, ratings, LENGTHS, groups)  # known by now
+    assert loss.thresholds.offsets[0, :3].tolist() == [2, 22, 0]
+
+
+def test_more_groups_than_there_is_room_for_are_refused():
+    loss = MultitaskLoss(("ordinal",), num_classes=3, num_members=1, max_groups=2)
+    with pytest.raises(
+        ValueError, match=r"`groups` must lie below `max_groups` = 2 .* got 2; give"
+    ):
+        loss.begin_fit(returns_of(1), RATINGS, LENGTHS, torch.tensor([0, 1, 2, 2]))
+    shared = MultitaskLoss(("ordinal",), num_classes=3, num_members=1, scale="shared")
+    shared.begin_fit(returns_of(1), RATINGS, LENGTHS, torch.tensor([0, 1, 2, 999]))
+    assert shared.thresholds.offsets.shape == (1, 1)
+
+
+def test_draws_of_the_ranking_task_are_decided_by_the_seed():
+    returns, ratings = torch.randn(1, 30), torch.arange(30) % 3
+    lengths = torch.full((30,), 50)
+
+    def draws(seed):
+        loss = MultitaskLoss(("ranking",), num_classes=3, num_members=1, num_draws=3, seed=seed)
+        return [loss.task_losses(returns, ratings, lengths)["ranking"].item() for _ in range(3)]
+
+    assert draws(0) == draws(0) != draws(1)
+    assert len(set(draws(0))) > 1
 
 
 def test_sharpness_may_follow_the_number_of_classes():
@@ -216,13 +357,17 @@ def test_the_weight_of_a_task_with_wrong_targets_falls_below_and_recovers(noisy_
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"tasks": ("ranking",)}, "`tasks` must be one of classification, .* got 'ranking'"),
+        ({"tasks": ("sorting",)}, "`tasks` must be one of classification, .* got 'sorting'"),
+        ({"scale": "local"}, "group, shared, got 'local'"),
+        ({"limits": "fit"}, "`limits='fit'` .* needs scale='shared'"),
+        ({"num_draws": 0}, "`num_draws` must be at least 1, got 0"),
+        ({"regularization": 0.0}, "`regularization` must be above 0, got 0.0"),
         ({"tasks": ()}, "at least one task"),
         ({"tasks": ("pairwise", "pairwise")}, "each once"),
         ({"weights": "softmax"}, "uncertainty, fixed, scheduled, got 'softmax'"),
         ({"target": "cubic"}, "linear, log_k, log_literal, log, got 'cubic'"),
         ({"segment_value": "max"}, "sum, mean, got 'max'"),
-        ({"limits": "epoch"}, "batch, fit, got 'epoch'"),
+        ({"limits": "epoch"}, "share, batch, fit, got 'epoch'"),
         ({"sharpness": -1.0}, "`sharpness` must be above 0, got -1.0"),
         ({"trim": 1.0}, "`trim`"),
         ({"num_members": 0}, "`num_members` must be at least 1, got 0"),
