@@ -37,9 +37,9 @@ def classification_loss(
 
     With `groups`, p and b are found in each group alone, and the loss does not change when the
     returns of one group are scaled or shifted [our inference]. Rows of a group with a single class
-    are left out. The smallest and the largest return of a group are 0 and 1 whatever they are: a
-    group of two has no gradient at all, and one of three only for its middle row. So give this
-    form groups of eight rows or more, or use `pairwise_loss`, which learns from two.
+    are left out. The smallest and the largest return of a group are at 0 and 1 whatever they are,
+    so a group of two has no gradient, and one of three only by its middle row: use `pairwise_loss`
+    where groups are so small, and the limits `share`, which do not follow the few rows there are.
 
     Args:
         returns: Predicted returns, shape (*batch, B), in reward units.

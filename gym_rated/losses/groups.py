@@ -18,10 +18,11 @@ def group_sums(values: Tensor, numbers: Tensor, num_groups: int) -> Tensor:
 
 def group_range(values: Tensor, numbers: Tensor, num_groups: int) -> tuple[Tensor, Tensor]:
     """Find each group's smallest and largest value, (*batch, B) -> twice (*batch, G)."""
-    start = values.new_zeros(*values.shape[:-1], num_groups)
     index = numbers.expand(values.shape)
-    low = start.scatter_reduce(-1, index, values, "amin", include_self=False)
-    return low, start.scatter_reduce(-1, index, values, "amax", include_self=False)
+    # torch splits the gradient with the start value where the two are equal, so it is infinite.
+    start = values.new_full((*values.shape[:-1], num_groups), torch.inf)
+    low = start.scatter_reduce(-1, index, values, "amin")
+    return low, (-start).scatter_reduce(-1, index, values, "amax")
 
 
 def centred(values: Tensor, numbers: Tensor, num_groups: int) -> Tensor:
@@ -42,7 +43,7 @@ def with_contrast(ratings: Tensor, groups: Tensor) -> Tensor:
     A group of one class compares nothing with anything: within it there is no better and no worse.
     """
     numbers, num_groups = number_groups(groups)
-    low, high = group_range(ratings, numbers, num_groups)
+    low, high = group_range(ratings.double(), numbers, num_groups)
     return (high > low)[numbers]
 
 
