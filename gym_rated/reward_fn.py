@@ -26,7 +26,7 @@ def resolve_reward_fn(reward_fn: Any) -> RewardFn:
         ValueError: If it is text that names neither a folder nor an attribute.
     """
     if isinstance(reward_fn, str) and Path(reward_fn).is_dir():
-        model = load_attribute("gym_rated.reward_model:RewardEnsemble").load(reward_fn)
+        model = load_attribute("gym_rated.ensemble:load_reward_model")(reward_fn)
         reward_fn = model.predict
     elif isinstance(reward_fn, str) and ":" not in reward_fn:
         raise ValueError(

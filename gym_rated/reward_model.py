@@ -8,8 +8,6 @@ to the model, so that a stored segment means the same at every fit.
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -18,20 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gym_rated.checkpoint import load_state, save_state
 from gym_rated.checks import whole_number
-from gym_rated.segments import Segment
+from gym_rated.ensemble import MIN_STD, NEGATIVE_SLOPE, Ensemble, uniform
 
 if TYPE_CHECKING:
     from gymnasium import Space
 
-NEGATIVE_SLOPE = 0.01
-MIN_STD = 1e-3
-_CHUNK = 256  # segments per pass
-_FORMAT = "gym_rated reward model 1"
 
-
-class RewardEnsemble(nn.Module):
+class RewardEnsemble(Ensemble):
     """E reward networks r(s, a) in (-1, 1), with their input normaliser, output scale and offset.
 
     Args:
@@ -50,11 +42,7 @@ class RewardEnsemble(nn.Module):
         ValueError: If a size is below 1 or there is no hidden layer.
     """
 
-    obs_mean: Tensor
-    obs_std: Tensor
-    _scale: Tensor
-    _offset: Tensor
-    _ready: Tensor
+    FORMAT = "gym_rated reward model 1"
 
     def __init__(
         self,
@@ -65,28 +53,18 @@ class RewardEnsemble(nn.Module):
         hidden_sizes: Sequence[int] = (64, 64),
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.obs_dim = whole_number("obs_dim", obs_dim)
-        self.action_dim = whole_number("action_dim", action_dim)
-        self.num_members = whole_number("num_members", num_members)
+        super().__init__(obs_dim, action_dim, num_members, seed, num_inputs=obs_dim)
         self.hidden_sizes = tuple(whole_number("hidden_sizes", size) for size in hidden_sizes)
         if not self.hidden_sizes:
             raise ValueError("`hidden_sizes` must hold at least one layer, got none")
-        self.seed = seed
-        self.options: dict[str, Any] = {}
         rng = torch.Generator().manual_seed(seed)
         sizes = [obs_dim + action_dim, *self.hidden_sizes, 1]
         weights, biases = [], []
         for fan_in, fan_out in pairwise(sizes):
-            weights.append(_uniform((num_members, fan_out, fan_in), fan_in, rng))
-            biases.append(_uniform((num_members, fan_out, 1), fan_in, rng))
+            weights.append(uniform((num_members, fan_out, fan_in), fan_in, rng))
+            biases.append(uniform((num_members, fan_out, 1), fan_in, rng))
         self.weights = nn.ParameterList(weights)
         self.biases = nn.ParameterList(biases)
-        self.register_buffer("obs_mean", torch.zeros(obs_dim))
-        self.register_buffer("obs_std", torch.ones(obs_dim))
-        self.register_buffer("_scale", torch.ones(()))
-        self.register_buffer("_offset", torch.zeros(()))
-        self.register_buffer("_ready", torch.tensor(False))
         self._fast: _FastNetwork | None = None
 
     @classmethod
@@ -97,19 +75,15 @@ class RewardEnsemble(nn.Module):
         return cls(obs_dim(obs_space), action_dim(action_space), **kwargs)
 
     @property
-    def ready(self) -> bool:
-        """True once a fit has succeeded; until then `predict` returns zeros."""
-        return bool(self._ready)
-
-    @property
-    def scale(self) -> float:
-        """What `predict` divides by: the standard deviation of the mean reward at the last fit."""
-        return float(self._scale)
-
-    @property
-    def offset(self) -> float:
-        """What `predict` subtracts first, in units of the networks: where zero reward lies."""
-        return float(self._offset)
+    def sizes(self) -> dict[str, Any]:
+        """The arguments of the class, as JSON."""
+        return {
+            "obs_dim": self.obs_dim,
+            "action_dim": self.action_dim,
+            "num_members": self.num_members,
+            "hidden_sizes": list(self.hidden_sizes),
+            "seed": self.seed,
+        }
 
     def forward(self, obs: Tensor, actions: Tensor) -> Tensor:
         """Return every member's reward, unscaled, in (-1, 1).
@@ -163,40 +137,6 @@ class RewardEnsemble(nn.Module):
             return np.zeros(len(obs), np.float32)
         return network.mean_reward(obs, actions)
 
-    def returns(self, segments: Sequence[Segment]) -> NDArray[np.float32]:
-        """Return every member's return of each segment.
-
-        Args:
-            segments: B segments.
-
-        Returns:
-            Sum of reward over the segment's steps, shape (E, B), in the units of `predict`.
-        """
-        out = np.zeros((self.num_members, len(segments)), np.float32)
-        device = self.obs_mean.device
-        for start in range(0, len(segments), _CHUNK):
-            chunk = segments[start : start + _CHUNK]
-            obs = torch.from_numpy(np.concatenate([s.obs for s in chunk])).to(device)
-            actions = torch.from_numpy(np.concatenate([s.actions for s in chunk])).to(device)
-            with torch.inference_mode():
-                rewards = (self(obs, actions) - self._offset) / self._scale  # (E, sum of T)
-            starts = np.cumsum([0, *(len(s) for s in chunk[:-1])])
-            out[:, start : start + _CHUNK] = np.add.reduceat(rewards.cpu().numpy(), starts, axis=1)
-        return out
-
-    def disagreement(self, segments: Sequence[Segment]) -> NDArray[np.float32]:
-        """Return how far the members' returns of each segment are apart.
-
-        Args:
-            segments: B segments.
-
-        Returns:
-            Standard deviation over members of the segment's sum of reward, shape (B,), in the units
-            of `predict`.
-        """
-        spread: NDArray[np.float32] = self.returns(segments).std(axis=0)
-        return spread
-
     @torch.no_grad()
     def set_normaliser(self, mean: NDArray[Any], std: NDArray[Any]) -> None:
         """Set how observations are normalised.
@@ -209,58 +149,6 @@ class RewardEnsemble(nn.Module):
         """
         self.obs_mean.copy_(torch.as_tensor(mean))
         self.obs_std.copy_(torch.as_tensor(np.where(std < MIN_STD, 1.0, std)))
-
-    @torch.no_grad()
-    def set_scale(self, scale: float, offset: float = 0.0) -> None:
-        """Set what `predict` divides by, above 0, and subtracts; from now on the model is ready."""
-        if not scale > 0:
-            raise ValueError(f"`scale` must be above 0, got {scale}")
-        self._scale.fill_(scale)
-        self._offset.fill_(offset)
-        self._ready.fill_(True)
-
-    def save(self, folder: str | PathLike[str]) -> None:
-        """Write the model to a folder, atomically: safetensors, JSON and their SHA-256."""
-        sizes = {
-            "obs_dim": self.obs_dim,
-            "action_dim": self.action_dim,
-            "num_members": self.num_members,
-            "hidden_sizes": list(self.hidden_sizes),
-            "seed": self.seed,
-        }
-        state = {"format": _FORMAT, "sizes": sizes, "options": self.options}
-        save_state(Path(folder), {**state, "tensors": dict(self.state_dict())})
-
-    @classmethod
-    def load(cls, folder: str | PathLike[str]) -> Self:
-        """Read a model that `save` wrote; on the CPU.
-
-        Raises:
-            FileNotFoundError: If the folder or one of its files is missing.
-            ValueError: If it is damaged, or holds something else; it is never loaded in part.
-        """
-        state = load_state(Path(folder))
-        if state.get("format") != _FORMAT:
-            raise ValueError(
-                f"`folder` must hold a reward model ({_FORMAT!r}), got {state.get('format')!r} in "
-                f"{folder}; check the path"
-            )
-        model = cls(**state["sizes"])
-        model.options = state["options"]
-        model.load_state_dict(state["tensors"])
-        return model
-
-    def _check_shapes(self, obs: tuple[int, ...], actions: tuple[int, ...]) -> None:
-        if obs[-1:] != (self.obs_dim,) or actions[-1:] != (self.action_dim,):
-            raise ValueError(
-                f"`obs` must end in {self.obs_dim} and `actions` in {self.action_dim} numbers, "
-                f"got shapes {tuple(obs)} and {tuple(actions)}"
-            )
-        if obs[:-1] != actions[:-1]:
-            raise ValueError(
-                "`obs` and `actions` must have the same batch shape, got shapes "
-                f"{tuple(obs)} and {tuple(actions)}"
-            )
 
     def _fast_network(self) -> "_FastNetwork":
         """Return the network as numpy arrays, made anew whenever a tensor changed."""
@@ -340,9 +228,3 @@ def _as_array(tensor: Tensor) -> NDArray[np.float32]:
 def _version(tensors: tuple[Tensor, ...]) -> int:
     """Return a number that grows with every change in place of a tensor."""
     return sum([tensor._version for tensor in tensors])
-
-
-def _uniform(shape: tuple[int, ...], fan_in: int, rng: torch.Generator) -> nn.Parameter:
-    """Draw what `torch.nn.Linear` starts from: uniform within 1 / sqrt(fan_in)."""
-    bound = fan_in**-0.5
-    return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=rng))
