@@ -199,8 +199,8 @@ class Feedback:
     def _warn_of_one_class(self) -> None:
         """Look at the rounds whose answers are all in."""
         for round_ in range(self._judged, self._round):
-            counts = self.ratings.round_counts(round_)
-            if np.count_nonzero(counts) < 2:
+            if not self.ratings.tells_apart(round_):
+                counts = self.ratings.round_counts(round_)
                 warnings.warn(
                     f"round {round_} has fewer than two rating classes (counts per class "
                     f"{counts.tolist()}): its ratings alone say nothing about what is better",

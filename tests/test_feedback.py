@@ -260,6 +260,15 @@ def test_a_query_before_any_step_warns() -> None:
         assert env.query(3) == 0
 
 
+@pytest.mark.parametrize("answers", ["scores", "comparisons"])
+def test_a_round_of_scores_or_comparisons_tells_segments_apart(answers: Any) -> None:
+    env = RatingFeedbackWrapper(
+        ScriptedEnv(LONG), SyntheticRater(3, answers=answers), segment_length=2
+    )
+    walk(env, 20)
+    assert env.query(4) == 4  # a warning would be an error here
+
+
 def test_a_round_of_one_class_warns_with_its_counts() -> None:
     env = RatingFeedbackWrapper(
         ScriptedEnv(LONG), CallableRater(lambda segment: 1, num_classes=3), segment_length=2
