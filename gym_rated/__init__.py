@@ -12,6 +12,7 @@ from gym_rated.registration import register_ids
 
 if TYPE_CHECKING:
     from gym_rated import vector
+    from gym_rated.conv_model import ConvRewardEnsemble
     from gym_rated.encoding import encode_actions
     from gym_rated.fitting import FitReport, RewardLearner, fit
     from gym_rated.horizon import FixedHorizon
@@ -73,6 +74,7 @@ _MODULE_OF = {
     "ordinal_loss": "losses",
     "MultitaskLoss": "multitask",
     "RewardEnsemble": "reward_model",
+    "ConvRewardEnsemble": "conv_model",
     "RewardLearner": "fitting",
     "FitReport": "fitting",
     "fit": "fitting",
@@ -109,6 +111,7 @@ __all__ = [  # noqa: RUF022 (in the order of the data, like the table above)
     "ordinal_loss",
     "MultitaskLoss",
     "RewardEnsemble",
+    "ConvRewardEnsemble",
     "RewardLearner",
     "FitReport",
     "fit",

@@ -204,17 +204,24 @@ def _learner(
         )
     if reward_fn is not None:
         return None
-    from gym_rated.encoding import ActionEncoder, ObservationEncoder
     from gym_rated.fitting import RewardLearner
     from gym_rated.multitask import MultitaskLoss
-    from gym_rated.reward_model import RewardEnsemble
 
-    encoder = ObservationEncoder(spaces[0], resolve_features(features))
-    model = RewardEnsemble(encoder.dim, ActionEncoder(spaces[1]).dim, seed=seed)
+    model = _model(spaces, resolve_features(features), seed)
     length = feedback.get("segment_length", 50)
     longest = length if isinstance(length, int) else max(length)
     options = {"num_classes": rater.num_classes, "segment_length": longest, **(loss or {})}
     return RewardLearner(model, MultitaskLoss(**options), seed=seed)
+
+
+def _model(spaces: tuple[gym.Space[Any], gym.Space[Any]], features: Any, seed: int) -> Any:
+    from gym_rated.conv_model import ConvRewardEnsemble
+    from gym_rated.encoding import PIXELS, action_dim, obs_dim
+    from gym_rated.reward_model import RewardEnsemble
+
+    if features == PIXELS:
+        return ConvRewardEnsemble.for_spaces(*spaces, seed=seed)
+    return RewardEnsemble(obs_dim(spaces[0], features), action_dim(spaces[1]), seed=seed)
 
 
 def _fitting(learner: "RewardLearner | None") -> dict[str, Any]:

@@ -121,6 +121,31 @@ class RewardFreeEnv(ScriptedEnv):
         return obs, float("nan"), terminated, truncated, {}
 
 
+class DotEnv(gym.Env):
+    """A bright dot on a noisy screen; left, stay or right; the further right, the better."""
+
+    observation_space = gym.spaces.Box(0, 255, (12, 12, 1), np.uint8)
+    action_space = gym.spaces.Discrete(3)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        super().reset(seed=seed)
+        self.column = int(self.np_random.integers(12))
+        self.steps = 0
+        return self.picture(self.column), {}
+
+    def step(self, action: Any) -> Any:
+        reward = self.column / 11
+        self.column = int(np.clip(self.column + action - 1, 0, 11))
+        self.steps += 1
+        return self.picture(self.column), reward, False, self.steps >= 32, {}
+
+    def picture(self, column: int) -> np.ndarray:
+        """The screen with the dot in a column, in a row that says nothing."""
+        screen = self.np_random.integers(0, 60, (12, 12, 1), dtype=np.uint8)
+        screen[self.np_random.integers(12), column] = 255
+        return screen
+
+
 gym.register("tests/Scripted-v0", entry_point="envs:ScriptedEnv", disable_env_checker=True)
 
 

@@ -109,6 +109,14 @@ def test_gymnasium_finds_nothing_wrong() -> None:
     check_env(gym.make(ID, **PENDULUM | {"schedule": None}), skip_render_check=True)
 
 
+def test_images_get_a_model_for_images() -> None:
+    gym.register("tests/Dot-v0", entry_point="envs:DotEnv", disable_env_checker=True)
+    env = gym.make(ID, env_id="tests/Dot-v0", rater=RATER, segment_length=4, features="pixels")
+    assert isinstance(env.unwrapped.learner.model, gym_rated.ConvRewardEnsemble)
+    assert rewards_of(env, 20) == [0.0] * 20
+    assert env.unwrapped.query(3) == 3
+
+
 def test_a_loss_for_a_given_reward_function_is_refused() -> None:
     with pytest.raises(ValueError, match="`loss` must not be given beside `reward_fn`"):
         gym.make(ID, **PENDULUM, reward_fn="test_rated:height", loss={"tasks": ["regression"]})
