@@ -21,7 +21,7 @@ class Temperature:
 
     A position x is seen as y in [0, C] with density proportional to exp(-|y - x| / temperature).
     So classes other than that of x have Boltzmann probabilities of their middles' distances. The
-    unit is ours: B-Pref's stochastic teacher (Lee et al. 2021, section 3.1) divides returns, and is
+    unit is ours: B-Pref's stochastic teacher (Lee et al. 2021, NeurIPS) divides returns, and is
     louder where rewards are small.
 
     Attributes:

@@ -67,7 +67,7 @@ class Scale:
 def perceived_return(rewards: Floats, myopia: float) -> float:
     """Return the sum of a segment's rewards as a rater remembers it.
 
-    B-Pref's myopic teacher (Lee et al. 2021, section 3.1) weighs step t of T by gamma^(T - t), with
+    B-Pref's myopic teacher (Lee et al. 2021, NeurIPS) weighs step t of T by gamma^(T - t), with
     gamma = 1 - myopia: late steps count more. We scale the weights to sum to T, so that fixed
     boundaries keep their meaning and a longer segment still counts as longer [our inference].
 
