@@ -1,12 +1,23 @@
 import copy
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from envs import SlowRater, make_segment
 
-from gym_rated import CallableRater, Rater, SeveralRaters, SyntheticRater
+from gym_rated import (
+    CallableRater,
+    Rater,
+    Rating,
+    ReplayRater,
+    Score,
+    SeveralRaters,
+    ShuffledRater,
+    SyntheticRater,
+)
+from gym_rated.checkpoint import load_state, save_state
 from gym_rated.specs import resolve_rater
 
 
@@ -132,3 +143,21 @@ def test_raters_that_do_not_fit_together_are_refused(raters: Any, options: Any, 
 def test_a_rater_without_a_name_is_refused() -> None:
     with pytest.raises(TypeError, match=r"`raters` must each have a `name`, got .* without one"):
         SeveralRaters([SyntheticRater(2), SlowRater()])
+
+
+def test_all_memories_survive_a_checkpoint_on_disk(tmp_path: Path) -> None:
+    def make() -> ShuffledRater:
+        mixed = SyntheticRater(4, answers="mixed", temperature=0.5, skip_rate=0.1, name="a")
+        scores = SyntheticRater(4, answers="scores", regrade=False, name="b")
+        records = [Rating("s0", 1, "c"), Score("s1", 0.5, "c")]
+        replay = ReplayRater(records, 4, unrecorded="wait", name="c")
+        return ShuffledRater(SeveralRaters([mixed, scores, replay], overlap=2))
+
+    rater, again = make(), make()
+    rater.submit(segments(np.arange(12.0)))
+    save_state(tmp_path / "c", rater.state_dict())
+    again.load_state_dict(load_state(tmp_path / "c"))
+    for one in (rater, again):
+        one.submit(segments(np.arange(12.0), 12))
+    assert again.pending == rater.pending > 0
+    assert again.collect() == rater.collect() != []

@@ -8,6 +8,7 @@ rates.
 """
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any, Self
 
 import numpy as np
@@ -246,7 +247,7 @@ class SyntheticRater:
                     "give each environment a rater of its own"
                 )
             returns[segment.id] = perceived_return(segment.true_rewards, self.myopia)
-            if not np.isfinite(returns[segment.id]):
+            if not isfinite(returns[segment.id]):
                 raise ValueError(
                     "`true_rewards` must be finite for a synthetic rater, got a return of "
                     f"{returns[segment.id]} in segment {segment.id!r}; an environment without a "
