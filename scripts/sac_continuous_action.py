@@ -1,0 +1,450 @@
+"""SAC for continuous actions, trained on a reward learned from ratings.
+
+One file in CleanRL's names and order (docs/sac_continuous_action.md explains every metric and
+detail):
+
+    python scripts/sac_continuous_action.py --env-id HalfCheetah-v5 --reward rated
+    python scripts/sac_continuous_action.py --env-id HalfCheetah-v5 --reward true
+"""
+
+import math
+import time
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn, optim
+from torch.nn import functional as F
+from tqdm import tqdm
+
+import gym_rated
+import gym_rated.vector
+from gym_rated import arguments, assembly
+from gym_rated.checkpoint import load_state, save_state
+from gym_rated.encoding import ActionEncoder, ObservationEncoder
+from gym_rated.extras import named_extras
+from gym_rated.ratings import RatingDataset
+from gym_rated.rendering import ensure_rendering
+from gym_rated.replay_memory import ReplayMemory, Transitions
+from gym_rated.repulsion import Repulsion, squashed_log_prob
+from gym_rated.runs import RunWriter
+from gym_rated.stack_state import load_stack_state, stack_state
+
+LOG_STD_MAX = 2
+LOG_STD_MIN = -5
+
+
+@dataclass
+class Args(arguments.RatingArgs):
+    env_id: str = "HalfCheetah-v5"
+    """the id of the environment; its actions must be a bounded Box"""
+    seed: int = 1
+    """seed of the experiment"""
+    total_timesteps: int = 60_000
+    """total timesteps of the experiment, summed over environments"""
+    num_envs: int = 1
+    """the number of parallel game environments"""
+    run_dir: Path | None = None
+    """folder of the run; runs/ENV_ID__sac_continuous_action__REWARD__SEED by default"""
+    resume: Path | None = None
+    """folder of a run to continue, with its own arguments: all others are ignored"""
+    capture_video: bool = False
+    """whether to film every 50th episode of the first environment (needs rendering)"""
+    tensorboard: bool = True
+    """whether to write TensorBoard files beside metrics.jsonl"""
+    save_model: bool = True
+    """whether to save policy, reward model and ratings at the end"""
+    checkpoint_every_s: float = 30.0
+    """seconds between two checkpoints, or 20 times what one takes; one at the end in any case"""
+
+    buffer_size: int = 1_000_000
+    """the replay memory buffer size, in transitions"""
+    gamma: float = 0.99
+    """the discount factor gamma"""
+    tau: float = 0.005
+    """target smoothing coefficient"""
+    batch_size: int = 256
+    """the batch size of sample from the replay memory"""
+    learning_starts: int = 5_000
+    """timestep to start learning; until then actions are uniformly random"""
+    policy_lr: float = 3e-4
+    """the learning rate of the policy network optimizer"""
+    q_lr: float = 1e-3
+    """the learning rate of the Q networks and entropy coefficient optimizers"""
+    policy_frequency: int = 2
+    """the frequency of training policy (delayed), in updates; the delay is made up for"""
+    target_network_frequency: int = 1
+    """the frequency of updates for the target networks, in updates"""
+    alpha: float = 0.2
+    """entropy regularization coefficient, without autotune"""
+    autotune: bool = True
+    """automatic tuning of the entropy coefficient"""
+    network_width: int = 256
+    """units in each of the two hidden layers of actor and Q networks"""
+
+
+def make_env(args: Args, index: int, run_dir: Path) -> Any:
+    def thunk() -> gym.Env:
+        film = args.capture_video and index == 0
+        env = gym.make(args.env_id, render_mode="rgb_array" if film else None)
+        if film:
+            env = gym.wrappers.RecordVideo(env, str(run_dir / "videos"), lambda k: k % 50 == 0)
+        return gym_rated.SeededEpisodes(env, args.seed, index)
+
+    return thunk
+
+
+class Stack:
+    """The wrapped environments, with handles on the layers that training talks to."""
+
+    def __init__(self, args: Args, run_dir: Path, on_ratings: Any) -> None:
+        self.args = args
+        thunks = [make_env(args, i, run_dir) for i in range(args.num_envs)]
+        with named_extras():
+            envs = gym.vector.SyncVectorEnv(thunks)
+        space = envs.single_action_space
+        if not isinstance(space, gym.spaces.Box) or not space.is_bounded():
+            raise TypeError(
+                f"`env_id` must have continuous, bounded actions, got {space} in {args.env_id}; "
+                "scripts for other actions have other names"
+            )
+        lengths = assembly.choose_lengths(args, envs.envs[0].spec.max_episode_steps)
+        self.statistics = envs = gym.wrappers.vector.RecordEpisodeStatistics(envs)
+        self.feedback = self.model = self.learner = None
+        if args.reward == "rated":
+            self.learner = assembly.make_learner(args, envs, lengths, args.seed)
+            self.model = self.learner.model
+            self.feedback = envs = gym_rated.vector.RatingFeedbackWrapper(
+                envs,
+                assembly.make_rater(args, args.seed),
+                segment_length=lengths,
+                schedule=assembly.make_schedule(args, args.total_timesteps, args.num_envs, lengths),
+                select=assembly.make_selection(args, self.model),
+                on_ratings=on_ratings,
+                seed=args.seed,
+            )
+        self.reward_fn = assembly.make_reward_fn(args, envs, self.model)
+        if self.reward_fn is not None:
+            envs = gym_rated.vector.LearnedRewardWrapper(envs, self.reward_fn)
+        self.learned = gym.wrappers.vector.RecordEpisodeStatistics(envs, stats_key="seen")
+        self.envs = self.learned  # SAC has no transforms of its own
+
+    @property
+    def has_reward(self) -> bool:
+        return self.model is None or self.model.ready or self.args.explore != "noise"
+
+
+class SoftQNetworks(nn.Module):
+    """Both Q networks in one batched pass per layer; columns are samples, which trains faster."""
+
+    def __init__(self, obs_dim: int, action_dim: int, width: int) -> None:
+        super().__init__()
+        sizes = [obs_dim + action_dim, width, width, 1]
+        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
+        for fan_in, fan_out in pairwise(sizes):
+            bound = fan_in**-0.5  # as torch.nn.Linear begins
+            self.weights.append(torch.empty(2, fan_out, fan_in).uniform_(-bound, bound))
+            self.biases.append(torch.empty(2, fan_out, 1).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor, a: Tensor) -> Tensor:
+        h = torch.cat([x, a], 1).T.expand(2, -1, -1)
+        h = F.relu(torch.baddbmm(self.biases[0], self.weights[0], h), inplace=True)
+        h = F.relu(torch.baddbmm(self.biases[1], self.weights[1], h), inplace=True)
+        return torch.baddbmm(self.biases[2], self.weights[2], h)[:, 0]  # (2, B)
+
+
+class Actor(nn.Module):
+    def __init__(self, obs_dim: int, space: gym.spaces.Box, width: int) -> None:
+        super().__init__()
+        low, high = torch.tensor(np.stack([space.low, space.high])).float().flatten(1)
+        self.fc1 = nn.Linear(obs_dim, width)
+        self.fc2 = nn.Linear(width, width)
+        self.fc_mean = nn.Linear(width, len(low))
+        self.fc_logstd = nn.Linear(width, len(low))
+        self.register_buffer("action_scale", (high - low) / 2.0)
+        self.register_buffer("action_bias", (high + low) / 2.0)
+        log_norm = self.action_scale.log() + math.log(4) + 0.5 * math.log(2 * math.pi)
+        self.register_buffer("log_norm", log_norm.sum(), persistent=False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = F.relu(self.fc1(x), inplace=True)
+        x = F.relu(self.fc2(x), inplace=True)
+        log_std = torch.tanh(self.fc_logstd(x))
+        return self.fc_mean(x), LOG_STD_MIN + 0.5 * (LOG_STD_MAX - LOG_STD_MIN) * (log_std + 1)
+
+    def get_action(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Sample actions; returns them, (B, A), and the logarithm of their density, (B,)."""
+        mean, log_std = self(x)
+        noise = torch.randn_like(mean)
+        x_t = mean + log_std.exp() * noise
+        y_t = torch.tanh(x_t)
+        # log(1 - tanh(x)^2) = 2 (log 2 - x - softplus(-2 x)) does not lose its digits
+        log_prob = 2 * (x_t + F.softplus(-2 * x_t)) - log_std - 0.5 * noise.square()
+        log_prob = log_prob.sum(1) - self.log_norm
+        return y_t * self.action_scale + self.action_bias, log_prob
+
+
+class Agent(nn.Module):
+    def __init__(self, dims: tuple[int, int], space: gym.spaces.Box, args: Args) -> None:
+        super().__init__()
+        self.args, self.dims = args, dims
+        self.actor = Actor(dims[0], space, args.network_width)
+        self.log_alpha = nn.Parameter(torch.tensor(0.0 if args.autotune else math.log(args.alpha)))
+        self.target_entropy = -float(dims[1])
+        self.actor_optimizer = optim.Adam(self.actor.parameters(), lr=args.policy_lr, fused=True)
+        self.a_optimizer = optim.Adam([self.log_alpha], lr=args.q_lr, fused=True)
+        self.reset_critics()
+        self.repulsion = Repulsion(scale=args.scale, seed=args.seed)
+        self.num_updates = 0
+        self.last: dict[str, Tensor] = {}  # what the last updates are logged with
+
+    def reset_critics(self) -> None:
+        """Begin with fresh Q networks; PEBBLE's code does so where exploration ends."""
+        self.qf = SoftQNetworks(*self.dims, self.args.network_width)
+        self.qf_target = deepcopy(self.qf)
+        self.q_optimizer = optim.Adam(self.qf.parameters(), lr=self.args.q_lr, fused=True)
+
+    def log_prob(self, obs: Tensor, actions: Tensor) -> Tensor:
+        """How likely actions are, up to a constant, as `Repulsion` takes it; shape (B,)."""
+        mean, log_std = self.actor(obs)
+        bias, scale = self.actor.action_bias, self.actor.action_scale
+        std = log_std.exp().detach()
+        return squashed_log_prob(mean, std, actions, bias - scale, bias + scale)
+
+    def update(self, data: Transitions) -> None:
+        """Learn from one batch."""
+        data = Transitions(*map(torch.from_numpy, data))
+        self.update_critics(data)
+        if self.num_updates % self.args.policy_frequency == 0:
+            for _ in range(self.args.policy_frequency):  # makes up for the delay
+                self.update_actor(data.obs)
+        if self.num_updates % self.args.target_network_frequency == 0:
+            params = list(self.qf_target.parameters()), list(self.qf.parameters())
+            with torch.no_grad():
+                torch._foreach_lerp_(*params, self.args.tau)
+        self.num_updates += 1
+
+    def update_critics(self, data: Transitions) -> None:
+        with torch.no_grad():
+            next_actions, next_log_pi = self.actor.get_action(data.next_obs)
+            qf_next = self.qf_target(data.next_obs, next_actions).amin(0)
+            qf_next = qf_next - self.log_alpha.exp() * next_log_pi
+            next_q_value = data.rewards + (1 - data.terminated) * self.args.gamma * qf_next
+        qf_values = self.qf(data.obs, data.actions)  # (2, B)
+        qf_losses = (qf_values - next_q_value).square().mean(1)
+        self.q_optimizer.zero_grad()
+        qf_losses.sum().backward()
+        self.q_optimizer.step()
+        means, losses = qf_values.detach().mean(1), qf_losses.detach()
+        self.last |= {"losses/qf1_values": means[0], "losses/qf2_values": means[1]}
+        self.last |= {"losses/qf1_loss": losses[0], "losses/qf2_loss": losses[1]}
+        self.last["losses/qf_loss"] = losses.mean()
+
+    def update_actor(self, obs: Tensor) -> None:
+        pi, log_pi = self.actor.get_action(obs)
+        alpha = self.log_alpha.detach().exp()
+        actor_loss = (alpha * log_pi - self.qf(obs, pi).amin(0)).mean()
+        if self.args.repel_coef:
+            actor_loss = actor_loss + self.args.repel_coef * self.repulsion.loss(self.log_prob)
+        self.actor_optimizer.zero_grad()
+        actor_loss.backward(inputs=list(self.actor.parameters()))
+        self.actor_optimizer.step()
+        alpha_loss = -alpha * (log_pi.detach().mean() + self.target_entropy)
+        if self.args.autotune:
+            self.log_alpha.grad = alpha_loss  # in log alpha it is its own derivative
+            self.a_optimizer.step()
+        self.last |= {"losses/actor_loss": actor_loss.detach(), "losses/alpha": alpha}
+        self.last["losses/alpha_loss"] = alpha_loss
+
+
+class Trainer:
+    """Everything that a run is made of, and that its checkpoints hold."""
+
+    def __init__(self, args: Args, run_dir: Path) -> None:
+        self.args = args
+        torch.manual_seed(args.seed)
+        torch.set_num_threads(1)
+        self.stack = Stack(args, run_dir, self.fit_reward)
+        envs = self.stack.envs
+        self.action_space = envs.single_action_space
+        self.encode_obs = ObservationEncoder(envs.single_observation_space, None, args.num_envs)
+        self.encode_actions = ActionEncoder(self.action_space, args.num_envs)
+        dims = self.encode_obs.dim, self.encode_actions.dim
+        self.agent = Agent(dims, self.action_space, args)
+        size = min(args.buffer_size, args.total_timesteps + args.num_envs)
+        self.memory = ReplayMemory(size, *dims, run_dir / "replay_memory", self.stack.reward_fn)
+        self.rng = np.random.default_rng(args.seed)
+        self.global_step = 0
+        self.report = None
+        self.unlogged: list[dict[str, Any]] = []
+        self.next_obs = self.encode_obs(envs.reset()[0]).copy()
+        self.next_done = np.zeros(args.num_envs, np.bool_)
+
+    @property
+    def is_learning(self) -> bool:
+        """Whether there is a reward to learn from; before, the agent acts at random."""
+        return self.global_step >= self.args.learning_starts and self.stack.has_reward
+
+    def choose_actions(self) -> np.ndarray:
+        """Actions of all environments, shape (N, A), within the bounds of their space."""
+        space, shape = self.action_space, (self.args.num_envs, *self.action_space.shape)
+        if not self.is_learning:
+            return self.encode_actions(self.rng.uniform(space.low, space.high, shape))
+        with torch.no_grad():
+            actions, _ = self.agent.actor.get_action(torch.from_numpy(self.next_obs))
+        return self.encode_actions(actions.numpy().reshape(shape))
+
+    def step(self, writer: RunWriter) -> None:
+        """Step the environments, and remember what happened."""
+        space, obs, actions = self.action_space, self.next_obs, self.choose_actions()
+        self.global_step += self.args.num_envs
+        executed = actions.reshape(-1, *space.shape).astype(space.dtype)
+        next_obs, rewards, terminations, truncations, _ = self.stack.envs.step(executed)
+        next_done = terminations | truncations
+        self.next_obs = self.encode_obs(next_obs).copy()
+        valid = ~self.next_done  # next-step autoreset: after a done comes a reset
+        rows = (obs, actions, self.next_obs, terminations)
+        rows += (rewards,) if self.stack.reward_fn is None else ()
+        self.memory.add(*(row[valid] for row in rows))
+        self.next_done = next_done
+        if next_done.any():
+            self.log_episodes(writer, int(next_done.sum()))
+        while self.unlogged:
+            writer.log(self.global_step, self.unlogged.pop())
+
+    def update(self) -> None:
+        """One update of the agent for each environment that was stepped."""
+        for _ in range(self.args.num_envs):
+            self.agent.update(self.memory.sample(self.args.batch_size, self.rng))
+
+    def log_episodes(self, writer: RunWriter, count: int) -> None:
+        statistics, learned = self.stack.statistics, self.stack.learned
+        for k in range(-count, 0):
+            row = {
+                "charts/episodic_return": statistics.return_queue[k],
+                "charts/episodic_length": statistics.length_queue[k],
+            }
+            if self.stack.feedback is not None:
+                row["charts/learned_return"] = learned.return_queue[k]
+            writer.log(self.global_step, row)
+
+    def fit_reward(self, ratings: RatingDataset) -> None:
+        """Fit the reward model; the feedback wrapper calls this when enough ratings are new."""
+        learner, had_reward = self.stack.learner, self.stack.model.ready
+        progress = self.global_step / self.args.total_timesteps
+        self.report = learner.fit(ratings, progress=progress)
+        if learner.model.ready and not had_reward:
+            self.agent.reset_critics()  # they may have learned the value of a bonus
+        if self.args.repel_coef:
+            self.agent.repulsion.renew(ratings.batch(), self.agent.log_prob)
+        self.unlogged.append({f"rated/{k}": v for k, v in self.report.as_dict().items()})
+
+    def parts(self) -> dict[str, Any]:
+        """What has a state of its own, beside the environments."""
+        agent, learner = self.agent, self.stack.learner
+        names = ("q_optimizer", "actor_optimizer", "a_optimizer", "repulsion")
+        parts = {name: getattr(agent, name) for name in names}
+        parts |= {"agent": agent, "memory": self.memory}
+        return parts if learner is None else parts | {"learner": learner}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "args": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self.args).items()},
+            "counters": [self.global_step, self.agent.num_updates],
+            "next": [self.next_obs, self.next_done],
+            "last": self.agent.last,
+            "rng": [self.rng.bit_generator.state, torch.get_rng_state()],
+            "envs": stack_state(self.stack.envs),
+            "parts": {name: part.state_dict() for name, part in self.parts().items()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        load_stack_state(self.stack.envs, state["envs"])
+        for name, part in self.parts().items():
+            part.load_state_dict(state["parts"][name])
+        self.global_step, self.agent.num_updates = state["counters"]
+        self.next_obs, self.next_done = state["next"]
+        self.agent.last = state["last"]
+        self.rng.bit_generator.state = state["rng"][0]
+        torch.set_rng_state(state["rng"][1])
+
+    def save_products(self, run_dir: Path) -> None:
+        save_file(self.agent.state_dict(), run_dir / "policy.safetensors")
+        if self.stack.model is not None:
+            self.stack.model.save(run_dir / "reward_model")
+            (run_dir / "ratings").mkdir(exist_ok=True)
+            self.stack.feedback.ratings.save(run_dir / "ratings" / "ratings.npz")
+
+    @property
+    def score(self) -> float | None:
+        """Mean true return of the last 50 episodes; None before the first has ended."""
+        returns = list(self.stack.statistics.return_queue)[-50:]
+        return float(np.mean(returns)) if returns else None
+
+    def result(self, steps_per_second: float) -> dict[str, Any]:
+        """The run in one row."""
+        row = {name: getattr(self.args, name) for name in ("env_id", "reward", "seed")}
+        row |= {"global_step": self.global_step, "score": self.score}
+        row["steps_per_second"] = steps_per_second
+        if self.stack.feedback is not None:
+            row["num_ratings"] = len(self.stack.feedback.ratings)
+            row |= {} if self.report is None else {"fit": self.report.as_dict()}
+        return row
+
+
+def train(args: Args) -> dict[str, Any]:
+    """Train one agent; returns what is written to result.json."""
+    state = None if args.resume is None else load_state(args.resume / "checkpoint")
+    run_dir = args.resume or args.run_dir
+    if state is not None:
+        args = Args(**state["args"])
+    name = f"{args.env_id}__sac_continuous_action__{args.reward}__{args.seed}"
+    run_dir = run_dir or Path("runs") / name.replace("/", "-")
+    if args.capture_video:
+        ensure_rendering(args.env_id)
+    trainer = Trainer(args, run_dir)
+    if state is not None:
+        trainer.load_state_dict(state)
+    if args.reward == "rated":
+        print(arguments.describe_preset(args))
+    resume_step = None if state is None else trainer.global_step
+    resume = {"resume": state is not None, "resume_step": resume_step}
+    writer = RunWriter(run_dir, asdict(args), tensorboard=args.tensorboard, **resume)
+    bar = tqdm(total=args.total_timesteps, initial=trainer.global_step, unit="step", disable=None)
+    with writer, bar:
+        return run(trainer, writer, bar, run_dir)
+
+
+def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[str, Any]:
+    args, first_step = trainer.args, trainer.global_step
+    start_time, save_time, sps = time.monotonic(), -float("inf"), 0.0
+    while trainer.global_step < args.total_timesteps:
+        trainer.step(writer)
+        if trainer.is_learning:
+            trainer.update()
+        if trainer.global_step // args.num_envs % 100 == 0:
+            sps = (trainer.global_step - first_step) / (time.monotonic() - start_time)
+            writer.log(trainer.global_step, trainer.agent.last | {"charts/SPS": sps})
+            bar.update(100 * args.num_envs)
+            bar.set_postfix(true_return=trainer.score)
+        if time.monotonic() > save_time:
+            begin = time.monotonic()
+            save_state(run_dir / "checkpoint", trainer.state_dict())
+            save_time = (end := time.monotonic()) + max(args.checkpoint_every_s, 20 * (end - begin))
+    save_state(run_dir / "checkpoint", trainer.state_dict())
+    if args.save_model:
+        trainer.save_products(run_dir)
+    result = trainer.result(sps)
+    writer.write_result(result)
+    trainer.stack.envs.close()
+    return result
+
+
+if __name__ == "__main__":
+    print(train(arguments.parse_args(Args)))
