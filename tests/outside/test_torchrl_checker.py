@@ -7,12 +7,10 @@ import numpy as np
 import pytest
 from envs import KeepingRater, scripted_vector, true_reward
 from gymnasium.vector import AutoresetMode
+from torchrl.envs import GymWrapper, check_env_specs
 
 import gym_rated
 from gym_rated import vector
-
-# TorchRL's own classes are declared on top of what it deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torchrl")
 
 
 def reward_fn(obs: np.ndarray, actions: np.ndarray) -> np.ndarray:
@@ -26,15 +24,11 @@ def rated(env: Any, module: Any = gym_rated) -> Any:
 
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "Pendulum-v1", "HalfCheetah-v5"])
 def test_the_checker_accepts_a_single_environment(env_id):
-    from torchrl.envs import GymWrapper, check_env_specs
-
     check_env_specs(GymWrapper(rated(gym.make(env_id))), seed=0)
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.DISABLED])
 def test_the_checker_accepts_a_vector_environment(mode):
-    from torchrl.envs import GymWrapper, check_env_specs
-
     options = {"vector_kwargs": {"autoreset_mode": mode}}
     envs = rated(gym.make_vec("Pendulum-v1", 3, "sync", **options), vector)
     assert envs.autoreset_mode == mode
@@ -42,16 +36,12 @@ def test_the_checker_accepts_a_vector_environment(mode):
 
 
 def test_next_step_autoreset_is_refused_by_torchrl():
-    from torchrl.envs import GymWrapper
-
     with pytest.raises(RuntimeError, match="must be one of SAME_STEP or DISABLED"):
         GymWrapper(rated(gym.make_vec("Pendulum-v1", 2, "sync"), vector))
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.SAME_STEP, AutoresetMode.DISABLED])
 def test_a_rollout_holds_learned_rewards_and_the_last_observation_of_an_episode(mode):
-    from torchrl.envs import GymWrapper
-
     # of different lengths: where all end at once, TorchRL resets once more under SAME_STEP
     scripts = [[(4, "terminated")], [(3, "terminated")]]
     env = GymWrapper(rated(scripted_vector(scripts, mode), vector))
