@@ -14,8 +14,13 @@ class Command(NamedTuple):
     summary: str
 
 
+_IN = "gym_rated.commands"
 COMMANDS = {
-    "fit": Command("gym_rated.commands.fit:main", "fit a reward model to a ratings file"),
+    "fit": Command(f"{_IN}.fit:main", "fit a reward model to a ratings file"),
+    "report": Command(f"{_IN}.report:main", "plots and tables of one or several runs"),
+    "film": Command(f"{_IN}.film:main", "videos of the policy of a finished run"),
+    "rate-minari": Command(f"{_IN}.minari:rate", "rate segments of recorded episodes"),
+    "export-minari": Command(f"{_IN}.minari:export", "write rated segments as a Minari dataset"),
 }
 
 

@@ -1,18 +1,15 @@
-"""Recorded episodes: Minari datasets to rate segments of, and rated segments as one of them.
+"""Recorded episodes: Minari datasets (extra `minari`), and segments of them to rate.
 
-What is cut from recorded episodes follows the rules of `gym_rated.segments`. What is written holds
-observations, actions and ratings, never a true reward. Minari (extra `minari`) is imported late.
+What is cut follows the rules of `gym_rated.segments`. Minari is imported late, and here only.
 """
 
-import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from gymnasium import Space, spaces
-from gymnasium.vector.utils import concatenate, create_empty_array
+from gymnasium import Space
 from numpy.typing import NDArray
 
 from gym_rated.checks import whole_number
@@ -20,13 +17,11 @@ from gym_rated.encoding import Features, ObservationEncoder, action_dim, encode_
 from gym_rated.extras import named_extras
 from gym_rated.raters import Rater
 from gym_rated.ratings import RatingDataset
-from gym_rated.reward_fn import RewardFn, predict_rewards
 from gym_rated.segments import Segment, SegmentBuffer
 
 if TYPE_CHECKING:
-    from minari import EpisodeData, MinariDataset
-
-_KEY = "gym_rated"  # of the dataset's metadata: the ratings as JSON
+    from minari import EpisodeData as EpisodeData
+    from minari import MinariDataset as MinariDataset
 
 
 def load_recorded(dataset_id: str) -> "MinariDataset":
@@ -46,6 +41,50 @@ def load_recorded(dataset_id: str) -> "MinariDataset":
             f"`dataset_id` must name a Minari dataset of this machine, got {dataset_id!r}; "
             "`minari download` fetches one, `minari list local` lists them"
         ) from None
+
+
+def create_recorded(
+    dataset_id: str,
+    episodes: Sequence[Mapping[str, Any]],
+    env_id: str | None,
+    observation_space: Space[Any],
+    action_space: Space[Any],
+) -> "MinariDataset":
+    """Create a Minari dataset on this machine.
+
+    Args:
+        dataset_id: Its name, which must be new.
+        episodes: Fields of Minari's `EpisodeBuffer`, one mapping an episode.
+        env_id: The environment, if it is known.
+        observation_space: Space of one observation.
+        action_space: Space of one action.
+
+    Raises:
+        ImportError: If Minari is not installed.
+        ValueError: If the name is taken or malformed.
+    """
+    try:
+        with warnings.catch_warnings(), named_extras():
+            import minari
+            from minari.data_collector import EpisodeBuffer
+
+            warnings.filterwarnings("ignore", category=UserWarning, module="minari")
+            return minari.create_dataset_from_buffers(
+                dataset_id,
+                [EpisodeBuffer(**episode) for episode in episodes],
+                env=env_id,
+                observation_space=observation_space,
+                action_space=action_space,
+                algorithm_name="gym_rated",
+                description="segments rated by people or programs; no true reward",
+                jpeg_encoding=False,
+            )
+    except ValueError as error:
+        if dataset_id not in str(error):
+            raise
+        raise ValueError(
+            f"`dataset_id` must be a new name such as cheetah/rated-v0, got {dataset_id!r}: {error}"
+        ) from error
 
 
 def rate_recorded(
@@ -146,104 +185,6 @@ def cut_recorded(
     return [_named(segment, recorded, episodes) for segment in cut]
 
 
-def write_minari(
-    ratings: RatingDataset,
-    dataset_id: str,
-    *,
-    env_id: str | None = None,
-    reward_fn: RewardFn | None = None,
-) -> "MinariDataset":
-    """Write rated segments as a Minari dataset on this machine: one episode a segment.
-
-    A segment does not hold the observation after its last step: the last one stands there twice.
-    Every episode ends as truncated. Answers are in the metadata: of the whole dataset, where
-    `read_minari_ratings` finds them, and of each episode as `segment_id`, `round` and `ratings`
-    (JSON: rater -> class).
-
-    Args:
-        ratings: The segments and their ratings.
-        dataset_id: Name of the new dataset, such as "cheetah/rated-v0".
-        env_id: Environment whose spaces to use; by default that of the ratings. Where it is not
-            known, or observations went through `features`, vectors are written.
-        reward_fn: Writes the rewards that a learned model gives; NaN without, because a rated
-            segment has no reward, and a zero would be one.
-
-    Returns:
-        The new dataset.
-
-    Raises:
-        ValueError: If there is such a dataset, or no segment.
-        ImportError: If Minari is not installed.
-    """
-    with named_extras():
-        import minari
-        from minari.data_collector import EpisodeBuffer
-
-    state = ratings.state_dict()
-    if not state["meta"]["segments"]:
-        raise ValueError("`ratings` must hold at least one segment, got none")
-    env_id = env_id or ratings.env_id
-    obs_space, action_space = _spaces(env_id, ratings)
-    buffers, metadata, end = [], [], 0
-    given = _answers_by_segment(ratings)
-    for segment_id, round_, length in state["meta"]["segments"]:
-        start, end = end, end + length
-        obs, actions = state["obs"][start:end], state["actions"][start:end]
-        nothing = np.full(length, np.nan)
-        last = np.arange(length) == length - 1
-        buffers.append(
-            EpisodeBuffer(
-                observations=_decoded(obs_space, [*obs, obs[-1]]),
-                actions=_decoded(action_space, list(actions)),
-                rewards=list(
-                    nothing if reward_fn is None else predict_rewards(reward_fn, obs, actions)
-                ),
-                terminations=[False] * length,
-                truncations=list(last),
-            )
-        )
-        answers = json.dumps(given.get(segment_id, {}))
-        metadata.append({"segment_id": segment_id, "round": round_, "ratings": answers})
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning, module="minari")
-        dataset = minari.create_dataset_from_buffers(
-            dataset_id,
-            buffers,
-            env=env_id,
-            observation_space=obs_space,
-            action_space=action_space,
-            algorithm_name="gym_rated",
-            description="segments rated by people or programs; no true reward",
-            jpeg_encoding=False,
-        )
-    dataset.storage.update_metadata({_KEY: json.dumps(state["meta"])})
-    dataset.storage.update_episode_metadata(metadata)
-    return dataset
-
-
-def read_minari_ratings(recorded: "MinariDataset") -> RatingDataset:
-    """Read the ratings back that `write_minari` wrote.
-
-    Raises:
-        ValueError: If the dataset holds no ratings.
-    """
-    text = recorded.storage.metadata.get(_KEY)
-    if text is None:
-        raise ValueError(
-            f"`recorded` must hold ratings, got {recorded.spec.dataset_id} without; rate its "
-            "episodes with rate_recorded"
-        )
-    meta = json.loads(text)
-    episodes = list(recorded.iterate_episodes(range(len(meta["segments"]))))
-    ratings = RatingDataset(meta["obs_dim"], meta["action_dim"], meta["num_classes"])
-    obs = [_encoded_obs(episode, recorded, None)[:-1] for episode in episodes]
-    actions = [encode_actions(recorded.action_space, episode.actions) for episode in episodes]
-    ratings.load_state_dict(
-        {"meta": meta, "obs": np.concatenate(obs), "actions": np.concatenate(actions)}
-    )
-    return ratings
-
-
 def _choose(
     recorded: "MinariDataset", max_steps: int, rng: np.random.Generator
 ) -> "list[EpisodeData]":
@@ -263,7 +204,7 @@ def _record(
     recorded: "MinariDataset",
     features: Features | None,
 ) -> None:
-    obs = _encoded_obs(episode, recorded, features)
+    obs = encode_episode_obs(episode, recorded, features)
     actions = encode_actions(recorded.action_space, episode.actions)
     buffer.begin(obs[:1])
     for t in range(len(episode)):
@@ -272,8 +213,8 @@ def _record(
         buffer.record(actions[t : t + 1], episode.rewards[t], terminated, last, obs[t + 1 : t + 2])
 
 
-def _encoded_obs(
-    episode: "EpisodeData", recorded: "MinariDataset", features: Features | None
+def encode_episode_obs(
+    episode: "EpisodeData", recorded: "MinariDataset", features: Features | None = None
 ) -> NDArray[Any]:
     """Return the observations of an episode of T steps, shape (T + 1, D)."""
     num = len(episode) + 1
@@ -287,37 +228,3 @@ def _named(
     episode = int(episodes[segment.origin.episode].id)
     name = f"{recorded.spec.dataset_id}:{episode}-{segment.origin.first_step}"
     return replace(segment, id=name, origin=replace(segment.origin, episode=episode, policy_step=0))
-
-
-def _spaces(env_id: str | None, ratings: RatingDataset) -> tuple[Space[Any], Space[Any]]:
-    """Return the spaces to write: those of the environment where they fit, or of vectors."""
-    obs_vectors = spaces.Box(-np.inf, np.inf, (ratings.obs_dim,), np.float32)
-    action_vectors = spaces.Box(-np.inf, np.inf, (ratings.action_dim,), np.float32)
-    if env_id is None:
-        return obs_vectors, action_vectors
-    import gymnasium as gym
-
-    with named_extras():
-        env = gym.make(env_id)
-    env.close()
-    if action_dim(env.action_space) != ratings.action_dim:
-        raise ValueError(
-            f"`env_id` must be the environment that was rated, with {ratings.action_dim} numbers "
-            f"in an action, got {env_id} with {action_dim(env.action_space)}"
-        )
-    fits = env.observation_space.is_np_flattenable
-    fits = fits and spaces.flatdim(env.observation_space) == ratings.obs_dim
-    return (env.observation_space if fits else obs_vectors), env.action_space
-
-
-def _decoded(space: Space[Any], vectors: list[NDArray[Any]]) -> Any:
-    """Turn encoded vectors back into what `space` holds, stacked."""
-    items = [spaces.unflatten(space, vector) for vector in vectors]
-    return concatenate(space, items, create_empty_array(space, len(items)))  # type: ignore[arg-type]  # gymnasium's own pair
-
-
-def _answers_by_segment(ratings: RatingDataset) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
-    for rating in ratings.ratings:
-        found.setdefault(rating.segment_id, {})[rating.rater] = rating.rating
-    return found

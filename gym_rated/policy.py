@@ -1,0 +1,145 @@
+"""The policy of a finished run, read from `policy.safetensors`: to film it or to go on using it.
+
+The names of the tensors say what it is: PPO's Gaussian (`actor_mean`), PPO's categorical (`actor`),
+or SAC's squashed Gaussian (`actor.fc_mean`). A pass is a few products in numpy.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import safetensors.numpy
+from gymnasium import Space, spaces
+from numpy.typing import NDArray
+
+Tensors = dict[str, NDArray[Any]]
+_LOG_STD_MIN, _LOG_STD_MAX = -5.0, 2.0  # of SAC
+_MAX_OBS = 10.0  # in standard deviations, as PPO clips them
+_EPSILON = 1e-8  # as NormalizeObservation has it
+_FIRST_LAYERS = {
+    "gaussian": "actor_mean.0",
+    "categorical": "actor.0",
+    "squashed": "actor.fc1",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Policy:
+    """A policy that was trained by one of the scripts.
+
+    Attributes:
+        kind: "gaussian", "categorical" or "squashed".
+        tensors: Weights by name.
+
+    Example:
+        >>> layers = {f"actor.{i}.bias": np.zeros(2) for i in (0, 2)}
+        >>> layers |= {f"actor.{i}.weight": np.eye(2) for i in (0, 2)}
+        >>> policy = Policy("categorical", layers)
+        >>> policy.act(np.array([0.3, 0.1]), spaces.Discrete(2))
+        0
+    """
+
+    kind: str
+    tensors: Tensors
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read the policy of a run.
+
+        Args:
+            path: The run's folder, or its policy.safetensors.
+
+        Raises:
+            FileNotFoundError: If there is none; a run writes it when it ends.
+            ValueError: If the file is damaged, or of a policy of another kind.
+        """
+        file = Path(path) / "policy.safetensors" if Path(path).is_dir() else Path(path)
+        if not file.is_file():
+            raise FileNotFoundError(
+                f"`path` must hold the policy.safetensors of a finished run, got {path}"
+            )
+        try:
+            tensors = safetensors.numpy.load(file.read_bytes())
+        except Exception as error:  # safetensors raises an Exception of its own
+            raise ValueError(f"`path` must be an undamaged policy, got {file} ({error})") from error
+        for kind, layer in _FIRST_LAYERS.items():
+            weight = tensors.get(f"{layer}.weight")
+            if weight is not None and weight.ndim == 2:
+                return cls(kind, tensors)
+        raise ValueError(
+            "`path` must hold a policy of linear layers, as the scripts save it, got one of "
+            f"{', '.join(sorted(tensors)) or 'no tensors'}"
+        )
+
+    @property
+    def obs_dim(self) -> int:
+        """Length D of a flattened observation."""
+        return int(self.tensors[f"{_FIRST_LAYERS[self.kind]}.weight"].shape[1])
+
+    def act(
+        self, obs: NDArray[Any], action_space: Space[Any], rng: np.random.Generator | None = None
+    ) -> Any:
+        """Choose an action for one observation.
+
+        Args:
+            obs: Raw, flattened observation, shape (D,).
+            action_space: The environment's; a Box is where actions are clipped to.
+            rng: Draws the action as in training; None takes the most probable one.
+
+        Returns:
+            An action of the environment.
+
+        Raises:
+            ValueError: If the observation or the space is not the policy's.
+        """
+        if obs.shape != (self.obs_dim,):
+            raise ValueError(f"`obs` must have shape ({self.obs_dim},), got {obs.shape}")
+        if isinstance(action_space, spaces.Discrete) != (self.kind == "categorical"):
+            raise ValueError(f"`action_space` must fit a {self.kind} policy, got {action_space}")
+        if isinstance(action_space, spaces.Discrete):
+            logits = self._network("actor", self._normalised(obs))
+            noise = 0.0 if rng is None else rng.gumbel(size=len(logits))  # Gumbel's way to sample
+            return int(action_space.start) + int(np.argmax(logits + noise))
+        if not isinstance(action_space, spaces.Box):
+            raise ValueError(f"`action_space` must be Box or Discrete, got {action_space}")
+        action = self._gaussian(obs, rng) if self.kind == "gaussian" else self._squashed(obs, rng)
+        action = action.reshape(action_space.shape).astype(action_space.dtype)
+        return action.clip(action_space.low, action_space.high)
+
+    def _gaussian(self, obs: NDArray[Any], rng: np.random.Generator | None) -> NDArray[np.float64]:
+        mean = self._network("actor_mean", self._normalised(obs))
+        std = np.exp(np.ravel(self.tensors["actor_logstd"]))
+        return mean if rng is None else mean + std * rng.standard_normal(len(mean))
+
+    def _squashed(self, obs: NDArray[Any], rng: np.random.Generator | None) -> NDArray[np.float64]:
+        hidden = _relu(self._linear("actor.fc1", self._normalised(obs)))
+        hidden = _relu(self._linear("actor.fc2", hidden))
+        x = self._linear("actor.fc_mean", hidden)
+        if rng is not None:
+            share = 0.5 * (np.tanh(self._linear("actor.fc_logstd", hidden)) + 1)
+            log_std = _LOG_STD_MIN + (_LOG_STD_MAX - _LOG_STD_MIN) * share
+            x = x + np.exp(log_std) * rng.standard_normal(len(x))
+        scale, bias = self.tensors["actor.action_scale"], self.tensors["actor.action_bias"]
+        return np.asarray(np.tanh(x) * np.ravel(scale) + np.ravel(bias))
+
+    def _normalised(self, obs: NDArray[Any]) -> NDArray[np.float64]:
+        """Normalise as in training, where the policy was trained on normalised observations."""
+        if "obs_mean" not in self.tensors:
+            return np.asarray(obs, np.float64)
+        mean, variance = np.ravel(self.tensors["obs_mean"]), np.ravel(self.tensors["obs_var"])
+        return np.asarray(((obs - mean) / np.sqrt(variance + _EPSILON)).clip(-_MAX_OBS, _MAX_OBS))
+
+    def _network(self, name: str, x: NDArray[Any]) -> NDArray[np.float64]:
+        """Run PPO's sequence of linear layers, with tanh in between."""
+        ends = [key.split(".") for key in self.tensors if key.startswith(f"{name}.")]
+        for i in sorted({int(parts[1]) for parts in ends}):
+            x = self._linear(f"{name}.{i}", x if i == 0 else np.tanh(x))
+        return x
+
+    def _linear(self, name: str, x: NDArray[Any]) -> NDArray[np.float64]:
+        return np.asarray(self.tensors[f"{name}.weight"] @ x + self.tensors[f"{name}.bias"])
+
+
+def _relu(x: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.maximum(x, 0))
