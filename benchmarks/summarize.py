@@ -170,6 +170,29 @@ def speed_table() -> str:
     return "\n".join(lines)
 
 
+def environments_table() -> str:
+    """Return every id that was run in the wrappers, and what failed with its reason."""
+    rows = json.loads((RESULTS / "environments.json").read_text())["rows"]
+    lines = [
+        "| id | observation | action | segments rated | µs a step: single | vector |",
+        "|---|---|---|---|---|---|",
+    ]
+    failed = []
+    for row in rows:
+        single, vector = row["single"], row["vector"]
+        reasons = {result["failed"] for result in (single, vector) if "failed" in result}
+        if reasons:
+            failed.append(f"* `{row['env_id']}`: {'; '.join(sorted(reasons))}")
+            continue
+        obs, action = single["spaces"]
+        lines.append(
+            f"| `{row['env_id']}` | {obs} | {action} | {single['ratings']} + {vector['ratings']} | "
+            f"{single['us_per_step']:.0f} | {vector['us_per_step']:.0f} |"
+        )
+    lines += ["", f"{len(rows) - len(failed)} of {len(rows)} ids ran.", *failed]
+    return "\n".join(lines)
+
+
 def rewrite(page: Path, blocks: dict[str, str]) -> None:
     """Put each block between its marks, where `page` has them."""
     text = page.read_text()
@@ -192,6 +215,7 @@ def main() -> None:
         "training_sac": ("training.json", lambda: training_table(("sac-halfcheetah",), RERATED)),
         "reward_fit": ("reward_fit.json", reward_fit_table),
         "speed": ("speed.json", speed_table),
+        "environments": ("environments.json", environments_table),
     }
     blocks = {name: make() for name, (file, make) in makers.items() if (RESULTS / file).exists()}
     blocks["presets"] = presets_table()
