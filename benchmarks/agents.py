@@ -10,7 +10,6 @@ benchmarks/results/agents.json; a cell that has a row is skipped. Runs go one af
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecMonitor, VecNormalize
 from tqdm import tqdm
 
-from benchmarks.training import CURVE_POINTS, RESULTS, SUITES, Suite
+from benchmarks.training import CURVE_POINTS, RESULTS, SUITES
 from gym_rated import SeededEpisodes, vector
 from gym_rated.arguments import RatingArgs
 from gym_rated.assembly import choose_lengths, make_learner, make_rater, make_schedule
@@ -34,7 +33,7 @@ from gym_rated.provenance import provenance
 from gym_rated.sb3 import FitCallback, SB3VecEnv
 
 NUM_ENVS, NUM_STEPS = 8, 256  # one rollout has as many steps as the script's 16 x 128
-ARMS = ("sb3-true", "sb3-ours")
+ARMS = ("true", "ours")
 PPO_OPTIONS: dict[str, Any] = {
     "n_steps": NUM_STEPS,
     "batch_size": 256,
@@ -85,9 +84,10 @@ class TrueReturns(BaseCallback):
         return [round(float(np.mean(values)), 2) if values else None for values in stretches]
 
 
-def train(suite: Suite, arm: str, seed: int) -> dict[str, Any]:
+def train(name: str, arm: str, seed: int) -> dict[str, Any]:
     """Train one agent; returns its row."""
     torch.set_num_threads(1)
+    suite = SUITES[name]
     steps = suite.steps // (NUM_ENVS * NUM_STEPS) * NUM_ENVS * NUM_STEPS
     thunks = [
         lambda i=i: SeededEpisodes(gym.make(suite.env_id), seed, i)  # type: ignore[misc]
@@ -98,7 +98,7 @@ def train(suite: Suite, arm: str, seed: int) -> dict[str, Any]:
     limit = envs.envs[0].spec.max_episode_steps
     envs = statistics = gym.wrappers.vector.RecordEpisodeStatistics(envs)
     callbacks: list[BaseCallback] = [returns := TrueReturns(statistics)]
-    if arm == "sb3-ours":
+    if arm == "ours":
         args = replace(RatingArgs(), **PRESETS["ours"])
         lengths = choose_lengths(args, limit)
         envs = feedback = vector.RatingFeedbackWrapper(
@@ -116,30 +116,24 @@ def train(suite: Suite, arm: str, seed: int) -> dict[str, Any]:
     start = time.monotonic()
     agent.learn(steps, callback=callbacks)
     seconds = time.monotonic() - start
-    row = {"env_id": suite.env_id, "arm": arm, "seed": seed, "steps": agent.num_timesteps}
+    row = {"suite": name, "env_id": suite.env_id, "arm": arm, "seed": seed}
+    row["steps"] = agent.num_timesteps
     row["score"] = float(np.mean([value for _, value in returns.episodes[-50:]]))
     row |= {"steps_per_second": steps / seconds, "curve": returns.curve(steps)}
-    if arm == "sb3-ours":
+    if arm == "ours":
         row["num_ratings"] = len(feedback.ratings)
     return row
 
 
-def cells(args: Args) -> Iterator[tuple[Suite, str, int]]:
-    """Yield the cells, all arms of one seed before the next."""
-    for seed in args.seeds:
-        for name in args.suites:
-            yield from ((SUITES[name], arm, seed) for arm in args.arms)
-
-
 def main(args: Args) -> None:
-    """Run what has no row yet, and write the rows after each run."""
+    """Run what has no row yet, all arms of one seed first, and write the rows after each run."""
     found = json.loads(args.out.read_text())["rows"] if args.out.exists() else []
-    rows = {(row["env_id"], row["arm"], row["seed"]): row for row in found}
-    missing = [c for c in cells(args) if (c[0].env_id, c[1], c[2]) not in rows]
+    rows = {(row["suite"], row["arm"], row["seed"]): row for row in found}
+    cells = [(s, arm, seed) for seed in args.seeds for s in args.suites for arm in args.arms]
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    for suite, arm, seed in tqdm(missing, unit="run"):
-        rows[suite.env_id, arm, seed] = train(suite, arm, seed)
-        ordered = sorted(rows.values(), key=lambda r: (r["env_id"], r["arm"], r["seed"]))
+    for cell in tqdm([cell for cell in cells if cell not in rows], unit="run"):
+        rows[cell] = train(*cell)
+        ordered = [rows[key] for key in sorted(rows)]
         content = {"made_on": provenance(), "rows": ordered}
         replace_file(args.out, (json.dumps(content, indent=1) + "\n").encode())
 

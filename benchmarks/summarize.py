@@ -94,6 +94,28 @@ def training_block() -> str:
     return "\n".join(lines)
 
 
+def agents_table() -> str:
+    """Return the script beside the same agent of another library, on the seeds that both have."""
+    lines = [
+        "| task | trained on | seeds | our script | Stable-Baselines3 | difference |",
+        "|---|---|---|---|---|---|",
+    ]
+    rows = json.loads((RESULTS / "agents.json").read_text())["rows"]
+    others = {(row["suite"], row["arm"], row["seed"]): row["score"] for row in rows}
+    ours = {(row["suite"], row["arm"], row["seed"]): row["score"] for row in training_rows()}
+    for suite, env_id in dict.fromkeys((row["suite"], row["env_id"]) for row in rows):
+        for arm in ("true", "ours"):
+            both = [key for key in others if key[:2] == (suite, arm) and key in ours]
+            pair = [np.array([scores[key] for key in both]) for scores in (ours, others)]
+            if len(both) > 1:
+                errors = [float(standard_error(values)) for values in pair]
+                cells = [env_id, WORDS[arm], str(len(both))]
+                cells += [f"{v.mean():.0f} ± {e:.0f}" for v, e in zip(pair, errors, strict=True)]
+                cells.append(f"{pair[1].mean() - pair[0].mean():+.0f} ± {np.hypot(*errors):.0f}")
+                lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def presets_table() -> str:
     """Return what each preset sets, as rows of flags."""
     lines = ["| preset | sets |", "|---|---|"]
@@ -213,6 +235,7 @@ def main() -> None:
         ),
         "training_dm": ("training.json", lambda: training_table(DM_CONTROL, RERATED)),
         "training_sac": ("training.json", lambda: training_table(("sac-halfcheetah",), RERATED)),
+        "agents": ("agents.json", agents_table),
         "reward_fit": ("reward_fit.json", reward_fit_table),
         "speed": ("speed.json", speed_table),
         "environments": ("environments.json", environments_table),
