@@ -1,6 +1,6 @@
-"""The flags about ratings and rewards, which all scripts share.
+"""The flags that all scripts share: about the run, rewards and ratings.
 
-A script's `Args` inherits from `RatingArgs`; presets only set flags, which the command line may
+A script's `Args` inherits from `RunArgs`; presets only set flags, which the command line may
 set otherwise. What is made of the flags is in `gym_rated.assembly`.
 """
 
@@ -12,13 +12,13 @@ from typing import Literal, TypeVar
 
 import tyro
 
+from gym_rated.fitting import Offset
 from gym_rated.losses import TargetForm
-from gym_rated.multitask import LimitRule, SegmentValue, Task, WeightRule
+from gym_rated.multitask import LimitRule, Scale, SegmentValue, Task, WeightRule
 from gym_rated.presets import PRESETS
 
 Reward = Literal["rated", "model", "true", "constant", "none", "knn-entropy", "rnd"]
 Preset = Literal["ours", "people", "rbrl", "rbrl-aaai24", "r4", "pairs", "pebble", "rbrl-kl"]
-Scale = Literal["shared", "group"]
 Selection = Literal[
     "uniform", "disagreement", "entropy", "stratified", "coverage", "information-gain"
 ]
@@ -50,6 +50,8 @@ class RatingArgs:
     """which segments to ask about"""
     answers: Literal["ratings", "scores", "comparisons", "mixed"] = "ratings"
     """what the synthetic rater gives: classes, numbers in 0..1, pairs, or some of each"""
+    relative_to: Literal["everything", "round", "range"] = "everything"
+    """what the synthetic rater compares with: all it has seen, the round, or the best so far"""
     regrade: bool = True
     """whether the synthetic rater rates everything again as standards rise (a person does not)"""
     mistake_rate: float = 0.0
@@ -75,6 +77,9 @@ class RatingArgs:
     """whether ratings judge a segment's sum of rewards or its mean"""
     trim: float = 0.0
     """fraction of the pairs to leave out, those with the highest loss"""
+    offset: Offset = "none"
+    """what is subtracted from the learned reward: nothing, that of the best step (then the end of
+    an episode pays), or that of the worst (then going on does)"""
     num_members: int = 3
     """reward networks in the ensemble"""
     hidden_sizes: tuple[int, ...] = (64, 64)
@@ -93,6 +98,26 @@ class RatingArgs:
     """accuracy on the ratings at which a fit ends"""
     repel_coef: float = 0.0
     """how strongly the policy is pushed away from what was rated worst (RbRL-KL); 0 is not"""
+
+
+@dataclass
+class RunArgs(RatingArgs):
+    """The same, and the flags about a run; the `Args` of a script add the agent's."""
+
+    seed: int = 1
+    """seed of everything: agent, environments, rater, choice of segments, reward model"""
+    run_dir: Path | None = None
+    """folder of the run; runs/ENV_ID__SCRIPT__REWARD__SEED by default"""
+    resume: Path | None = None
+    """folder of a run to continue, with its own arguments: all others are ignored"""
+    capture_video: bool = False
+    """whether to film every 50th episode of the first environment (needs rendering)"""
+    tensorboard: bool = True
+    """whether to write TensorBoard files beside metrics.jsonl"""
+    save_model: bool = True
+    """whether to save policy, reward model and ratings at the end"""
+    checkpoint_every_s: float = 30.0
+    """seconds between two checkpoints; there is one at the end in any case"""
 
 
 _Args = TypeVar("_Args", bound=RatingArgs)

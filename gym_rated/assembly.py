@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from gym_rated.arguments import RatingArgs
+from gym_rated.arguments import RatingArgs, RunArgs
 from gym_rated.encoding import obs_dim
 from gym_rated.exploration import UntilReady, make_bonus
 from gym_rated.fitting import RewardLearner
 from gym_rated.multitask import MultitaskLoss
-from gym_rated.queries import Select, query_schedule, uniform
+from gym_rated.queries import Select, make_select, query_schedule
 from gym_rated.raters import Rater, ShuffledRater, SyntheticRater
 from gym_rated.reward_fn import RewardFn, resolve_reward_fn
 from gym_rated.reward_model import RewardEnsemble
@@ -24,8 +24,12 @@ def make_rater(args: RatingArgs, seed: int) -> Rater:
     """Return the rater that the flags ask for."""
     rater = SyntheticRater(
         args.num_classes,
+        answers=args.answers,
         regrade=args.regrade,
+        relative_to=args.relative_to,
         mistake_rate=args.mistake_rate,
+        slip_rate=args.slip_rate,
+        skip_rate=args.skip_rate,
         seed=seed,
     )
     return ShuffledRater(rater, seed=seed) if args.shuffle_ratings else rater
@@ -61,8 +65,10 @@ def make_learner(
         args.tasks,
         num_classes=args.num_classes,
         num_members=args.num_members,
+        scale=args.scale,
         weights=args.weights,
         target=args.target,
+        limits=args.limits,
         segment_value=args.segment_value,
         segment_length=max(segment_lengths),
         trim=args.trim,
@@ -74,21 +80,20 @@ def make_learner(
         batch_size=args.reward_batch_size,
         first_steps=args.first_steps,
         later_steps=args.later_steps,
+        max_passes=args.max_passes,
+        stop_at_accuracy=args.stop_at_accuracy,
+        offset=args.offset,
         seed=seed,
     )
 
 
 def make_selection(args: RatingArgs, model: RewardEnsemble) -> Select:
     """Return the query strategy that the flags ask for."""
-    if args.select == "uniform":
-        return uniform
-    from gym_rated.queries import make_select
-
     return make_select(args.select, model, args.num_classes)
 
 
 def make_reward_fn(
-    args: RatingArgs, envs: Any, model: RewardEnsemble | None = None
+    args: RunArgs, envs: Any, model: RewardEnsemble | None = None
 ) -> RewardFn | None:
     """Return what the agent is paid, with the `model` of a rated arm; None is the true reward."""
     if args.reward == "true":

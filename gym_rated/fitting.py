@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from itertools import islice
-from typing import Any, Generic
+from typing import Any, Generic, Literal, get_args
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from gym_rated.checks import whole_number
 from gym_rated.fit_report import FitReport, HeldOut
 from gym_rated.fit_split import FitSplit
 from gym_rated.judging import answers_of, judge_held_out, train_accuracy
+from gym_rated.losses import check_choice
 from gym_rated.multitask import MultitaskLoss
 from gym_rated.rated_rows import RatedRows, RewardModel, mean_and_std, segment_returns
 from gym_rated.ratings import RatedBatch, RatingDataset
@@ -34,6 +35,7 @@ _MIN_SCALE = 1e-6
 _CHUNK = 64  # segments per pass where nothing is learned, of up to…
 _CHUNK_NUMBERS = 2**22  # … this many numbers, of which an image has many
 
+Offset = Literal["none", "best", "worst"]
 ModelT = TypeVar("ModelT", bound=RewardModel, default=RewardEnsemble)
 
 
@@ -101,6 +103,10 @@ class RewardLearner(Generic[ModelT]):
         stop_at_accuracy: A fit ends after the pass in which more than this fraction of the ratings
             fitted to were in their predicted class, the mean over members, as in the authors' code
             of White et al. 2024 (100 passes, 0.97); None never does.
+        offset: Where zero reward lies after a fit: "none" leaves it where the losses put it, "best"
+            at the best rated step (no step is above 0, so that the end of an episode pays), "worst"
+            at the worst (no step is below 0, so that going on does). In tasks that can end, this
+            decides as much as the order of segments does [our inference].
         weight_learning_rate: Of Adam, for the log-variances: about how far they move in one step.
             They must cross whole units within a fit, which the model's rate would not allow [our
             inference]. Thresholds of the ordinal task move at five times this rate.
@@ -123,6 +129,7 @@ class RewardLearner(Generic[ModelT]):
         later_steps: int = 50,
         max_passes: int | None = None,
         stop_at_accuracy: float | None = None,
+        offset: Offset = "none",
         weight_learning_rate: float = 2e-2,
         seed: int = 0,
         progress_bar: bool = False,
@@ -142,6 +149,8 @@ class RewardLearner(Generic[ModelT]):
         self.later_steps = whole_number("later_steps", later_steps)
         self.max_passes = None if max_passes is None else whole_number("max_passes", max_passes)
         self.stop_at_accuracy = stop_at_accuracy
+        check_choice("offset", offset, get_args(Offset))
+        self.offset = offset
         self.progress_bar = progress_bar
         self.num_fits = 0
         self._alarm = RewardAlarm()
@@ -280,8 +289,7 @@ class RewardLearner(Generic[ModelT]):
         rewards = self._rewards(rows)
         returns = segment_returns(rewards, rows.mask)
         after = self._parts(returns, rows, split, progress)
-        std = float(rewards.mean(0)[rows.mask].std(correction=0))
-        model.set_scale(std if std > _MIN_SCALE else 1.0)
+        self._set_scale(rewards.mean(0)[rows.mask])
         model.options = loss.options()
         self.num_fits += 1
         learned = [task for task in loss.tasks if f"loss/{task}" in after]
@@ -293,6 +301,12 @@ class RewardLearner(Generic[ModelT]):
             "fresh": fresh,
             "refused_updates": refused,
         }
+
+    def _set_scale(self, rewards: Tensor) -> None:
+        """Set scale and offset of the model by the rewards of all rated steps, in one dimension."""
+        std = float(rewards.std(correction=0))
+        offset = {"none": rewards.new_zeros(()), "best": rewards.max(), "worst": rewards.min()}
+        self.model.set_scale(std if std > _MIN_SCALE else 1.0, float(offset[self.offset]))
 
     def _descend(self, rows: RatedRows, split: FitSplit, progress: float) -> tuple[int, int]:
         """Take the gradient steps of one fit; returns how many, and how many were refused."""

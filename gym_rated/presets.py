@@ -45,8 +45,8 @@ PRESETS: dict[str, dict[str, Any]] = {
   authors' code.
 * `r4`: soft ranks of segments of every class, Kharyal et al. 2026 (arXiv 2601.09236).
 * `pairs`: Bradley-Terry on all pairs of differently rated segments.
-* `pebble`: comparisons instead of ratings, chosen where the ensemble disagrees, after exploration by
-  state entropy, Lee et al. 2021 (arXiv 2106.05091).
-* `rbrl-kl`: `rbrl`, and a policy that is pushed away from what was rated worst, after
-  arXiv 2501.07502; the push is bounded [our inference].
+* `pebble`: comparisons instead of ratings, chosen where the ensemble disagrees, after exploration
+  by state entropy, Lee et al. 2021 (arXiv 2106.05091).
+* `rbrl-kl`: `rbrl`, and a policy that is pushed away from what was rated worst, after Wu et al.
+  2025 (arXiv 2501.07502); the push is bounded [our inference].
 """

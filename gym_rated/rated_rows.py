@@ -41,8 +41,8 @@ class RewardModel(Protocol):
         """Set mean and deviation of the observations, each of shape (D,)."""
         ...
 
-    def set_scale(self, scale: float) -> None:
-        """Set what `predict` divides by, and become ready."""
+    def set_scale(self, scale: float, offset: float = 0.0) -> None:
+        """Set what `predict` divides by and subtracts, and become ready."""
         ...
 
     def parameters(self, recurse: bool = True) -> Iterator[nn.Parameter]:

@@ -1,9 +1,9 @@
 """Train one agent four ways and show the difference: what `make demo` runs.
 
 The arms are PPO on a reward learned from ratings, on the true reward, on a constant reward, and on
-ratings given to the wrong segments; the script is the one for the environment's kind of actions. They
-run in parallel on the cores there are; the result is a table, `result.json` and `report.png` in the
-run folder.
+ratings given to the wrong segments; the script is the one for the environment's kind of actions.
+They run in parallel on the cores there are; the result is a table, `result.json` and `report.png`
+in the run folder.
 """
 
 import json

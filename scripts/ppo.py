@@ -25,32 +25,19 @@ from gym_rated import arguments, assembly
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.extras import named_extras
 from gym_rated.rendering import ensure_rendering
+from gym_rated.repulsion import Repulsion
 from gym_rated.runs import RunWriter
 from gym_rated.stack_state import load_stack_state, stack_state
 
 
 @dataclass
-class Args(arguments.RatingArgs):
+class Args(arguments.RunArgs):
     env_id: str = "CartPole-v1"
     """the id of the environment; its actions must be Discrete"""
-    seed: int = 1
-    """seed of the experiment"""
     total_timesteps: int = 200_000
     """total timesteps of the experiment, summed over environments"""
     num_envs: int = 16
     """the number of parallel game environments"""
-    run_dir: Path | None = None
-    """folder of the run; runs/ENV_ID__ppo__REWARD__SEED by default"""
-    resume: Path | None = None
-    """folder of a run to continue, with its own arguments: all others are ignored"""
-    capture_video: bool = False
-    """whether to film every 50th episode of the first environment (needs rendering)"""
-    tensorboard: bool = True
-    """whether to write TensorBoard files beside metrics.jsonl"""
-    save_model: bool = True
-    """whether to save policy, reward model and ratings at the end"""
-    checkpoint_every_s: float = 30.0
-    """seconds between two checkpoints; there is one at the end in any case"""
 
     learning_rate: float = 8e-4
     """the learning rate of the optimizer"""
@@ -207,6 +194,7 @@ class Trainer:
         self.optimizer = optim.Adam(self.agent.parameters(), lr=args.learning_rate, eps=1e-5)
         self.rollout = Rollout.empty(args, self.stack.envs)
         self.rng = np.random.default_rng(args.seed)
+        self.repulsion = Repulsion(scale=args.scale, seed=args.seed)
         self.iteration = 0
         self.global_step = 0
         self.fitted_changes = 0
@@ -261,6 +249,14 @@ class Trainer:
             feedback.ratings, progress=self.global_step / self.args.total_timesteps
         )
         writer.log(self.global_step, {f"rated/{k}": v for k, v in report.as_dict().items()})
+        if self.args.repel_coef:
+            self.repulsion.renew(feedback.ratings.batch(), self.log_prob)
+
+    def log_prob(self, obs: Tensor, actions: Tensor) -> Tensor:
+        """How likely rated actions are, shape (B,), from raw observations and one-hot actions."""
+        rms = self.stack.normalize_observation.obs_rms
+        logits = self.agent.actor(as_obs((obs.numpy() - rms.mean) / np.sqrt(rms.var + 1e-8)))
+        return (logits.log_softmax(1) * actions).sum(1)
 
     def compute_advantages(self) -> tuple[Tensor, Tensor]:
         """Generalised advantages and returns, shapes (T, N); time limits are bootstrapped.
@@ -316,6 +312,8 @@ class Trainer:
 
                 entropy_loss = entropy.mean()
                 loss = pg_loss - args.ent_coef * entropy_loss + v_loss * args.vf_coef
+                if args.repel_coef:
+                    loss = loss + args.repel_coef * self.repulsion.loss(self.log_prob)
                 self.optimizer.zero_grad()
                 loss.backward()
                 nn.utils.clip_grad_norm_(self.agent.parameters(), args.max_grad_norm)
@@ -337,6 +335,7 @@ class Trainer:
             "agent": self.agent.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "rng": [self.rng.bit_generator.state, torch.get_rng_state()],
+            "repulsion": self.repulsion.state_dict(),
             "envs": stack_state(self.stack.envs),
         }
         if self.stack.learner is not None:
@@ -347,6 +346,7 @@ class Trainer:
         load_stack_state(self.stack.envs, state["envs"])
         self.agent.load_state_dict(state["agent"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.repulsion.load_state_dict(state["repulsion"])
         if self.stack.learner is not None:
             self.stack.learner.load_state_dict(state["learner"])
         self.iteration, self.global_step, self.fitted_changes = state["counters"]

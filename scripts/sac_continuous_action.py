@@ -41,27 +41,13 @@ LOG_STD_MIN = -5
 
 
 @dataclass
-class Args(arguments.RatingArgs):
+class Args(arguments.RunArgs):
     env_id: str = "HalfCheetah-v5"
     """the id of the environment; its actions must be a bounded Box"""
-    seed: int = 1
-    """seed of the experiment"""
     total_timesteps: int = 60_000
     """total timesteps of the experiment, summed over environments"""
     num_envs: int = 1
     """the number of parallel game environments"""
-    run_dir: Path | None = None
-    """folder of the run; runs/ENV_ID__sac_continuous_action__REWARD__SEED by default"""
-    resume: Path | None = None
-    """folder of a run to continue, with its own arguments: all others are ignored"""
-    capture_video: bool = False
-    """whether to film every 50th episode of the first environment (needs rendering)"""
-    tensorboard: bool = True
-    """whether to write TensorBoard files beside metrics.jsonl"""
-    save_model: bool = True
-    """whether to save policy, reward model and ratings at the end"""
-    checkpoint_every_s: float = 30.0
-    """seconds between two checkpoints, or 20 times what one takes; one at the end in any case"""
 
     buffer_size: int = 1_000_000
     """the replay memory buffer size, in transitions"""

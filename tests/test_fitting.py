@@ -351,6 +351,21 @@ def test_the_normaliser_is_that_of_the_rated_steps_and_stays_until_the_next_fit(
     assert np.allclose(fitter.model.obs_std, both.std(0), atol=1e-6)
 
 
+@pytest.mark.parametrize(("offset", "extreme"), [("best", "max"), ("worst", "min")])
+def test_zero_lies_at_the_best_or_the_worst_rated_step(offset, extreme):
+    segments = make_segments(60)
+    judge = learner(offset=offset)
+    judge.fit(dataset(segments))
+    rewards = np.concatenate([judge.model.predict(s.obs, s.actions) for s in segments])
+    assert getattr(rewards, extreme)() == pytest.approx(0, abs=1e-5)
+    assert rewards.std() == pytest.approx(1, abs=0.01)
+
+
+def test_an_unknown_offset_is_refused():
+    with pytest.raises(ValueError, match=r"`offset` must be one of none, best, worst, got 'mean'"):
+        learner(offset="mean")
+
+
 def test_predicted_rewards_of_the_rated_steps_have_unit_deviation_and_keep_their_mean():
     segments = [*make_segments(30), *make_segments(30, length=4, round=1, seed=1)]
     fitter = learner()
