@@ -12,9 +12,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,8 @@ class Suite:
     script: str = "ppo_continuous_action"
     flags: tuple[str, ...] = ()
     """flags of every arm"""
+    env_kwargs: Mapping[str, int] = field(default_factory=dict)
+    """arguments of the environment"""
     num_seeds: int = 5
     """how many of the seeds are run"""
 
@@ -71,12 +73,21 @@ SUITES = {
     "acrobot": Suite(
         "Acrobot-v1", 150_000, ENDING, "ppo", ("--offset", "best", "--explore", "knn-entropy")
     ),
-    "dm-cartpole": Suite(
-        "gym_rated/dm-cartpole-swingup-v0", 150_000, ("true", "ours"), num_seeds=3
-    ),
-    "dm-cheetah": Suite("gym_rated/dm-cheetah-run-v0", 150_000, ("true", "ours"), num_seeds=3),
-    "dm-walker": Suite("gym_rated/dm-walker-walk-v0", 150_000, ("true", "ours"), num_seeds=3),
-    "dm-finger": Suite("gym_rated/dm-finger-spin-v0", 150_000, ("true", "ours"), num_seeds=3),
+    **{
+        f"dm-{name}": Suite(
+            f"gym_rated/dm-{task}-v0",
+            150_000,
+            ("true", "ours"),
+            env_kwargs={"action_repeat": 2},
+            num_seeds=3,
+        )
+        for name, task in (
+            ("cartpole", "cartpole-swingup"),
+            ("cheetah", "cheetah-run"),
+            ("walker", "walker-walk"),
+            ("finger", "finger-spin"),
+        )
+    },
 }
 
 
@@ -114,12 +125,14 @@ def run_cell(args: Args, name: str, arm: str, seed: int) -> dict[str, Any]:
     suite = SUITES[name]
     row: dict[str, Any] = {"suite": name, "env_id": suite.env_id, "arm": arm, "seed": seed}
     if arm == "random":
-        return row | {"score": random_return(suite.env_id, seed)}
+        return row | {"score": random_return(suite, seed)}
     folder = args.run_dir / f"{name}-{arm}-{seed}"
     script = str(SCRIPTS / f"{suite.script}.py")
     if not (folder / "result.json").exists():
         command = [sys.executable, script, "--env-id", suite.env_id, "--seed", str(seed)]
         command += ["--total-timesteps", str(suite.steps), "--no-tensorboard", *suite.flags]
+        for key, value in suite.env_kwargs.items():
+            command += ["--env-kwargs", key, str(value)]
         if (folder / "checkpoint").exists():
             command = [sys.executable, script, "--resume", str(folder)]
         else:
@@ -143,9 +156,9 @@ def curve(steps: np.ndarray, returns: np.ndarray, total_steps: int) -> list[floa
     return [None if mean is None else round(float(mean), 2) for mean in means]
 
 
-def random_return(env_id: str, seed: int, episodes: int = 100) -> float:
+def random_return(suite: Suite, seed: int, episodes: int = 100) -> float:
     """Return the mean return of uniformly random actions over `episodes` episodes."""
-    env = gym.make(env_id)
+    env = gym.make(suite.env_id, **suite.env_kwargs)
     env.action_space.seed(seed)
     returns = []
     for episode in range(episodes):

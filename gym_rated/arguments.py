@@ -6,7 +6,7 @@ set otherwise. What is made of the flags is in `gym_rated.assembly`.
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -106,6 +106,8 @@ class RunArgs(RatingArgs):
 
     seed: int = 1
     """seed of everything: agent, environments, rater, choice of segments, reward model"""
+    env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
+    """arguments of the environment, as names and values: `action_repeat 2`"""
     run_dir: Path | None = None
     """folder of the run; runs/ENV_ID__SCRIPT__REWARD__SEED by default"""
     resume: Path | None = None

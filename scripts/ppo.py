@@ -70,7 +70,8 @@ class Args(arguments.RunArgs):
 def make_env(args: Args, index: int, run_dir: Path) -> Any:
     def thunk() -> gym.Env:
         film = args.capture_video and index == 0
-        env = gym.make(args.env_id, render_mode="rgb_array" if film else None)
+        render_mode = "rgb_array" if film else None
+        env = gym.make(args.env_id, render_mode=render_mode, **args.env_kwargs)
         if film:
             env = gym.wrappers.RecordVideo(env, str(run_dir / "videos"), lambda k: k % 50 == 0)
         return gym_rated.SeededEpisodes(env, args.seed, index)
