@@ -65,7 +65,7 @@ def gymnasium_ids() -> list[str]:
 
 
 def suite_ids(every_task: bool) -> list[str]:
-    """Return ids of dm_control's suite: the first task of each domain, or all."""
+    """Return ids of dm_control's suite: one task of each domain, or all."""
     tasks = {domain: names.split() for domain, names in SUITE_TASKS.items()}
     return [suite_id(d, t) for d, ts in tasks.items() for t in (ts if every_task else ts[-1:])]
 

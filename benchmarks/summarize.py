@@ -211,7 +211,7 @@ def environments_table() -> str:
             f"| `{row['env_id']}` | {obs} | {action} | {single['ratings']} + {vector['ratings']} | "
             f"{single['us_per_step']:.0f} | {vector['us_per_step']:.0f} |"
         )
-    lines += ["", f"{len(rows) - len(failed)} of {len(rows)} ids ran.", *failed]
+    lines += ["", f"{len(rows) - len(failed)} of {len(rows)} ids ran.", "", *failed]
     return "\n".join(lines)
 
 

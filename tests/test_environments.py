@@ -13,7 +13,7 @@ from benchmarks.environments import Args, row
 # torch and Box2D: their imports warn of their own matters
 pytestmark = pytest.mark.filterwarnings("ignore:.*[Ss]wig", "ignore:round")
 
-SOME = ("CartPole-v1", "MountainCarContinuous-v0", "FrozenLake-v1", "Blackjack-v1", "Taxi-v4")
+SOME = ("MountainCarContinuous-v0", "FrozenLake-v1", "Blackjack-v1")
 
 
 @pytest.mark.parametrize("env_id", [*SOME, "gym_rated/dm-pendulum-swingup-v0"])
