@@ -4,15 +4,19 @@ import ast
 import re
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
+import ppo
+import ppo_continuous_action
 import pytest
-from ppo_continuous_action import Args, train
+import sac_continuous_action
 
+from gym_rated.multitask import Task
 from gym_rated.runs import read_metrics
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PPO = ROOT / "docs" / "ppo_continuous_action.md"
+SHARED = (ROOT / "docs" / "scripts.md").read_text(encoding="utf-8")
 
 
 def python_blocks(page):
@@ -47,37 +51,42 @@ def test_generated_tables_have_both_marks_in_order(page):
     assert [("end", name) for _, name in marks[::2]] == marks[1::2]
 
 
-def test_glossary_names_every_tag_that_a_run_logs(tmp_path):
-    page = PPO.read_text(encoding="utf-8")
-    glossary = set(re.findall(r"`(\w+/[\w/]+)`", page.replace("TASK", "\0")))
-    glossary |= {
-        tag.replace("\0", task)
-        for tag in re.findall(r"`(\w+/[\w/\0]+)`", page.replace("TASK", "\0"))
-        for task in ("classification", "regression", "pairwise")
-    }
-    args = Args(
-        env_id="Pendulum-v1",
-        total_timesteps=4_096,
-        num_envs=4,
-        num_ratings=40,
-        segment_length=(10,),
-        tasks=("classification", "regression", "pairwise"),
-        first_steps=5,
-        update_epochs=1,
-        tensorboard=False,
-        run_dir=tmp_path / "run",
-    )
-    train(args)
+SHORT = {"num_ratings": 40, "segment_length": (10,), "first_steps": 5, "tensorboard": False}
+SHORT_RUNS = {
+    ppo_continuous_action: {"env_id": "Pendulum-v1", "total_timesteps": 4_096, "num_envs": 4},
+    ppo: {"env_id": "CartPole-v1", "total_timesteps": 4_096, "num_envs": 4},
+    sac_continuous_action: {
+        "env_id": "Pendulum-v1",
+        "total_timesteps": 3_400,
+        "learning_starts": 2_500,
+        "network_width": 16,
+    },
+}
+
+
+def glossary_of(script):
+    """Return the tags that the pages about a script explain, TASK spelt out."""
+    text = SHARED + (ROOT / "docs" / f"{script.__name__}.md").read_text(encoding="utf-8")
+    tags = set(re.findall(r"`(\w+/[\w/]+)`", text))
+    return {tag.replace("TASK", task) for tag in tags for task in get_args(Task)}
+
+
+@pytest.mark.parametrize("script", SHORT_RUNS, ids=lambda script: script.__name__)
+@pytest.mark.filterwarnings("ignore:round .* has fewer than two rating classes")
+def test_glossary_names_every_tag_that_a_run_logs(script, tmp_path):
+    flags = SHORT | SHORT_RUNS[script] | {"tasks": ("classification", "regression", "pairwise")}
+    script.train(script.Args(**flags, run_dir=tmp_path / "run"))
     tags = set(read_metrics(tmp_path / "run")) - {"time_s"}
     tags = {re.sub(r"/class_count/\d+$", "/class_count/0", tag) for tag in tags}
     assert {"charts/episodic_return", "rated/ready"} <= tags
-    assert tags <= glossary
+    assert tags <= glossary_of(script)
 
 
-def test_every_flag_of_the_script_is_explained():
-    page = PPO.read_text(encoding="utf-8")
+@pytest.mark.parametrize("script", SHORT_RUNS, ids=lambda script: script.__name__)
+def test_every_flag_of_a_script_is_explained_once(script):
+    page = SHARED + (ROOT / "docs" / f"{script.__name__}.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `--([\w-]+)` \|", page, flags=re.MULTILINE)
-    assert sorted(rows) == sorted(field.name.replace("_", "-") for field in fields(Args))
+    assert sorted(rows) == sorted(field.name.replace("_", "-") for field in fields(script.Args))
 
 
 def test_common_errors_are_quoted_as_they_are_raised():
