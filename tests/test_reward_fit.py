@@ -1,14 +1,17 @@
 """The check of the reward model, on segments small enough to compute by hand."""
 
+from dataclasses import asdict
 from itertools import count
 
 import gymnasium as gym
 import numpy as np
 import pytest
 
-from benchmarks import recorded_segments, reward_fit
+from benchmarks import fit_cells, fit_targets, noisy_task, recorded_segments, reward_fit
+from benchmarks.fit_cells import Cell, HeldOut
+from benchmarks.fit_targets import Target
 from benchmarks.recorded_segments import StepRecorder
-from benchmarks.reward_fit import Args, Cell, HeldOut
+from benchmarks.reward_fit import Args
 from gym_rated import Origin, RewardEnsemble, Segment
 
 
@@ -71,7 +74,7 @@ def test_no_episode_is_both_rated_and_held_out():
 
 def test_rounds_come_in_the_order_of_training_and_the_first_is_the_largest():
     pool = segments_of(90)
-    rounds = reward_fit.draw_rounds(pool, Cell("drift", "re-rated", "pairs", 40, 0.0, 1))
+    rounds = fit_cells.draw_rounds(pool, Cell("drift", "", "re-rated", "pairs", 40, 1))
     assert [len(r) for r in rounds] == [8, 4, 4, 4, 4, 4, 4, 4, 4]
     for k, segments in enumerate(rounds):
         steps = [s.origin.policy_step for s in segments]
@@ -107,47 +110,98 @@ def test_the_best_third_is_the_third_with_the_highest_true_returns():
     )
 
 
-@pytest.mark.parametrize("method", reward_fit.METHODS)
-def test_every_method_orders_segments_better_than_chance(method):
+def row_of(method, rater="re-rated"):
     rated, held_out = reward_fit.split(segments_of(200))
-    cell = Cell("drift", "re-rated", method, 60, 0.0, 1, "rounds")
-    row = reward_fit.run_cell(
-        cell, rated, HeldOut.of(held_out), learner_options={"first_steps": 50}
-    )
+    cell = Cell("drift", "", rater, method, 60, 1)
+    options = {"first_steps": 50, "later_steps": 20}
+    return fit_cells.run_cell(cell, rated, HeldOut.of(held_out), learner_options=options)
+
+
+@pytest.mark.parametrize("method", fit_cells.METHODS)
+def test_every_method_orders_segments_better_than_chance(method):
+    row = row_of(method)
     assert row["method"] == method
     assert row["spearman_all"] > 0.5
 
 
+@pytest.mark.parametrize("rater", [r for r in fit_cells.RATERS if r != "re-rated"])
+def test_people_learn_from_every_rater(rater):
+    assert row_of("people", rater)["spearman_all"] > 0.5
+
+
+def test_presets_hand_on_what_they_set_of_the_loss():
+    assert fit_cells.METHODS["rbrl"] == {"tasks": ("classification",), "scale": "shared"}
+    assert fit_cells.METHODS["people"]["scale"] == "group"
+
+
 def test_rows_of_other_segments_or_defaults_are_refused(tmp_path):
     path = tmp_path / "rows.json"
-    path.write_text('{"settings": {"batch_size": 64}, "rows": []}')
-    assert reward_fit.read_rows(path, {"settings": {"batch_size": 64}}) == {}
+    path.write_text('{"settings": {"batch_size": 64}, "rows": [1], "weights": [2]}')
+    read = reward_fit.read_rows(path, {"settings": {"batch_size": 64}})
+    assert read == {"rows": [1], "weights": [2]}
     with pytest.raises(ValueError, match="`out` must hold rows of the same settings"):
         reward_fit.read_rows(path, {"settings": {"batch_size": 32}})
 
 
 def test_the_table_gives_mean_and_lowest_over_seeds_and_targets_their_verdict():
+    rows = rows_of("rbrl", 0.8, 0.9)
+    last = fit_targets.table(rows).splitlines()[-1]
+    assert last.endswith("| 0.850 (0.800) | 0.425 (0.400) | 0.150 (0.100) |")
+    assert fit_targets.verdicts(rows) == (
+        "MISSED: spearman_all of clean, 0.0, 50, rbrl: 0.850, expected at least 0.9"
+    )
+
+
+def rows_of(method, *correlations):
     kind = {
         "part": "clean",
+        "env_id": "Task-v0",
         "rater": "re-rated",
-        "method": "classification",
+        "method": method,
         "num_ratings": 50,
         "mistakes": 0.0,
+        "slips": 0.0,
         "fitted": "once",
     }
-    scores = [{"spearman_all": x, "spearman_best_third": x / 2} for x in (0.8, 0.9)]
-    rows = [kind | {"seed": seed} | score for seed, score in enumerate(scores)]
-    last = reward_fit.table(rows).splitlines()[-1]
-    assert last.endswith("| 0.850 (0.800) | 0.425 (0.400) |")
-    assert reward_fit.verdicts(rows) == (
-        "MISSED: spearman_all of clean, 0.0, 50, classification: 0.850, expected at least 0.9"
+    return [
+        kind
+        | {"seed": seed, "spearman_all": x, "spearman_best_third": x / 2}
+        | {"spearman_latest": x - 0.7}
+        for seed, x in enumerate(correlations)
+    ]
+
+
+def test_a_target_may_be_what_another_method_reaches():
+    rows = [*rows_of("people", 0.8, 0.9), *rows_of("ours", 0.88)]
+    close = Target({"method": "people"}, at_least={"method": "ours"}, minus=0.05)
+    assert close.verdict(rows) == (
+        "met: spearman_all of people: 0.850, expected at least that of ours, 0.880, less 0.05"
     )
+    assert Target({"method": "people"}, at_least={"method": "ours"}).verdict(rows)[:6] == "MISSED"
+    assert Target({"method": "people"}, at_least={"method": "r4"}).verdict(rows) is None
+
+
+def test_every_target_names_cells_that_are_run():
+    cells = [asdict(cell) for cell in reward_fit.cells(Args())]
+    for target in fit_targets.targets():
+        wanted = [target.cells]
+        wanted += [target.at_least] if isinstance(target.at_least, dict) else []
+        for part in wanted:
+            assert sum(part.items() <= cell.items() for cell in cells) == len(Args().seeds)
+
+
+def test_wrong_targets_cost_a_task_its_weight_until_they_are_put_right():
+    segments = segments_of(200)
+    for noisy, other in (("classification", "score"), ("score", "classification")):
+        row = noisy_task.run(noisy, segments, seed=1)
+        assert row["weights_noisy"][noisy] < row["weights_noisy"][other]
+        assert row["weights_right"][noisy] > 1.5 * row["weights_noisy"][noisy]
 
 
 def test_the_whole_check_runs_and_resumes(tmp_path, capsys):
     args = Args(
         parts=("clean",),
-        clean_seeds=(1,),
+        seeds=(1,),
         env_id="Pendulum-v1",
         data_steps=8_192,
         segment_length=10,

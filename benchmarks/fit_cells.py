@@ -1,0 +1,193 @@
+"""One cell of the check of the reward: who rates, what is fitted to it, and how it is judged."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gym_rated import (
+    MultitaskLoss,
+    RatingDataset,
+    RewardEnsemble,
+    RewardLearner,
+    Segment,
+    SyntheticRater,
+)
+from gym_rated.metrics import spearman
+from gym_rated.presets import PRESETS
+from gym_rated.raters import Rater, SeveralRaters
+
+ROUNDS = 9
+FIRST_SHARE = 0.2
+LOSS_FLAGS = ("tasks", "scale", "limits", "segment_value", "adjacent_weight", "trim", "weights")
+
+
+def preset(name: str) -> dict[str, Any]:
+    """Return what a preset of the scripts sets of the loss."""
+    return {flag: value for flag, value in PRESETS[name].items() if flag in LOSS_FLAGS}
+
+
+METHODS: dict[str, dict[str, Any]] = {
+    "ours": preset("ours"),
+    "rbrl": preset("rbrl"),
+    "people": preset("people"),
+    "pairs": preset("pairs"),
+    "r4": preset("r4"),
+    "ordinal": {"tasks": ("ordinal",), "scale": "group"},
+    "regression": {"tasks": ("regression",), "scale": "shared"},
+    "classification by group": {"tasks": ("classification",), "scale": "group"},
+    "multi-task by group": {"tasks": ("classification", "regression"), "scale": "group"},
+}
+"""Options of `MultitaskLoss`: those of a preset, or of an alternative to it."""
+
+
+def two_raters(num_classes: int, **options: Any) -> SeveralRaters:
+    """Return a lenient and a harsh rater, who share the work; each is off by one class."""
+    seed = options.pop("seed")
+    raters = [
+        SyntheticRater(num_classes, regrade=False, leniency=by, name=name, seed=seed + i, **options)
+        for i, (name, by) in enumerate((("lenient", 1.0), ("harsh", -1.0)))
+    ]
+    return SeveralRaters(raters, seed=seed)
+
+
+_once = partial(SyntheticRater, regrade=False)
+RATERS: dict[str, Callable[..., Rater]] = {
+    "re-rated": SyntheticRater,
+    "relative to the round": partial(_once, relative_to="round"),
+    "relative to everything": _once,
+    "growing scale": partial(_once, relative_to="range"),
+    "two raters": two_raters,
+    "comparisons": partial(_once, answers="comparisons"),
+}
+"""Who rates; all but `re-rated` leave an answer as it was once given."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fit: a method, the answers that it gets, and a seed."""
+
+    part: str
+    env_id: str
+    rater: str
+    method: str
+    num_ratings: int
+    seed: int
+    mistakes: float = 0.0
+    slips: float = 0.0
+    fitted: str = "rounds"
+    """in `rounds` as the answers come in, as during training, or `once` to all from scratch"""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of rating classes C of this part."""
+        return 4 if self.part == "clean" else 5
+
+    @property
+    def num_members(self) -> int:
+        """Number of ensemble members E of this part; 3 is what training uses."""
+        return 1 if self.part == "clean" else 3
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Segments of episodes that are never rated, B of them, as arrays."""
+
+    obs: NDArray[np.float32]  # (B, T, D)
+    actions: NDArray[np.float32]  # (B, T, A)
+    returns: NDArray[np.float64]  # (B,) true
+
+    @classmethod
+    def of(cls, segments: Sequence[Segment]) -> "HeldOut":
+        """Stack segments of one length."""
+        returns = [s.true_rewards.sum() for s in segments]
+        obs, actions = np.stack([s.obs for s in segments]), np.stack([s.actions for s in segments])
+        return cls(obs, actions, np.array(returns))
+
+    def judge(self, model: RewardEnsemble) -> dict[str, float]:
+        """Return the rank correlation of predicted with true returns, of some of the segments.
+
+        All of them; the third with the highest true return; those of the last stretch of training.
+        """
+        rewards = model.predict(
+            self.obs.reshape(-1, model.obs_dim), self.actions.reshape(-1, model.action_dim)
+        )
+        predicted = rewards.reshape(len(self.returns), -1).sum(1)
+        best = self.returns >= np.quantile(self.returns, 2 / 3)
+        latest = slice(-(len(self.returns) // (ROUNDS + 1)) or None, None)
+        which = {"all": slice(None), "best_third": best, "latest": latest}
+        return {
+            f"spearman_{name}": round(spearman(predicted[rows], self.returns[rows]), 4)
+            for name, rows in which.items()
+        }
+
+
+def draw_rounds(pool: Sequence[Segment], cell: Cell) -> list[list[Segment]]:
+    """Draw the segments to rate, round by round, each from its own stretch of training.
+
+    Args:
+        pool: Segments in the order of training.
+        cell: Says how many, how, and with which seed. The clean part has one round.
+    """
+    rng = np.random.default_rng(cell.seed)
+    if cell.part == "clean":
+        counts = [cell.num_ratings]
+    else:
+        first = round(FIRST_SHARE * cell.num_ratings)
+        rest = np.linspace(0, cell.num_ratings - first, ROUNDS).round().astype(int)
+        counts = [first, *np.diff(rest).tolist()]
+    rounds = []
+    stretches = np.array_split(np.arange(len(pool)), len(counts))
+    for k, (stretch, count) in enumerate(zip(stretches, counts, strict=True)):
+        chosen = rng.choice(stretch, count, replace=False)
+        rounds.append([replace(pool[i], round=k) for i in chosen])
+    return rounds
+
+
+def make_learner(
+    cell: Cell,
+    pool: Sequence[Segment],
+    loss_options: Mapping[str, Any] | None = None,
+    learner_options: Mapping[str, Any] | None = None,
+) -> RewardLearner:
+    """Return a fresh small model with the loss of the cell's method."""
+    obs_dim, action_dim = pool[0].obs.shape[1], pool[0].actions.shape[1]
+    model = RewardEnsemble(obs_dim, action_dim, num_members=cell.num_members, seed=cell.seed)
+    options = METHODS[cell.method] | dict(loss_options or {})
+    loss = MultitaskLoss(num_classes=cell.num_classes, num_members=cell.num_members, **options)
+    return RewardLearner(model, loss, seed=cell.seed, **(learner_options or {}))
+
+
+def run_cell(
+    cell: Cell,
+    pool: Sequence[Segment],
+    held_out: HeldOut,
+    *,
+    loss_options: Mapping[str, Any] | None = None,
+    learner_options: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Rate, fit and judge; returns the cell's row.
+
+    Args:
+        cell: What to fit.
+        pool: Segments that may be rated, in the order of training.
+        held_out: Segments of other episodes.
+        loss_options: Options of `MultitaskLoss` other than the method's, for experiments.
+        learner_options: Options of `RewardLearner` other than its defaults, for experiments.
+    """
+    noise = {"mistake_rate": cell.mistakes, "slip_rate": cell.slips}
+    noise = {name: rate for name, rate in noise.items() if rate}
+    rater = RATERS[cell.rater](cell.num_classes, seed=cell.seed, **noise)
+    learner = make_learner(cell, pool, loss_options, learner_options)
+    ratings = RatingDataset(learner.model.obs_dim, learner.model.action_dim, cell.num_classes)
+    rounds = draw_rounds(pool, cell)
+    for k, segments in enumerate(rounds):
+        rater.submit(segments)
+        ratings.add(segments)
+        ratings.update(rater.collect())
+        if cell.fitted == "rounds" or k == len(rounds) - 1:
+            learner.fit(ratings, progress=(k + 1) / len(rounds))
+    return asdict(cell) | held_out.judge(learner.model)
