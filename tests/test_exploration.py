@@ -38,38 +38,48 @@ def test_the_distance_to_the_kth_neighbour_by_hand():
     bonus = KnnEntropy(1, k=2)
     pay(bonus, np.array([[-1.0], [1.0], [-3.0], [3.0]], np.float32))
     # mean 0, std sqrt(5); neighbours of 2: 1 and 3 at distance 1; of 9: 3 at 6 and 1 at 8
-    found = score(bonus, np.array([[2.0], [9.0]], np.float32))
+    found = bonus._log_distances(np.array([[2.0], [9.0]], np.float32))
     assert found == pytest.approx(np.log1p([1 / 5**0.5, 8 / 5**0.5]), abs=1e-6)
 
 
-def test_a_bonus_is_divided_by_the_spread_of_all_bonuses_so_far():
+def test_a_bonus_is_compared_with_all_before_and_has_mean_one():
     bonus = KnnEntropy(1, k=1)
     pay(bonus, np.array([[-1.0], [1.0]], np.float32))  # mean 0, std 1
-    first = pay(bonus, np.array([[2.0], [4.0]], np.float32))  # 1 and 3 away from the state 1
-    assert first == pytest.approx(np.log1p([1, 3]), abs=1e-6)
+    assert pay(bonus, np.array([[2.0], [4.0]], np.float32)).tolist() == [0, 0]
+    usual = np.log1p([1, 3])  # how far 2 and 4 were from 1
     memory = np.array([-1.0, 1.0, 2.0, 4.0])
-    expected = np.log1p(5 / memory.std()) / np.std(np.log1p([1, 3]))
+    expected = 1 + (np.log1p(5 / memory.std()) - usual.mean()) / usual.std()
     assert score(bonus, np.array([[9.0]], np.float32)) == pytest.approx(expected, rel=1e-5)
 
 
-def test_until_k_states_are_remembered_the_bonus_is_zero():
+@pytest.mark.parametrize("dim", [2, 17, 300])
+def test_bonuses_are_of_one_size_whatever_the_number_of_dimensions(dim):
+    bonus = KnnEntropy(dim)
+    for seed in range(60):
+        paid = pay(bonus, states(100, dim, seed=seed))
+    assert 0 < paid.mean() < 2
+    assert 0.5 < paid.std() < 2
+
+
+def test_until_there_is_something_to_compare_with_the_bonus_is_zero():
     bonus = KnnEntropy(3, k=5)
     assert pay(bonus, states(4)).tolist() == [0, 0, 0, 0]
     assert pay(bonus, states(1)).tolist() == [0]
-    assert pay(bonus, states(1, seed=1)) > 0
+    assert pay(bonus, states(3, seed=1)).tolist() == [0, 0, 0]
+    assert (pay(bonus, states(3, seed=2)) != 0).all()
 
 
-def test_a_state_that_repeats_has_a_finite_bonus_near_zero():
+def test_a_state_that_repeats_has_a_finite_distance_near_zero():
     bonus = KnnEntropy(3, k=2)
     pay(bonus, np.concatenate([states(20), np.repeat(states(1, seed=1), 5, axis=0)]))
-    assert score(bonus, states(1, seed=1)) == pytest.approx([0], abs=2e-3)
+    assert bonus._log_distances(states(1, seed=1)) == pytest.approx([0], abs=2e-3)
 
 
 def test_a_dimension_in_large_units_does_not_drown_the_others():
     bonus = KnnEntropy(2, k=1)
     pay(bonus, states(500, 2) * np.float32([1, 1000]))
     far = np.array([[8, 0], [0, 8000]], np.float32)
-    small, large = score(bonus, far)
+    small, large = bonus._log_distances(far)
     assert small == pytest.approx(large, rel=0.2)
 
 
@@ -106,6 +116,7 @@ def test_what_was_visited_pays_less_than_what_was_not(name):
         pay(bonus, states(64, seed=seed))
     visited, new = score(bonus, states(100, seed=999)), score(bonus, states(100, centre=4.0))
     assert visited.mean() < 0.8 * new.mean()
+    assert visited.max() < np.median(new)
     for seed in range(200):
         pay(bonus, states(64, seed=seed, centre=4.0))
     assert score(bonus, states(100, centre=4.0)).mean() < 0.9 * new.mean()
@@ -215,20 +226,31 @@ def test_running_moments_are_those_of_all_rows_at_once():
     assert np.allclose(moments.var, rows.var(0), rtol=1e-12)
 
 
+def test_moments_with_a_horizon_forget():
+    moments = RunningMoments(horizon=100)
+    moments.update(np.full(1_000, 50.0))
+    for _ in range(100):
+        moments.update(np.array([1.0, 3.0] * 5))
+    assert moments.count == 100
+    assert moments.mean == pytest.approx(2.0, abs=0.01)  # 48 * 0.91^100 = 0.004
+    assert moments.var == pytest.approx(1.0, abs=0.3)
+
+
 def test_the_learned_reward_follows_the_bonus_once_the_model_is_ready():
     model, bonus = RewardEnsemble(3, 1), KnnEntropy(3)
     reward_fn = UntilReady(model, bonus)
     obs, actions = states(20), np.zeros((20, 1), np.float32)
     assert not reward_fn(obs, actions).any()
+    assert not reward_fn(states(20, seed=1), actions).any()
     assert np.array_equal(reward_fn.score(obs, actions), bonus.score(obs, actions))
     assert reward_fn.score(obs, actions).any()
-    assert len(bonus) == 20
+    assert len(bonus) == 40
     state = reward_fn.state_dict()
     model.set_scale(0.5)
     assert reward_fn.ready
     for pays in (reward_fn, reward_fn.score):
         assert np.array_equal(pays(obs, actions), model.predict(obs, actions))
-    assert len(bonus) == 20, "nothing is remembered any more"
+    assert len(bonus) == 40, "nothing is remembered any more"
     other = UntilReady(RewardEnsemble(3, 1), KnnEntropy(3))
     other.load_state_dict(state)
     assert np.array_equal(other.score(obs, actions), bonus.score(obs, actions))

@@ -2,8 +2,13 @@
 
 PEBBLE (Lee, Smith, Abbeel 2021, section 4.1): before the first labels the agent maximises the
 entropy of its states, estimated by the distance to the k-th nearest neighbour (Singh et al. 2003),
-r(s) = log ||s - s_k||, divided by a running estimate of its standard deviation. Here it is
-log(1 + ||s - s_k||) as in APT (Liu and Abbeel 2021), which is finite where a state repeats.
+r(s) = log ||s - s_k||, divided by a running estimate of its standard deviation. Two changes:
+
+* log(1 + ||s - s_k||) as in APT (Liu and Abbeel 2021), which is finite where a state repeats.
+* The running mean is taken away and 1 added [our inference]. Where states have many dimensions, all
+  are about as far from each other: for 17 the mean is 14 standard deviations above 0, and an agent
+  that clips its rewards at 10 would see a constant. With the 1 an ordinary state still pays, so
+  that an episode is not worth ending.
 """
 
 from typing import Any
@@ -19,10 +24,11 @@ from gym_rated.exploration.moments import RunningMoments
 _MIN_STD = 1e-3  # a dimension that moves less keeps its own units, as in the reward model
 _RENEW_EVERY = 1_024  # states between two fits of the normaliser to the memory
 _CHUNK = 1_024  # states that are compared with the memory at once
+_HORIZON = 10_000  # states over which mean and spread of the bonus run
 
 
 class KnnEntropy:
-    """log(1 + distance to the k-th nearest remembered state), in units of its running spread.
+    """log(1 + distance to the k-th nearest remembered state), brought to mean 1 and spread 1.
 
     The memory is a uniform sample of all states ever remembered (a seeded reservoir), where PEBBLE
     searches its whole replay buffer. States are standardised by mean and standard deviation of the
@@ -31,7 +37,8 @@ class KnnEntropy:
 
     Args:
         obs_dim: Numbers D of an observation.
-        k: Which neighbour, at least 1; until k states are remembered the bonus is 0.
+        k: Which neighbour, at least 1; the bonus is 0 until k states are remembered and a call has
+            shown how far new ones are from them.
         capacity: States remembered at most, at least k; each takes 8 D bytes.
         seed: Seed of the reservoir.
 
@@ -52,7 +59,7 @@ class KnnEntropy:
         self._std = np.ones(self.obs_dim, np.float32)
         self._standardised = torch.zeros(self.capacity, self.obs_dim)
         self._squares = torch.zeros(self.capacity)
-        self._spread = RunningMoments()
+        self._usual = RunningMoments(horizon=_HORIZON)
 
     def __len__(self) -> int:
         """Return the number of states remembered."""
@@ -62,9 +69,9 @@ class KnnEntropy:
         """Return what `score` does, then remember the observations."""
         states = flattened(obs, self.obs_dim)
         raw = self._log_distances(states)
-        bonus = self._in_units_of_spread(raw)
+        bonus = self._compared_with_usual(raw)
         if len(self) >= self.k:
-            self._spread.update(raw)
+            self._usual.update(raw)
         self._remember(states)
         return bonus
 
@@ -74,10 +81,13 @@ class KnnEntropy:
         Raises:
             ValueError: If an observation does not hold D numbers.
         """
-        return self._in_units_of_spread(self._log_distances(flattened(obs, self.obs_dim)))
+        return self._compared_with_usual(self._log_distances(flattened(obs, self.obs_dim)))
 
-    def _in_units_of_spread(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
-        return raw / np.float32(self._spread.divisor(_MIN_STD))
+    def _compared_with_usual(self, raw: NDArray[np.float32]) -> NDArray[np.float32]:
+        if not self._usual.count:
+            return np.zeros_like(raw)
+        bonus = 1 + (raw - self._usual.mean) / self._usual.divisor(_MIN_STD)
+        return np.asarray(bonus, np.float32)
 
     def _log_distances(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
         num = len(self)
@@ -131,7 +141,7 @@ class KnnEntropy:
             "states": self._states[: len(self)].copy(),
             "counters": [self._seen, self._renew_at],
             "normaliser": [self._mean.copy(), self._std.copy()],
-            "spread": self._spread.state_dict(),
+            "usual": self._usual.state_dict(),
             "rng": self._rng.bit_generator.state,
         }
 
@@ -145,6 +155,6 @@ class KnnEntropy:
         self._seen, self._renew_at = state["counters"]
         self._states[: len(self)] = state["states"]
         self._mean, self._std = (array.copy() for array in state["normaliser"])
-        self._spread.load_state_dict(state["spread"])
+        self._usual.load_state_dict(state["usual"])
         self._rng.bit_generator.state = state["rng"]
         self._standardise(np.arange(len(self)))

@@ -11,14 +11,16 @@ class RunningMoments:
 
     Args:
         shape: Shape of a row.
+        horizon: Weigh no row less than one of so many: older ones fade. All count alike by default.
 
     Attributes:
-        count: Rows so far.
+        count: Rows so far, at most `horizon`.
         mean: Their mean, zeros before the first.
         var: Their variance, ones before the first.
     """
 
-    def __init__(self, shape: tuple[int, ...] = ()) -> None:
+    def __init__(self, shape: tuple[int, ...] = (), horizon: int | None = None) -> None:
+        self.horizon = horizon
         self.count = 0
         self.mean: NDArray[np.float64] = np.zeros(shape)
         self.var: NDArray[np.float64] = np.ones(shape)
@@ -33,7 +35,7 @@ class RunningMoments:
         share = len(rows) / total
         self.mean = self.mean + shift * share
         self.var = self.var * (1 - share) + squares * share + np.square(shift) * share * (1 - share)
-        self.count = total
+        self.count = total if self.horizon is None else min(total, self.horizon)
 
     def divisor(self, smallest: float) -> NDArray[np.float64]:
         """Return the standard deviation, and 1 where it is below `smallest`."""

@@ -33,7 +33,8 @@ class UntilReady:
         >>> model = RewardEnsemble(obs_dim=2, action_dim=1)
         >>> reward_fn = UntilReady(model, KnnEntropy(obs_dim=2))
         >>> visited, nothing = np.zeros((8, 2), np.float32), np.zeros((8, 1), np.float32)
-        >>> _ = reward_fn(visited, nothing)
+        >>> for _ in range(2):
+        ...     _ = reward_fn(visited, nothing)
         >>> near, far = reward_fn.score(np.array([[0, 0], [9, 9]]), nothing[:2])
         >>> bool(near < far)
         True
