@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.fit_tables import fit_blocks
 from gym_rated.plots import plot_curves
 from gym_rated.presets import PRESETS
 from gym_rated.statistics import bootstrap_interval, normalized_score, standard_error
@@ -151,28 +152,6 @@ def draw_curves(suite: str, arms: tuple[str, ...], path: Path, title: str) -> No
         plot_curves({arm: groups[arm] for arm in arms if arm in groups}, path, title=title)
 
 
-def reward_fit_table() -> str:
-    """Return the supervised check: mean and worst rank correlation over seeds."""
-    groups: dict[tuple[Any, ...], list[tuple[float, float]]] = defaultdict(list)
-    for row in json.loads((RESULTS / "reward_fit.json").read_text())["rows"]:
-        if row["part"] == "drift" and row["fitted"] == "once":
-            continue  # training fits round after round
-        rater = row["rater"] + (", in rounds" if row["part"] == "drift" else "")
-        key = (rater, row["mistakes"], row["num_ratings"], row["method"])
-        groups[key].append((row["spearman_all"], row["spearman_best_third"]))
-    lines = [
-        "| rater | wrong | ratings | method | all stages: mean (worst) | best third |",
-        "|---|---|---|---|---|---|",
-    ]
-    for (rater, mistakes, num, method), pairs in groups.items():
-        every, best = np.array(pairs).T
-        lines.append(
-            f"| {rater} | {mistakes:.0%} | {num} | {method} | {every.mean():.2f} "
-            f"({every.min():.2f}) | {best.mean():.2f} ({best.min():.2f}) |"
-        )
-    return "\n".join(lines)
-
-
 def speed_table() -> str:
     """Return what a wrapper adds to a step, and what a prediction costs."""
     content = json.loads((RESULTS / "speed.json").read_text())
@@ -236,12 +215,14 @@ def main() -> None:
         "training_dm": ("training.json", lambda: training_table(DM_CONTROL, RERATED)),
         "training_sac": ("training.json", lambda: training_table(("sac-halfcheetah",), RERATED)),
         "agents": ("agents.json", agents_table),
-        "reward_fit": ("reward_fit.json", reward_fit_table),
         "speed": ("speed.json", speed_table),
         "environments": ("environments.json", environments_table),
     }
     blocks = {name: make() for name, (file, make) in makers.items() if (RESULTS / file).exists()}
     blocks["presets"] = presets_table()
+    content = json.loads((RESULTS / "reward_fit.json").read_text())
+    if "weights" in content:
+        blocks |= fit_blocks(content)
     if (RESULTS / "training.json").exists():
         static, suite, task = ROOT / "docs" / "_static", "halfcheetah", "HalfCheetah-v5"
         draw_curves(suite, RERATED, static / "training.png", f"{task}, ratings kept up to date")

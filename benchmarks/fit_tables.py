@@ -1,0 +1,79 @@
+"""The tables of the check of the reward, for the docs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.fit_targets import COLUMNS, by_kind, mean_and_lowest, verdicts
+
+METHOD_WORDS = {
+    "ours": "multi-task, one scale (`ours`)",
+    "rbrl": "classification, one scale (`rbrl`)",
+    "people": "`people`",
+    "pairs": "pairs, one scale (`pairs`)",
+    "ordinal": "thresholds for each rater and round",
+    "r4": "ranks, one scale (`r4`)",
+    "regression": "regression, one scale",
+}
+
+
+def fit_blocks(content: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tables by the name of their mark, from the content of reward_fit.json."""
+    rows = content["rows"]
+    drift = [row for row in rows if row["part"] == "drift" and row["fitted"] == "rounds"]
+    others = [row for row in rows if row["part"] in ("clean", "wrong", "alone")]
+    return {
+        "reward_fit": check_table(others),
+        "never_rerated_fit": drift_table(drift),
+        "task_weights": weights_table(content["weights"]),
+        "fit_verdicts": verdict_list(rows),
+    }
+
+
+def drift_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return one line a rater and method: mean (lowest) over seeds of each correlation."""
+    lines = [
+        "| rater | slips | method | all stages: mean (worst) | best third | latest stage |",
+        "|---|---|---|---|---|---|",
+    ]
+    kinds = by_kind(rows, lambda row: (row["rater"], row["slips"], row["method"]))
+    for (rater, slips, method), found in kinds.items():
+        columns = [mean_and_lowest(found, name, 2) for name in COLUMNS]
+        name = METHOD_WORDS[method]
+        lines.append(f"| {rater} | {slips:.0%} | {name} | " + " | ".join(columns) + " |")
+    return "\n".join(lines)
+
+
+def check_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return one line for each task, rater, number of ratings and method."""
+    lines = [
+        "| task | answers | wrong | number | method | all stages: mean (worst) | best third |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    names = ("env_id", "rater", "mistakes", "num_ratings", "method", "part")
+    kinds = by_kind(rows, lambda row: tuple(row[name] for name in names))
+    for (env_id, rater, mistakes, num, method, part), found in kinds.items():
+        columns = [mean_and_lowest(found, name, 2) for name in COLUMNS[:2]]
+        rater += "" if part == "clean" else ", in rounds"
+        cells = [env_id, rater, f"{mistakes:.0%}", str(num), METHOD_WORDS[method], *columns]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def weights_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the weights of both tasks while one has wrong targets, and after they were mended."""
+    lines = [
+        "| wrong targets | seed | weights after the fit to them | after later fits to right ones |",
+        "|---|---|---|---|",
+    ]
+    for row in sorted(rows, key=lambda row: (row["noisy"], row["seed"])):
+        told = [
+            ", ".join(f"{task} {weight:.2f}" for task, weight in row[name].items())
+            for name in ("weights_noisy", "weights_right")
+        ]
+        lines.append(f"| {row['noisy']} | {row['seed']} | {told[0]} | {told[1]} |")
+    return "\n".join(lines)
+
+
+def verdict_list(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return what was expected, each with whether it was met."""
+    return "\n".join(f"* {line}" for line in verdicts(rows).splitlines())
