@@ -9,9 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 
-def spearman(
-    predictions: ArrayLike, ratings: ArrayLike, groups: ArrayLike | None = None
-) -> float:
+def spearman(predictions: ArrayLike, ratings: ArrayLike, groups: ArrayLike | None = None) -> float:
     """Return Spearman's rank correlation, ties sharing their mean rank.
 
     Args:
@@ -110,7 +108,8 @@ def expected_calibration_error(
     """Return how far confidence and accuracy of predicted classes are apart (Guo et al. 2017).
 
     The predictions are sorted into bins of equal width by the probability of their most probable
-    class; the error is the mean over predictions of |accuracy - mean confidence| of their bin.
+    class; the error is the mean over predictions of how far their bin's accuracy and its mean
+    confidence are apart.
 
     Args:
         probabilities: Probability of every class, shape (B, C), rows that sum to 1.

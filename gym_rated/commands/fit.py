@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,7 @@ def fit_file(args: FitArgs) -> FitReport:
             f"`ratings` must hold at least one rated segment, got none in {args.ratings}"
         )
     learner = assembly.make_learner(args, spaces, (longest,), args.seed)
-    learner.progress_bar = True
+    learner.progress_bar = sys.stderr.isatty()
     report = learner.fit(ratings)
     if not report.ready:
         raise ValueError(
