@@ -85,16 +85,16 @@ def test_a_dimension_in_large_units_does_not_drown_the_others():
 
 def test_the_memory_is_a_uniform_sample_of_all_states_seen():
     kept = np.zeros(40)
-    for seed in range(400):
+    for seed in range(150):
         bonus = KnnEntropy(1, k=1, capacity=8, seed=seed)
         for start in range(0, 40, 5):
             pay(bonus, np.arange(start, start + 5, dtype=np.float32)[:, None])
         assert len(bonus) == 8
         kept[bonus.state_dict()["states"][:, 0].astype(int)] += 1
-    # 400 * 8 / 40 = 80 expected of each; the standard deviation of a count is below 9
-    assert kept.sum() == 3_200
-    assert np.abs(kept - 80).max() < 4.5 * 9
-    assert abs(kept[:20].sum() - 1_600) < 5 * 28
+    # 150 * 8 / 40 = 30 expected of each; the standard deviation of a count is below 5.5
+    assert kept.sum() == 1_200
+    assert np.abs(kept - 30).max() < 4.5 * 5.5
+    assert abs(kept[:20].sum() - 600) < 5 * 17
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -296,7 +296,7 @@ class Plain(gym.Env):
 
 @pytest.mark.slow
 def test_an_agent_paid_for_new_states_sees_more_of_them(tmp_path):
-    # measured with seeds 1, 2, 3: constant 46, 50, 41 cells; knn-entropy 209, 174, 202; rnd 108,
+    # measured with seeds 1, 2, 3: constant 46, 50, 41 cells; knn-entropy 241, 161, 190; rnd 108,
     # 110, 143
     gym.register("Plain-v0", Plain, max_episode_steps=100)
     cells = {}
