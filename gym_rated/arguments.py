@@ -154,11 +154,6 @@ def check_args(args: RatingArgs) -> None:
         raise ValueError(
             f"`tasks` must include {needed!r} with `--answers {args.answers}`, got {args.tasks}"
         )
-    if args.shuffle_ratings and args.answers != "ratings":
-        raise ValueError(
-            f"`shuffle_ratings` needs `--answers ratings`, got {args.answers}; only classes can be "
-            "handed to other segments"
-        )
 
 
 def describe_preset(args: RatingArgs) -> str:

@@ -13,7 +13,6 @@ from killed_runs import rows, run_whole_and_killed
 from ppo_continuous_action import Args, train
 
 from gym_rated import CallableRater, RatingDataset, Segment, SyntheticRater
-from gym_rated.arguments import parse_args
 from gym_rated.runs import RunWriter, read_metrics, read_result
 
 SHORT = {
@@ -195,15 +194,6 @@ def test_environment_without_a_reward_trains_from_ratings(
     for env_id in ("Pendulum-v1", "nan-Pendulum-v1"):
         run(tmp_path / env_id, env_id=env_id, num_classes=2)
     assert _weights(tmp_path / "Pendulum-v1") == _weights(tmp_path / "nan-Pendulum-v1")
-
-
-def test_presets_only_set_flags_and_other_flags_win() -> None:
-    people = parse_args(Args, ["--preset", "people"])
-    assert (people.tasks, people.regrade, people.segment_value) == (("pairwise",), False, "mean")
-    ours = parse_args(Args, ["--no-regrade", "--preset", "ours"])
-    assert ours.tasks == ("classification", "regression")
-    assert not ours.regrade
-    assert parse_args(Args, []) == Args()
 
 
 def test_discrete_actions_are_refused(tmp_path: Path) -> None:
