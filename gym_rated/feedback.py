@@ -138,7 +138,8 @@ class Feedback:
         candidates = self.buffer.cut(10 * num_segments, self._rng, self._round)
         if not candidates:
             return None
-        chosen = [candidates[i] for i in self._chosen_indices(candidates, num_segments)]
+        indices = self._chosen_indices(candidates, num_segments)
+        chosen = self.buffer.with_replay([candidates[i] for i in indices])
         self.rater.submit(chosen)
         self.ratings.add(chosen)
         self.buffer.mark_asked()

@@ -11,7 +11,7 @@ A segment is what a rater judges and a reward model learns from. Rules of cuttin
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -49,6 +49,9 @@ class Segment:
         round: Number of the query that asked for it. Ratings of one rater and one round share a
             scale.
         origin: Where it was cut.
+        raw_actions: What the environment was given, from the first step of the episode to the
+            segment's last, shape (`origin.first_step` + T, ...), where replay is recorded. A
+            `RatingDataset` drops it.
     """
 
     id: str
@@ -57,6 +60,7 @@ class Segment:
     true_rewards: NDArray[np.float64]
     round: int
     origin: Origin
+    raw_actions: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         """Return the number of steps T."""
@@ -237,6 +241,12 @@ class SegmentBuffer:
     def mark_asked(self) -> None:
         """Offer the steps recorded so far to no later `cut`."""
         self._first_unasked = self._row
+
+    def with_replay(self, segments: Sequence[Segment]) -> list[Segment]:
+        """Return segments with their raw actions, where replay is recorded; see `replay`."""
+        if not self.record_replay:
+            return list(segments)
+        return [replace(segment, raw_actions=self.replay(segment)) for segment in segments]
 
     def replay(self, segment: Segment) -> NDArray[Any]:
         """Return the raw actions from the first step of a segment's episode to its own last.

@@ -247,6 +247,15 @@ def test_replay_has_the_raw_actions_from_the_episodes_first_step() -> None:
         for episode in range(3)
         for first in (0, 5)
     }
+    assert [s.raw_actions.tolist() for s in rater.submitted] == [
+        env.replay(s).tolist() for s in rater.submitted
+    ]
+
+
+def test_segments_have_no_raw_actions_where_replay_is_not_recorded() -> None:
+    env, rater = recorded(10)
+    env.query(2)
+    assert [s.raw_actions for s in rater.submitted] == [None, None]
 
 
 def test_replay_without_its_option_is_refused_with_the_remedy() -> None:
