@@ -1,0 +1,174 @@
+"""What the trainer and the judges of raters read from the log."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, and_, case, exists, func, select
+
+from gym_rated.human.store.records import (
+    SKIPPED,
+    AgreementRow,
+    AnswerRow,
+    EventRow,
+    HistoryRow,
+    check_stored,
+)
+from gym_rated.human.store.tables import current, event, query, segment
+
+OVERLAP_S = 60.0
+"""Events of the last so many seconds are read again, because a lower number of the log may become
+visible after a higher one; no transaction of ours lasts that long (`engine`, idle timeout)."""
+
+
+def answers_since(
+    connection: Connection, run_id: str, cursor: Any, now: float, *, in_order: bool
+) -> tuple[list[AnswerRow], dict[str, Any]]:
+    """Return the answers that a reader has not had yet.
+
+    Args:
+        connection: A reading transaction.
+        run_id: The run; quality checks are no answers.
+        cursor: What the last call returned, or None: `{"seq": n, "seen": [...]}`, events up to n
+            and those named were read.
+        now: The server's time.
+        in_order: Whether numbers of the log become visible in their order.
+
+    Returns:
+        Answers in the order of the log, and the cursor of the next call.
+    """
+    after, seen = read_cursor(cursor)
+    rows = (
+        select(event, segment.c.id.label("segment_id"))
+        .join(query, query.c.id == event.c.query_id)
+        .join(segment, segment.c.number == query.c.segment)
+        .where(query.c.run_id == run_id, query.c.repeat_of.is_(None), event.c.seq > after)
+        .order_by(event.c.seq)
+    )
+    found = connection.execute(rows).all()
+    settled = after
+    for row in found:
+        if not in_order and row.at > now - OVERLAP_S:
+            break
+        settled = row.seq
+    later = [row.seq for row in found if row.seq > settled]
+    answers = [_answer(row) for row in found if row.seq not in seen]
+    return answers, {"seq": settled, "seen": later}
+
+
+def read_cursor(cursor: Any) -> tuple[int, frozenset[int]]:
+    """Return the two parts of a cursor.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if cursor is None:
+        return 0, frozenset()
+    try:
+        after = check_stored("seq", cursor["seq"])
+        return after, frozenset(check_stored("seen", seq) for seq in cursor["seen"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"`cursor` must be what answers_since returned, or None, got {cursor!r}"
+        ) from error
+
+
+def _answer(row: Any) -> AnswerRow:
+    return AnswerRow(
+        segment_id=row.segment_id,
+        rater=row.rater,
+        rating=SKIPPED if row.rating is None else row.rating,
+        revision=row.revision,
+        seq=row.seq,
+        kind=row.kind,
+        at=row.at,
+    )
+
+
+def read_history(connection: Connection, rater: str, run_id: str, limit: int) -> list[HistoryRow]:
+    """Return a rater's standing answers, the newest first, quality checks among them."""
+    rows = (
+        select(current, segment.c.id.label("segment_id"), query.c.clip_sha256.label("clip"))
+        .join(query, query.c.id == current.c.query_id)
+        .join(segment, segment.c.number == query.c.segment)
+        .where(query.c.run_id == run_id, current.c.rater == rater, current.c.kind != "undo")
+        .order_by(current.c.seq.desc())
+        .limit(limit)
+    )
+    return [
+        HistoryRow(
+            query_id=row.query_id,
+            segment_id=row.segment_id,
+            clip_sha256=row.clip,
+            rating=SKIPPED if row.rating is None else row.rating,
+            at=row.at,
+        )
+        for row in connection.execute(rows)
+    ]
+
+
+def agreement_rows(connection: Connection, run_id: str) -> list[AgreementRow]:
+    """Return all standing answers of a run in the order of the log, skips among them."""
+    rows = (
+        select(current, segment.c.id.label("segment_id"), query.c.repeat_of)
+        .join(query, query.c.id == current.c.query_id)
+        .join(segment, segment.c.number == query.c.segment)
+        .where(query.c.run_id == run_id, current.c.kind != "undo")
+        .order_by(current.c.seq)
+    )
+    return [
+        AgreementRow(
+            segment_id=row.segment_id,
+            rater=row.rater,
+            rating=SKIPPED if row.rating is None else row.rating,
+            repeat=row.repeat_of is not None,
+            shown_ms=row.shown_ms,
+            at=row.at,
+        )
+        for row in connection.execute(rows)
+    ]
+
+
+def read_events(connection: Connection, run_id: str) -> Iterator[EventRow]:
+    """Yield the whole log of a run, in order, with where each segment comes from."""
+    later = event.alias("later")
+    replaced = exists(
+        select(1)
+        .select_from(later)
+        .where(
+            and_(
+                later.c.query_id == event.c.query_id,
+                later.c.rater == event.c.rater,
+                later.c.seq > event.c.seq,
+            )
+        )
+    )
+    rows = (
+        select(event, segment.c.id.label("segment_id"), segment.c.step, segment.c.recipe)
+        .add_columns(query.c.repeat_of, case((replaced, 0), else_=1).label("is_current"))
+        .join(query, query.c.id == event.c.query_id)
+        .join(segment, segment.c.number == query.c.segment)
+        .where(query.c.run_id == run_id)
+        .order_by(event.c.seq)
+    )
+    for row in connection.execute(rows):
+        yield EventRow(
+            seq=row.seq,
+            segment_id=row.segment_id,
+            rater=row.rater,
+            kind=row.kind,
+            rating=SKIPPED if row.rating is None else row.rating,
+            revision=row.revision,
+            repeat=row.repeat_of is not None,
+            current=bool(row.is_current),
+            shown_ms=row.shown_ms,
+            at=row.at,
+            clip_sha256=row.clip_sha256,
+            step=row.step,
+            recipe=json.loads(row.recipe),
+        )
+
+
+def count_events(connection: Connection) -> int:
+    """Return the length of the log."""
+    return int(connection.execute(select(func.count()).select_from(event)).scalar_one())

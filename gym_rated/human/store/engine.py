@@ -1,0 +1,192 @@
+"""One database, opened: transactions, the clock, and the version of the tables.
+
+SQLite runs with its write-ahead log, waits for the disk at every commit, and takes the write lock
+at the start of every writing transaction: one that began by reading could fail with "database is
+locked" whatever the timeout. PostgreSQL runs at READ COMMITTED; code that chooses rows locks them.
+"""
+
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, select, text
+from sqlalchemy.exc import NoSuchModuleError
+
+from gym_rated.human.store import tables
+from gym_rated.human.store.failures import StoreNewer, clear_errors
+from gym_rated.human.store.places import Place, prepare
+
+BUSY_TIMEOUT_S = 10
+_APPLICATION = 0x47524154  # "GRAT": PRAGMA application_id of our files
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+)
+_POSTGRES_OPTIONS = (
+    f"-c lock_timeout={BUSY_TIMEOUT_S}s -c statement_timeout=30s "
+    "-c idle_in_transaction_session_timeout=30s -c synchronous_commit=on"
+)
+
+
+class Database:
+    """A database with our tables in it.
+
+    Args:
+        place: Where it is.
+        clock: Time in seconds since 1970; the server's by default.
+
+    Raises:
+        StoreError: If it cannot be opened, for each cause with its remedy.
+        ValueError: If the file lies on a network file system, or belongs to something else.
+        ImportError: If the driver of PostgreSQL is not installed.
+    """
+
+    def __init__(self, place: Place, clock: Callable[[], float] | None = None) -> None:
+        self.place = place
+        self.is_sqlite = place.file is not None
+        self._clock = clock
+        if place.file is not None:
+            prepare(place.file)
+        self._engine = _make_engine(place)
+        self._writer = self._engine.execution_options(gym_rated_write=True)
+        self._reader = self._engine
+        if not self.is_sqlite:  # SQLite's readers see one state anyway
+            self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ")
+        try:
+            with self._clear_errors():
+                self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Begin a transaction that sees one state of the database and writes nothing."""
+        with self._clear_errors(), self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Begin a transaction; what it wrote is on disk when the block ends without an error."""
+        with self._clear_errors(), self._writer.begin() as connection:
+            yield connection
+
+    def now(self, connection: Connection) -> float:
+        """Return the server's time, in seconds since 1970."""
+        if self._clock is not None:
+            return self._clock()
+        if self.is_sqlite:
+            return time.time()
+        return float(connection.execute(_CLOCK).scalar_one())
+
+    def lock_rater(self, connection: Connection, rater: str) -> None:
+        """Wait until no other transaction acts for this rater; SQLite has one writer anyway."""
+        if not self.is_sqlite:
+            number = zlib.crc32(rater.encode())
+            connection.execute(select(func.pg_advisory_xact_lock(_APPLICATION, number - 2**31)))
+
+    def _clear_errors(self) -> AbstractContextManager[None]:
+        folder = None if self.place.file is None else self.place.file.parent
+        return clear_errors(self.place.name, folder)
+
+    def _open(self) -> None:
+        if self.place.file is not None:
+            _use_write_ahead_log(self.place.file)
+        with self._writer.begin() as connection:
+            if not self.is_sqlite:  # two who create the tables at once would collide
+                connection.execute(select(func.pg_advisory_xact_lock(_APPLICATION)))
+            version = self._version(connection)
+            if version > tables.SCHEMA:
+                raise StoreNewer(
+                    f"`db` {self.place.name} has tables of version {version}, this gym_rated "
+                    f"knows versions up to {tables.SCHEMA}; install a newer gym_rated"
+                )
+            if version == 0:
+                self._create(connection)
+
+    def _version(self, connection: Connection) -> int:
+        if self.is_sqlite:
+            return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+        if not inspect(connection).has_table(tables.schema_version.name):
+            return 0
+        return int(connection.execute(select(tables.schema_version.c.version)).scalar_one())
+
+    def _create(self, connection: Connection) -> None:
+        tables.metadata.create_all(connection)
+        connection.exec_driver_sql(tables.CREATE_VIEW)
+        if self.is_sqlite:
+            connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION}")
+            connection.exec_driver_sql(f"PRAGMA user_version = {tables.SCHEMA}")
+        else:
+            tables.schema_version.create(connection)
+            connection.execute(insert(tables.schema_version).values(version=tables.SCHEMA))
+
+
+_CLOCK = text("SELECT extract(epoch FROM clock_timestamp())")
+
+
+def _use_write_ahead_log(file: Path) -> None:
+    """Switch the log on, once and for all; the busy timeout does not cover the switch."""
+    give_up = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            with closing(sqlite3.connect(file, BUSY_TIMEOUT_S, isolation_level=None)) as connection:
+                return _switch(connection, file)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+        time.sleep(0.02)
+
+
+def _switch(connection: sqlite3.Connection, file: Path) -> None:
+    connection.execute("BEGIN")
+    application, *_ = connection.execute("PRAGMA application_id").fetchone()
+    is_empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    connection.execute("ROLLBACK")
+    if application != _APPLICATION and not is_empty:
+        raise ValueError(
+            f"`db` must be a database of ratings or a new file, got {file} with other tables; "
+            "name another file"
+        )
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _make_engine(place: Place) -> Engine:
+    if place.file is not None:
+        engine = create_engine(place.url, pool_size=8, max_overflow=56)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    try:
+        return create_engine(
+            place.url,
+            pool_size=8,
+            max_overflow=24,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",
+            connect_args={"connect_timeout": BUSY_TIMEOUT_S, "options": _POSTGRES_OPTIONS},
+        )
+    except (ImportError, NoSuchModuleError) as error:
+        raise ImportError(
+            "`psycopg` is not installed; pip install 'gym_rated[postgres]'"
+        ) from error
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we begin transactions ourselves
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("gym_rated_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

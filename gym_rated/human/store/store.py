@@ -1,0 +1,325 @@
+"""The store: everything that trainer, render workers and page have to say to each other.
+
+They never talk to one another. Each opens the database, and what one has committed the others
+find, after a crash as well.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import select, update
+
+from gym_rated.checks import whole_number
+from gym_rated.human.store import answers, events, jobs, progress, queries, runs
+from gym_rated.human.store.engine import Database
+from gym_rated.human.store.failures import StoreFull
+from gym_rated.human.store.places import place_of
+from gym_rated.human.store.records import (
+    AgreementRow,
+    AnswerRow,
+    Clip,
+    Codec,
+    Event,
+    EventRow,
+    HistoryRow,
+    Job,
+    Progress,
+    Query,
+    Recorded,
+    Run,
+    TakenJob,
+    check_name,
+    check_stored,
+    check_text,
+)
+from gym_rated.human.store.tables import query, segment
+
+RESERVE_BYTES = 50_000_000
+"""What segments and clips leave free on the disk, so that ratings can still be written."""
+
+
+class Store:
+    """Runs, segments, clips and answers in one database; safe for many processes and threads.
+
+    A process opens its own; a store does not survive a fork.
+
+    Args:
+        url: A file such as "runs/r1/ratings.db", which is made if it is not there,
+            "sqlite:///FILE", or "postgresql://USER@HOST/NAME".
+        reserve_bytes: Room on the disk below which no segment or clip is added (SQLite only).
+        clock: Server time in seconds; the database's by default.
+
+    Raises:
+        StoreError: If the database cannot be opened, with the remedy; `StoreNewer` if a newer
+            version made it.
+        ValueError: If the file lies on a network file system, or is something else.
+
+    Example:
+        >>> import tempfile
+        >>> store = Store(tempfile.mkdtemp() + "/ratings.db")
+        >>> store.open_run(Run("r1", 2, ("falls", "stands"), "Does it stay upright?"))
+        >>> store.add_jobs("r1", [Job("0-0-0", b"segment", {"env_id": "CartPole-v1"})])
+        >>> taken = store.take_job("worker")
+        >>> asked = store.finish_job(taken, Clip(b"video", "webp", 240, 240, 50.0, 50))
+        >>> query = store.next_query("ann")
+        >>> _ = store.record(Event("e1", query.id, "ann", "rate", rating=1))
+        >>> [(a.segment_id, a.rating) for a in store.answers_since("r1", None)[0]]
+        [('0-0-0', 1)]
+        >>> store.close()
+    """
+
+    def __init__(
+        self,
+        url: str | os.PathLike[str],
+        *,
+        reserve_bytes: int = RESERVE_BYTES,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self.place = place_of(url)
+        self.reserve_bytes = whole_number("reserve_bytes", reserve_bytes, minimum=0)
+        self._db = Database(self.place, clock)
+
+    def __enter__(self) -> Self:
+        """Return the store, to close it at the end of a block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the store."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    # ---- runs
+
+    def open_run(self, run: Run) -> None:
+        """Add a run, or find it there; task, config, overlap and duplicate rate may change.
+
+        Raises:
+            ValueError: If the run is known with other classes, instructions or environment.
+        """
+        with self._db.write() as connection:
+            runs.open_run(connection, run, self._db.now(connection))
+
+    def runs(self) -> list[Run]:
+        """Return all runs, the oldest first."""
+        with self._db.read() as connection:
+            return runs.read_runs(connection)
+
+    def run(self, run_id: str) -> Run:
+        """Return one run.
+
+        Raises:
+            ValueError: If there is no such run.
+        """
+        with self._db.read() as connection:
+            return runs.read_run(connection, run_id)
+
+    def seen_trainer(self, run_id: str, step: int, learned_return: float | None = None) -> None:
+        """Write down that the trainer is alive, for the page; never hand over a true return."""
+        with self._db.write() as connection:
+            values = {"step": step, "learned_return": learned_return}
+            values |= {"at": self._db.now(connection)}
+            runs.beat(connection, "trainer", run_id, values)
+
+    def seen_worker(self, worker: str, problem: str = "") -> None:
+        """Write down that a render worker is alive, and what is wrong with it, if anything."""
+        with self._db.write() as connection:
+            values = {"problem": check_text("problem", problem), "at": self._db.now(connection)}
+            runs.beat(connection, "worker", worker, values)
+
+    # ---- segments and clips
+
+    def add_jobs(self, run_id: str, jobs_to_add: Sequence[Job]) -> None:
+        """Ask for clips of segments; those that the run has already are left as they are.
+
+        Raises:
+            StoreFull: If less than the reserve is free on the disk.
+            ValueError: If there is no such run.
+        """
+        self._check_reserve("segments")
+        with self._db.write() as connection:
+            runs.read_run(connection, run_id)
+            jobs.add_jobs(connection, run_id, jobs_to_add)
+
+    def take_job(self, worker: str, lease_s: float = 120) -> TakenJob | None:
+        """Lease the oldest segment without a clip; None if there is none.
+
+        A job taken three times without a result is dropped.
+        """
+        check_name("worker", worker)
+        with self._db.write() as connection:
+            return jobs.take_job(connection, worker, lease_s, self._db.now(connection))
+
+    def finish_job(self, taken: TakenJob, clip: Clip) -> int:
+        """Put a clip and its query in the place of a job; returns the query's id.
+
+        Doing so twice is no error.
+
+        Raises:
+            Conflict: If the lease expired and another worker has the job.
+            StoreFull: If less than the reserve is free on the disk; the job stays.
+        """
+        self._check_reserve("clips")
+        with self._db.write() as connection:
+            return jobs.finish_job(connection, taken, clip, self._db.now(connection))
+
+    def drop_job(self, taken: TakenJob, reason: str) -> None:
+        """Give a segment up: `Progress` counts it under `reason`."""
+        check_text("reason", reason)
+        with self._db.write() as connection:
+            jobs.drop_job(connection, taken, reason)
+
+    def remake(self, query_id: int, codec: Codec = "webp") -> bool:
+        """Ask for another clip of a query, because a browser cannot play the one it has.
+
+        The query keeps its clip until `finish_job` brings the other.
+
+        Returns:
+            False if another is on its way already.
+
+        Raises:
+            Conflict: If there is no such query.
+        """
+        check_stored("query_id", query_id)
+        with self._db.write() as connection:
+            return jobs.remake(connection, query_id, codec)
+
+    def clip(self, sha256: str) -> Clip | None:
+        """Return a clip by the digest of its bytes; None if there is none."""
+        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+            return None
+        with self._db.read() as connection:
+            return jobs.read_clip(connection, sha256)
+
+    def blobs(self, run_id: str) -> Iterator[tuple[str, bytes]]:
+        """Yield (segment id, blob) of a run in the order of adding, without dropped ones."""
+        after = 0
+        while True:
+            with self._db.read() as connection:
+                page = list(jobs.read_segments(connection, run_id, after, limit=100))
+            if not page:
+                return
+            yield from ((segment_id, blob) for _, segment_id, blob in page)
+            after = page[-1][0]
+
+    # ---- rating
+
+    def next_query(
+        self,
+        rater: str,
+        *,
+        run_id: str | None = None,
+        exclude: Collection[int] = (),
+        lease_s: float = 90,
+    ) -> Query | None:
+        """Lease a clip to a rater; None if there is none for this rater now.
+
+        Args:
+            rater: Who asks. Tabs of one rater get the same clip.
+            run_id: Only clips of this run; of all by default.
+            exclude: Queries that the page has already; leases on them are renewed. At most 100.
+            lease_s: Seconds for which nobody else gets the seat.
+        """
+        check_name("rater", rater)
+        in_hand = [check_stored("exclude", query_id) for query_id in exclude]
+        if len(in_hand) > 100:
+            raise ValueError(f"`exclude` must name at most 100 queries, got {len(in_hand)}")
+        with self._db.write() as connection:
+            self._db.lock_rater(connection, rater)
+            now = self._db.now(connection)
+            return queries.next_query(connection, rater, run_id, in_hand, lease_s, now)
+
+    def record(self, event: Event) -> Recorded:
+        """Write down what a rater did; when this returns, it is on disk.
+
+        An event with a known `client_id` is not written again. An undo opens the clip again for
+        its rater, who holds it for 90 s.
+
+        Raises:
+            Conflict: If the rater has no seat at this clip (any more), or nothing to take back.
+            ValueError: If the class does not exist.
+            StoreFull: If the disk is full; send the event again later.
+        """
+        with self._db.write() as connection:
+            self._db.lock_rater(connection, event.rater)
+            return events.record(connection, event, self._db.now(connection))
+
+    def history(self, rater: str, run_id: str, limit: int = 10) -> list[HistoryRow]:
+        """Return a rater's standing answers, the newest first."""
+        with self._db.read() as connection:
+            return answers.read_history(connection, rater, run_id, limit)
+
+    def expire(self, run_id: str, before_step: int) -> int:
+        """Ask no longer about open clips of policies before a step; returns how many.
+
+        Answers that come all the same are kept.
+        """
+        old = select(segment.c.number).where(segment.c.run_id == run_id)
+        old = old.where(segment.c.step < before_step)
+        is_open = query.c.segment.in_(old) & query.c.expired.is_(False) & (query.c.answers == 0)
+        with self._db.write() as connection:
+            changed = connection.execute(update(query).where(is_open).values(expired=True))
+            return int(changed.rowcount)
+
+    # ---- reading
+
+    def answers_since(self, run_id: str, cursor: Any) -> tuple[list[AnswerRow], Any]:
+        """Return the answers of a run that a reader has not had, and the next cursor.
+
+        Args:
+            run_id: The run.
+            cursor: What the last call returned (JSON), or None for all answers.
+
+        Returns:
+            Answers in the order of the log, corrections and undos (as skipped) among them; second
+            showings are left out.
+        """
+        with self._db.read() as connection:
+            now = self._db.now(connection)
+            in_order = self._db.is_sqlite
+            return answers.answers_since(connection, run_id, cursor, now, in_order=in_order)
+
+    def pending(self, run_id: str) -> int:
+        """Return how many segments nobody has answered, those without a clip among them."""
+        with self._db.read() as connection:
+            return progress.count_unanswered(connection, run_id)
+
+    def progress(self, run_id: str) -> Progress:
+        """Return how far a run is.
+
+        Raises:
+            ValueError: If there is no such run.
+        """
+        with self._db.read() as connection:
+            return progress.read_progress(connection, run_id, self._db.now(connection))
+
+    def agreement_rows(self, run_id: str) -> list[AgreementRow]:
+        """Return all standing answers, second showings among them, to judge raters by."""
+        with self._db.read() as connection:
+            return answers.agreement_rows(connection, run_id)
+
+    def events(self, run_id: str) -> list[EventRow]:
+        """Return the whole log of a run, for export."""
+        with self._db.read() as connection:
+            return list(answers.read_events(connection, run_id))
+
+    def _check_reserve(self, what: str) -> None:
+        if self.place.file is None:
+            return
+        free = shutil.disk_usage(Path(self.place.file).parent).free
+        if free < self.reserve_bytes:
+            raise StoreFull(
+                f"`db` {self.place.name} takes no more {what}: {free / 1e6:.0f} MB are free on its "
+                f"disk, and {self.reserve_bytes / 1e6:.0f} MB are kept for ratings; free some space"
+            )
