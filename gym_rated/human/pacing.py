@@ -1,0 +1,215 @@
+"""Keep a training run no faster than the people who rate it.
+
+A run of 250,000 steps takes half a minute, and 500 ratings take a person 25 minutes. So between
+steps, never within one, the run waits while too many of its segments are unanswered.
+"""
+
+import math
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+_POLL_S = 0.5
+_SEEN_S = 2.0  # seconds between two signs of life
+_ALONE_S = 300.0
+_LINE_S = 60.0  # between two lines, where a line cannot be written over
+
+
+class Pacing:
+    """Where a script waits for people.
+
+    Args:
+        rater: A `HumanRater`; any other rater answers at once, and is never waited for.
+        max_lead: Segments that may be unanswered while training goes on: 0 waits for all answers,
+            infinity for none.
+        timeout_s: Seconds without any answer after which waiting is given up.
+        run_dir: Folder of the run, to name it in messages.
+        learned: Wrapper whose `return_queue` holds returns of the learned reward, for the page.
+        out: Where the line about waiting goes.
+
+    Raises:
+        ValueError: If a number is negative.
+    """
+
+    def __init__(
+        self,
+        rater: Any,
+        *,
+        max_lead: float = 50,
+        timeout_s: float = 3_600.0,
+        run_dir: str | Path = "",
+        learned: Any = None,
+        out: TextIO | None = None,
+    ) -> None:
+        for name, value in (("max_lead", max_lead), ("rater_timeout_s", timeout_s)):
+            if not value >= 0:
+                raise ValueError(f"`{name}` must be at least 0, got {value}")
+        self.rater: Any = rater if hasattr(rater, "progress") else None
+        self.max_lead = max_lead
+        self.timeout_s = timeout_s
+        self._run_dir = run_dir
+        self._learned = learned
+        self._out = sys.stderr if out is None else out
+        self._allowed_at = -1  # segments that had been asked about when the lead was last small
+        self._seen_at = -math.inf
+        self._alone_at: float | None = time.monotonic() + _ALONE_S
+
+    def hold(self, step: int, save: Callable[[], None]) -> bool:
+        """Wait while the run leads by too much.
+
+        Args:
+            step: Environment steps so far, for the page.
+            save: Writes a checkpoint; called before waiting, so that nothing is lost by Ctrl-C.
+
+        Returns:
+            Whether it waited, and there are answers to collect.
+
+        Raises:
+            SystemExit: On Ctrl-C while waiting; it says how to go on.
+            TimeoutError: If nobody rates.
+        """
+        if self.rater is None:
+            return False
+        self._be_seen(step)
+        if math.isinf(self.max_lead):
+            self._warn_if_alone()
+            return False
+        if self.rater.num_asked == self._allowed_at:  # only asking makes the lead larger
+            return False
+        return self._wait(self.max_lead, step, save)
+
+    def finish(self, step: int, save: Callable[[], None]) -> bool:
+        """Wait for all answers, before the extra steps; not where training never waits.
+
+        Arguments, result and errors are those of `hold`.
+        """
+        if self.rater is None or math.isinf(self.max_lead):
+            return False
+        return self._wait(0, step, save)
+
+    def close(self) -> None:
+        """End the page, if the rater serves one."""
+        if self.rater is not None:
+            self.rater.close()
+
+    def _wait(self, lead: float, step: int, save: Callable[[], None]) -> bool:
+        asked, waited = self.rater.num_asked, False
+        pending = last = self.rater.pending
+        changed_at = time.monotonic()
+        line = _Line(self._out)
+        try:
+            while pending > lead:
+                if not waited:
+                    save()
+                    waited = True
+                if pending != last:
+                    last, changed_at = pending, time.monotonic()
+                if time.monotonic() - changed_at > self.timeout_s:
+                    raise TimeoutError(self._nobody(pending))
+                line.show(lambda: self._describe(lead))
+                self._be_seen(step)
+                time.sleep(_POLL_S)
+                pending = self.rater.pending
+        except KeyboardInterrupt:
+            raise SystemExit(
+                f"\nstopped while waiting for ratings; nothing is lost: {self._how_to_go_on}"
+            ) from None
+        finally:
+            line.end()
+        self._warn_of_dropped()
+        self._allowed_at = asked
+        return waited
+
+    def _describe(self, lead: float) -> str:
+        """Return one line: how many are missing, how fast they come, when that will be."""
+        try:
+            progress = self.rater.progress()
+        except RuntimeError as error:  # a locked or unreachable database: it will be back
+            return f"waiting for ratings: {error}"
+        missing = max(0, progress.unanswered - int(lead))
+        words = [f"waiting for {missing} more ratings", f"{progress.rated} so far"]
+        speed = progress.ratings_per_minute
+        if speed > 0:
+            words += [f"{speed:.1f} a minute", f"about {_duration(60 * missing / speed)}"]
+        words += [f"{progress.jobs_waiting} clips in the making"] if progress.jobs_waiting else []
+        words += [worker.problem for worker in progress.workers[:1] if worker.problem]
+        return " · ".join([*words, self.rater.url or f"`{self._rate_command}`"])
+
+    def _be_seen(self, step: int) -> None:
+        now = time.monotonic()
+        if now - self._seen_at < _SEEN_S:
+            return
+        self._seen_at = now
+        returns = list(getattr(self._learned, "return_queue", ()))[-1:]
+        self.rater.seen(step, float(returns[0]) if returns else None)
+
+    def _warn_if_alone(self) -> None:
+        if self._alone_at is None or self.rater.num_answers:
+            self._alone_at = None
+        elif time.monotonic() > self._alone_at and self.rater.pending:
+            self._alone_at = None
+            where = self.rater.url or f"with `{self._rate_command}`"
+            warnings.warn(f"nobody has rated anything yet; rate at {where}", stacklevel=3)
+
+    def _warn_of_dropped(self) -> None:
+        progress = self.rater.progress()
+        if progress.jobs_dropped:
+            reasons = "; ".join(f"{n} x {why}" for why, n in progress.drop_reasons.items())
+            warnings.warn(
+                f"{progress.jobs_dropped} segments could not be shown to anybody: {reasons}",
+                stacklevel=4,
+            )
+
+    def _nobody(self, pending: int) -> str:
+        url = f" at {self.rater.url}" if self.rater.url else ""
+        return (
+            f"nobody rated for {self.timeout_s:.0f} s (`rater_timeout_s`), and {pending} segments "
+            f"wait{url}; `gym-rated status --db {self.rater.store.place.name}` says who rates, "
+            f"`{self._rate_command}` serves the page; {self._how_to_go_on}"
+        )
+
+    @property
+    def _rate_command(self) -> str:
+        return f"gym-rated rate --db {self.rater.store.place.name}"
+
+    @property
+    def _how_to_go_on(self) -> str:
+        return f"continue this run with --resume {self._run_dir}"
+
+
+class _Line:
+    """A line that is written over where that is possible."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._is_terminal = out.isatty()
+        self._next_at = -math.inf
+        self._is_open = False
+
+    def show(self, text: Callable[[], str]) -> None:
+        """Show the line if it is time to."""
+        now = time.monotonic()
+        if now < self._next_at:
+            return
+        self._next_at = now + (1.0 if self._is_terminal else _LINE_S)
+        self._is_open = self._is_terminal
+        print(
+            f"\r{text()}\x1b[K" if self._is_terminal else text(),
+            file=self._out,
+            flush=True,
+            end="" if self._is_terminal else "\n",
+        )
+
+    def end(self) -> None:
+        """Leave the line as it is."""
+        if self._is_open:
+            print(file=self._out, flush=True)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5_400 else f"{seconds / 3_600:.1f} h"
