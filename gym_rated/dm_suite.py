@@ -64,7 +64,11 @@ class SuiteEnv(gym.Env[_Vector, _Vector]):
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"`render_mode` must be 'rgb_array' or None, got {render_mode!r}")
         self.render_mode = render_mode
-        self._frame = {"width": width, "height": height, "camera_id": camera_id}
+        self.frame_options: dict[str, Any] = {
+            "width": width,
+            "height": height,
+            "camera_id": camera_id,
+        }
         self._env = _load(domain, task)
         limits = self._env.action_space
         bounded = np.abs([limits.low, limits.high]) < _UNLIMITED
@@ -99,8 +103,13 @@ class SuiteEnv(gym.Env[_Vector, _Vector]):
         """Return a frame, shape (height, width, 3); None without a `render_mode`."""
         if self.render_mode is None:
             return None
-        frame: NDArray[np.uint8] = self._env.unwrapped._env.physics.render(**self._frame)
+        frame: NDArray[np.uint8] = self.physics.render(**self.frame_options)
         return frame
+
+    @property
+    def physics(self) -> Any:
+        """dm_control's simulation; its `render` gets `frame_options`, which may be changed."""
+        return self._env.unwrapped._env.physics
 
     def close(self) -> None:
         """Free the simulation."""

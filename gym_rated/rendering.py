@@ -1,26 +1,38 @@
-"""Find out whether an environment can be rendered here, before anything is trained.
+"""Find out whether an environment can be rendered here, before anything is trained or shown.
 
 MuJoCo reads `MUJOCO_GL` once, at import, and its errors name the wrong cause: so each backend is
 tried in a process of its own.
 """
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
 
 from gym_rated.extras import named_extras
 
-_BACKENDS = ("egl", "osmesa")
+BACKENDS = ("egl", "osmesa")
+"""Values of `MUJOCO_GL` that need no display, the one to prefer first."""
+
+_WITHOUT_OPENGL = ("classic_control", "box2d", "toy_text", "tabular", "phys2d")  # of Gymnasium
 _PROBE = """
-import sys, gymnasium, gym_rated
-env = gymnasium.make(sys.argv[1], render_mode="rgb_array")
+import json, sys, gymnasium, gym_rated
+env = gymnasium.make(sys.argv[1], **{**json.loads(sys.argv[2]), "render_mode": "rgb_array"})
 env.reset(seed=0)
 assert env.render().any(), "the frame is blank"
 """
 
 
+class CannotRender(RuntimeError):
+    """No frame of an environment can be drawn on this machine, or in this process."""
+
+
 def ensure_rendering(env_id: str, timeout_s: float = 120.0) -> None:
-    """Make `render_mode="rgb_array"` work for `env_id`, choosing `MUJOCO_GL` where it is not set.
+    """Make videos of `env_id` possible, choosing `MUJOCO_GL` where it is not set.
 
     Call it before mujoco is imported. Environments without OpenGL pass at the first try.
 
@@ -30,30 +42,70 @@ def ensure_rendering(env_id: str, timeout_s: float = 120.0) -> None:
 
     Raises:
         ImportError: If moviepy or pygame is missing.
-        RuntimeError: If no frame can be rendered, with what to install.
+        CannotRender: If no frame can be rendered, with what to install.
     """
-    chosen = os.environ.get("MUJOCO_GL")
     with named_extras():
         import moviepy  # noqa: F401  # what RecordVideo writes files with
         import pygame  # noqa: F401  # what environments without MuJoCo draw with
+    choose_backend(
+        env_id, timeout_s=timeout_s, otherwise="Training without video needs no rendering."
+    )
+
+
+def choose_backend(
+    env_id: str,
+    env_kwargs: Mapping[str, Any] | None = None,
+    *,
+    timeout_s: float = 120.0,
+    otherwise: str = "Ratings from a synthetic rater need no rendering.",
+) -> None:
+    """Set `MUJOCO_GL` to the first backend that draws a frame of `env_id`; a value set is kept.
+
+    Args:
+        env_id: Environment to render one frame of.
+        env_kwargs: Further arguments of `gymnasium.make`, as JSON can hold them.
+        timeout_s: Seconds after which a try counts as failed.
+        otherwise: Last sentence of the error: what can be done without rendering.
+
+    Raises:
+        CannotRender: If no frame can be rendered, with what to install.
+    """
+    chosen = os.environ.get("MUJOCO_GL")
     reasons = []
-    for backend in (chosen,) if chosen else _BACKENDS:
-        reason = _try_to_render(env_id, backend, timeout_s)
+    for backend in (chosen,) if chosen else BACKENDS:
+        reason = try_to_render(env_id, backend, env_kwargs, timeout_s=timeout_s)
         if reason is None:
             os.environ["MUJOCO_GL"] = backend
             return
         reasons.append(f"{backend}: {reason}")
-    raise RuntimeError(
+    raise CannotRender(
         f"gym_rated cannot render {env_id}: no offscreen OpenGL. Debian/Ubuntu: apt-get install "
         "libegl1 libgl1 libgl1-mesa-dri (MUJOCO_GL=egl) or libosmesa6 (MUJOCO_GL=osmesa). Tried: "
-        f"{'; '.join(reasons)}. Training without video needs no rendering."
+        f"{'; '.join(reasons)}. {otherwise}"
     )
 
 
-def _try_to_render(env_id: str, backend: str, timeout_s: float) -> str | None:
+def draws_without_opengl(env_id: str) -> bool:
+    """Say whether `env_id` is one of those of Gymnasium that never use OpenGL.
+
+    Raises:
+        gymnasium.error.Error: If there is no such environment.
+    """
+    entry_point = gym.spec(env_id).entry_point
+    known = tuple(f"gymnasium.envs.{name}" for name in _WITHOUT_OPENGL)
+    return isinstance(entry_point, str) and entry_point.startswith(known)
+
+
+def try_to_render(
+    env_id: str,
+    backend: str,
+    env_kwargs: Mapping[str, Any] | None = None,
+    *,
+    timeout_s: float = 120.0,
+) -> str | None:
     """Return None if a frame was rendered in a new process, else the last line of its error."""
     environ = os.environ | {"MUJOCO_GL": backend}
-    command = [sys.executable, "-c", _PROBE, env_id]
+    command = [sys.executable, "-c", _PROBE, env_id, json.dumps(dict(env_kwargs or {}))]
     try:
         done = subprocess.run(
             command, env=environ, capture_output=True, text=True, timeout=timeout_s, check=False

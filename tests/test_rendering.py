@@ -16,7 +16,7 @@ class Probe:
         self.works = works
         self.tried: list[str] = []
 
-    def __call__(self, env_id: str, backend: str, timeout_s: float) -> str | None:
+    def __call__(self, env_id: str, backend: str, kwargs: Any, *, timeout_s: float) -> str | None:
         self.tried.append(backend)
         return None if backend in self.works else f"no {backend} for {env_id} in {timeout_s:g} s"
 
@@ -31,7 +31,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def replaced(monkeypatch: pytest.MonkeyPatch, *works: str) -> Probe:
     probe = Probe(*works)
-    monkeypatch.setattr(rendering, "_try_to_render", probe)
+    monkeypatch.setattr(rendering, "try_to_render", probe)
     return probe
 
 
@@ -96,4 +96,4 @@ def test_the_reason_of_a_failure_is_the_end_of_its_error(
     monkeypatch: pytest.MonkeyPatch, probe: str, timeout_s: float, reason: str
 ) -> None:
     monkeypatch.setattr(rendering, "_PROBE", probe)
-    assert rendering._try_to_render("Any-v0", "egl", timeout_s) == reason
+    assert rendering.try_to_render("Any-v0", "egl", timeout_s=timeout_s) == reason

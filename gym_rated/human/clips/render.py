@@ -1,0 +1,233 @@
+"""Draw a segment by playing its episode again.
+
+Drawing every step of training would cost many times the training itself. So a segment keeps the
+seed of its episode and the actions since, and only what a person will see is drawn, in another
+process: the episode is replayed to where the segment begins, then drawn step by step. What is
+replayed is compared with what was recorded, bit for bit: a clip of something else would be rated
+for what the agent never did.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from gym_rated.checks import whole_number
+from gym_rated.encoding import ObservationEncoder
+from gym_rated.extras import named_extras
+from gym_rated.human.clips.drawing import QUALITIES, Quality, draw_small, scaled
+from gym_rated.rendering import CannotRender, choose_backend, draws_without_opengl
+from gym_rated.specs import resolve_features
+
+DEFAULT_FPS = 30.0
+"""For environments whose metadata names none."""
+
+Recipe = Mapping[str, Any]
+"""How to play a segment again: env_id, env_kwargs, episode_seed, first_step, length.
+
+Optionally features, as text, where observations are no flattened vectors, and fps of the clip.
+"""
+
+
+class ReplayMismatch(RuntimeError):
+    """A replayed episode is not the recorded one, so its frames would show something else."""
+
+
+def render_segment(
+    recipe: Recipe,
+    raw_actions: Sequence[Any] | NDArray[Any],
+    obs: NDArray[Any],
+    *,
+    size: int = 240,
+    quality: Quality = "fast",
+) -> NDArray[np.uint8]:
+    """Return the frames of one segment; see `SegmentRenderer`, which is faster for several."""
+    renderer = SegmentRenderer(size=size, quality=quality)
+    try:
+        return renderer(recipe, raw_actions, obs)
+    finally:
+        renderer.close()
+
+
+class SegmentRenderer:
+    """Draw segments one after the other.
+
+    The environment is kept as long as segments come from the same; and where the next one lies
+    further on in the same episode, the replay goes on from where it is.
+
+    Args:
+        size: Longer side of a frame in pixels, at least 16.
+        quality: "fast", or "nice" with smooth edges; it concerns environments of MuJoCo only.
+
+    Raises:
+        TypeError: If the size is no int.
+        ValueError: If the size or the quality is none.
+
+    Example:
+        >>> import gymnasium as gym, numpy as np
+        >>> env = gym.make("CartPole-v1")
+        >>> obs = [env.reset(seed=5)[0]]
+        >>> obs += [env.step(1)[0] for _ in range(4)]
+        >>> recipe = {"env_id": "CartPole-v1", "episode_seed": 5, "first_step": 2, "length": 3}
+        >>> SegmentRenderer()(recipe, [1] * 5, np.array(obs[2:])).shape
+        (3, 160, 240, 3)
+    """
+
+    def __init__(self, *, size: int = 240, quality: Quality = "fast") -> None:
+        self.size = whole_number("size", size, minimum=16)
+        if quality not in QUALITIES:
+            raise ValueError(f"`quality` must be one of {', '.join(QUALITIES)}, got {quality!r}")
+        self.quality = quality
+        self.fps = DEFAULT_FPS
+        """Frames a second of the segment drawn last, in the time of its environment."""
+        self._env: gym.Env[Any, Any] | None = None
+        self._made_from: Any = None
+        self._episode: _Episode | None = None
+
+    def __call__(
+        self, recipe: Recipe, raw_actions: Sequence[Any] | NDArray[Any], obs: NDArray[Any]
+    ) -> NDArray[np.uint8]:
+        """Draw one segment of T steps.
+
+        Args:
+            recipe: Where the segment comes from.
+            raw_actions: What the environment was given, from the first step of the episode to the
+                last of the segment.
+            obs: Observations before each step, as recorded, shape (T, D).
+
+        Returns:
+            The picture after each step, shape (T, H, W, 3): the first shows what the first action
+            led to, the last how it ended.
+
+        Raises:
+            CannotRender: If the environment cannot be made or drawn here.
+            ReplayMismatch: If the replayed observations are not the recorded ones.
+            ValueError: If the lengths do not fit each other.
+        """
+        first, length = recipe["first_step"], recipe["length"]
+        if len(raw_actions) != first + length or len(obs) != length or length < 1:
+            raise ValueError(
+                f"`raw_actions` must hold the {first} steps before the segment and its {length}, "
+                f"and `obs` one row for each of its own, got {len(raw_actions)} and {len(obs)}"
+            )
+        env = self._make(recipe)
+        encode = ObservationEncoder(env.observation_space, resolve_features(recipe.get("features")))
+        episode, self._episode = self._episode, None  # it is in no known state if this fails
+        if episode is None or not episode.leads_to(recipe, raw_actions):
+            episode = _Episode(env, recipe["episode_seed"])
+        for action in raw_actions[len(episode.actions) : first]:
+            episode.step(action)
+        frames = []
+        for step, action in enumerate(raw_actions[first:]):
+            if not _is_same(encode, episode.obs, obs[step]):
+                raise _mismatch(recipe, step, encode, episode.obs, obs[step])
+            episode.step(action)
+            frames.append(self._draw(env, recipe["env_id"]))
+        self._episode = episode
+        return np.stack(frames)
+
+    def close(self) -> None:
+        """Free the environment."""
+        if self._env is not None:
+            self._env.close()
+        self._env = self._made_from = self._episode = None
+
+    def _make(self, recipe: Recipe) -> gym.Env[Any, Any]:
+        """Return the environment of a recipe: the one that is open, or a new one."""
+        made_from = [recipe["env_id"], dict(recipe.get("env_kwargs") or {})]
+        if self._env is None or self._made_from != made_from:
+            self.close()
+            self._env = _made(*made_from)
+            self._made_from = made_from
+            self._set_up(self._env, recipe["env_id"])
+        self.fps = float(self._env.metadata.get("render_fps") or DEFAULT_FPS)
+        return self._env
+
+    def _set_up(self, env: gym.Env[Any, Any], env_id: str) -> None:
+        try:
+            draw_small(env, self.size, self.quality)
+        except Exception as error:
+            raise _cannot_draw(env_id, error) from error
+
+    def _draw(self, env: gym.Env[Any, Any], env_id: str) -> NDArray[np.uint8]:
+        try:
+            frame = env.render()
+        except Exception as error:
+            raise _cannot_draw(env_id, error) from error
+        if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3:
+            raise CannotRender(
+                f"gym_rated cannot render {env_id}: with render_mode='rgb_array' its `render` must "
+                f"return uint8 of shape (H, W, 3), got {type(frame).__name__}"
+            )
+        return scaled(frame[..., :3], self.size)
+
+
+class _Episode:
+    """An episode that is being played again."""
+
+    def __init__(self, env: gym.Env[Any, Any], seed: int) -> None:
+        self.env = env
+        self.seed = seed
+        self.actions: list[Any] = []
+        self.obs, _ = env.reset(seed=seed)
+
+    def step(self, action: Any) -> None:
+        self.actions.append(action)
+        self.obs, *_ = self.env.step(action)
+
+    def leads_to(self, recipe: Recipe, raw_actions: Sequence[Any] | NDArray[Any]) -> bool:
+        """Say whether playing on reaches the first step of that segment."""
+        played = len(self.actions)
+        if recipe["episode_seed"] != self.seed or recipe["first_step"] < played:
+            return False
+        return np.array_equal(np.array(self.actions), np.array(raw_actions[:played]))
+
+
+def _made(env_id: str, env_kwargs: Mapping[str, Any]) -> gym.Env[Any, Any]:
+    """Make the environment; of OpenGL's backends the first that works."""
+    arguments = {**env_kwargs, "render_mode": "rgb_array", "disable_env_checker": True}
+    try:
+        if not draws_without_opengl(env_id):
+            choose_backend(env_id, env_kwargs)
+        with named_extras():
+            return gym.make(env_id, **arguments)
+    except (gym.error.Error, ImportError, TypeError, ValueError) as error:
+        raise CannotRender(f"gym_rated cannot make {env_id} to render it: {error}") from error
+
+
+def _cannot_draw(env_id: str, error: Exception) -> CannotRender:
+    reason = f"{type(error).__name__}: {error}"
+    if "mujoco" in sys.modules:
+        reason += (
+            "; MUJOCO_GL is read when mujoco is imported, and another process could draw with the "
+            "value that is set now: set it before that import, or render in a process of its own "
+            "(python -m gym_rated.human.clips.worker)"
+        )
+    return CannotRender(f"gym_rated cannot render {env_id}: {reason}")
+
+
+def _is_same(encode: ObservationEncoder, replayed: Any, recorded: NDArray[Any]) -> bool:
+    vector = encode(replayed)[0]
+    return bool(vector.dtype == recorded.dtype and vector.tobytes() == recorded.tobytes())
+
+
+def _mismatch(
+    recipe: Recipe, step: int, encode: ObservationEncoder, replayed: Any, recorded: NDArray[Any]
+) -> ReplayMismatch:
+    vector = encode(replayed)[0]
+    found = f"an observation of shape {vector.shape} and type {vector.dtype}"
+    if vector.shape == recorded.shape:
+        index = int(np.argmax(vector != recorded))
+        found = f"{vector[index]} at index {index} of the observation"
+        expected = f"{recorded[index]}"
+    else:
+        expected = f"shape {recorded.shape} and type {recorded.dtype}"
+    return ReplayMismatch(
+        f"{recipe['env_id']} did not repeat its episode: at step {recipe['first_step'] + step} it "
+        f"has {found} where {expected} was recorded. Replay needs `SeededEpisodes` innermost, "
+        "randomness drawn from `np_random` only, and the recorded wrappers in the id's own entry "
+        "point; an environment that cannot replay needs FrameCapture"
+    )
