@@ -4,8 +4,8 @@ A clip has as many seats as the run's `overlap`; an answer takes one for good, a
 expires. Tabs of one rater share a lease. Who answers without a seat is told so (`events`).
 """
 
+import hashlib
 import json
-import zlib
 from collections.abc import Collection
 from typing import Any
 
@@ -175,7 +175,8 @@ def _repeat(
     """
     asked = select(run).join(query, query.c.run_id == run.c.id).where(query.c.id == query_id)
     of = connection.execute(asked).one()
-    chance = zlib.crc32(json.dumps([of.id, rater, number]).encode()) / 2**32
+    digest = hashlib.sha256(json.dumps([of.id, rater, number]).encode()).digest()
+    chance = int.from_bytes(digest[:6]) / 2**48
     if chance >= of.duplicate_rate:
         return None
     again = query.alias("again")

@@ -32,7 +32,7 @@ class Run:
         env_id: Environment that the segments come from.
         config: Whatever else is worth keeping, as JSON.
         overlap: How many raters rate each segment, at least 1.
-        duplicate_rate: Share of segments shown to a rater for a second time, in [0, 1).
+        duplicate_rate: Share of second showings among the clips that a rater sees, in [0, 1).
 
     Raises:
         TypeError: If a number is no int, or a text no str.
