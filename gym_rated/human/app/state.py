@@ -1,0 +1,142 @@
+"""What the page shows beside the clip: the rater's own numbers, and how far the run is.
+
+Second showings count like any other clip here, or a rater could tell them by a number that stands
+still. Nothing here comes from the true reward: the store has none.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from gym_rated.human.store import SKIPPED, AgreementRow, HistoryRow, Progress, Run, Store
+
+KEPT_S = 2.0
+"""Seconds for which the standing answers of a run are read only once, however many ask."""
+PACE_WINDOW_S = 600.0
+
+
+class Board:
+    """The numbers of a store, for all raters.
+
+    Args:
+        store: Where they come from.
+        run_id: The only run that the page shows; all by default.
+    """
+
+    def __init__(self, store: Store, run_id: str | None = None):
+        self._store = store
+        self._run_id = run_id
+        self._lock = threading.Lock()
+        self._read: dict[str, tuple[float, Progress, list[AgreementRow]]] = {}
+
+    def forget(self) -> None:
+        """Read anew at the next call: something was written."""
+        with self._lock:
+            self._read.clear()
+
+    def show(self, rater: str, run_id: str | None = None) -> dict[str, Any]:
+        """Return what the page of one rater shows of one run, the latest by default.
+
+        Args:
+            rater: Whose page.
+            run_id: The run; one that is not there counts as not named.
+        """
+        runs = [run for run in self._store.runs() if self._run_id in (None, run.id)]
+        run = next((run for run in runs if run.id == run_id), runs[-1] if runs else None)
+        if run is None:
+            return {"run": None, "runs": 0}
+        progress, rows = self._look(run.id)
+        mine = [row for row in rows if row.rater == rater]
+        return {
+            "runs": len(runs),
+            "run": _criterion(run),
+            "total": sum(row.rating != SKIPPED for row in rows),
+            "mine": _own(mine, run.num_classes),
+            "waiting": progress.queries_open,
+            "rendering": progress.jobs_waiting,
+            "remaining": _remaining(run, progress),
+            "dropped": progress.jobs_dropped,
+            "trainer": _trainer(progress),
+            "problem": _problem(progress),
+            "agreement": own_agreement(mine, run.num_classes),
+            "history": [_answer(row) for row in self._store.history(rater, run.id)],
+        }
+
+    def _look(self, run_id: str) -> tuple[Progress, list[AgreementRow]]:
+        now = time.monotonic()
+        with self._lock:
+            found = self._read.get(run_id)
+        if found is None or now - found[0] > KEPT_S:
+            progress = self._store.progress(run_id)
+            found = (now, progress, self._store.agreement_rows(run_id))
+            with self._lock:
+                self._read[run_id] = found
+        return found[1], found[2]
+
+
+def own_agreement(mine: Sequence[AgreementRow], num_classes: int) -> dict[str, Any] | None:
+    """Return how a rater's second answers to the same clip compare with the first."""
+    first = {row.segment_id: row.rating for row in mine if not row.repeat}
+    pairs = [
+        (first[row.segment_id], row.rating)
+        for row in mine
+        if row.repeat and row.rating != SKIPPED and first.get(row.segment_id, SKIPPED) != SKIPPED
+    ]
+    if not pairs:
+        return None
+    exact = sum(a == b for a, b in pairs)
+    within_one = sum(abs(a - b) <= 1 for a, b in pairs)
+    return {"num": len(pairs), "exact": exact, "within_one": within_one}
+
+
+def _criterion(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "task": run.task,
+        "env_id": run.env_id,
+        "class_names": run.class_names,
+        "instructions": run.instructions,
+    }
+
+
+def _own(mine: Sequence[AgreementRow], num_classes: int) -> dict[str, Any]:
+    rated = [row for row in mine if row.rating != SKIPPED]
+    counts = [sum(row.rating == c for row in rated) for c in range(num_classes)]
+    return {
+        "rated": len(rated),
+        "skipped": len(mine) - len(rated),
+        "counts": counts,
+        "per_minute": _pace([row.at for row in mine]),
+    }
+
+
+def _pace(times: Sequence[float]) -> float | None:
+    """Return answers per minute over a rater's last ten minutes of rating; None if too few."""
+    recent = sorted(at for at in times if at > max(times) - PACE_WINDOW_S)
+    if len(recent) < 3 or recent[-1] <= recent[0]:
+        return None
+    return 60 * (len(recent) - 1) / (recent[-1] - recent[0])
+
+
+def _remaining(run: Run, progress: Progress) -> int:
+    """Return how many ratings the run still asks for: what waits, or what is planned."""
+    planned = run.config.get("num_ratings")
+    left = planned - progress.rated - progress.skipped if isinstance(planned, int) else 0
+    return max(progress.unanswered, left)
+
+
+def _trainer(progress: Progress) -> dict[str, Any] | None:
+    seen = progress.trainer
+    if seen is None:
+        return None
+    ago = max(0.0, time.time() - seen.at)
+    return {"step": seen.step, "learned_return": seen.learned_return, "seen_s_ago": round(ago)}
+
+
+def _problem(progress: Progress) -> str:
+    return next((worker.problem for worker in progress.workers if worker.problem), "")
+
+
+def _answer(row: HistoryRow) -> dict[str, Any]:
+    return {"query_id": row.query_id, "clip": row.clip_sha256, "rating": row.rating}

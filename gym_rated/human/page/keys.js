@@ -1,0 +1,55 @@
+// Keys of the whole page. A key that is held, or pressed with Ctrl, Alt or Meta, or in a field, or
+// while the help is open, does nothing; Space and Enter on a button are that button's.
+
+export function listen(actions, { isHelpOpen }) {
+  document.addEventListener("keydown", (event) => {
+    if (event.repeat || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+    const on = event.target instanceof Element ? event.target : document.body;
+    if (on.closest("input, textarea, select, [contenteditable]")) return;
+    if (event.key === " " && on.closest("button, summary, a")) return;
+    if (isHelpOpen() && event.key !== "?") return;
+    const action = actionOf(event, actions);
+    if (action) {
+      event.preventDefault();
+      action();
+    }
+  });
+}
+
+function actionOf(event, actions) {
+  const digit = digitOf(event);
+  if (digit !== null) return () => actions.digit(digit);
+  if (event.shiftKey && /^([a-z ]|Backspace)$/i.test(event.key)) return null;
+  const byKey = {
+    s: actions.skip,
+    u: actions.undo,
+    backspace: actions.undo,
+    " ": actions.pause,
+    r: actions.restart,
+    ",": () => actions.step(-1),
+    ".": () => actions.step(1),
+    "[": () => actions.speed(-1),
+    "]": () => actions.speed(1),
+    "?": actions.help,
+    escape: actions.leave,
+  };
+  return byKey[event.key.toLowerCase()] ?? null;
+}
+
+function digitOf(event) {
+  if (/^[0-9]$/.test(event.key)) return Number(event.key);
+  // where digits need Shift (French), the key without it
+  const code = /^Digit([0-9])$/.exec(event.code ?? "");
+  return code && !event.shiftKey && !/^[a-z]$/i.test(event.key) ? Number(code[1]) : null;
+}
+
+export const KEYS = [
+  ["S", "can’t tell"],
+  ["U", "undo, again and again (or Backspace)"],
+  ["Space", "pause and play"],
+  ["R", "start the clip anew"],
+  [", .", "one frame back, one on"],
+  ["[ ]", "slower, faster"],
+  ["Esc", "leave a correction"],
+  ["?", "this list"],
+];

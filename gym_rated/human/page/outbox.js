@@ -1,0 +1,150 @@
+// What the rater did and the server has not confirmed. It lies in localStorage, one entry a key, so
+// that a reload, a crash, or a second tab loses and overwrites nothing; each entry is sent in order,
+// under its own client_id, until the server says that it has it.
+
+import { newId } from "./dom.js";
+
+const PREFIX = "gym_rated/outbox/";
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 5000;
+const PATIENCE_MS = 15000;
+
+export class Outbox {
+  // Calls onSaved(entry, answer), onRefused(entry, sentence), and onTrouble(kind or null), where
+  // kind is "offline", "full", "busy" or "stranger".
+  constructor({ onSaved, onRefused, onTrouble }) {
+    Object.assign(this, { onSaved, onRefused, onTrouble });
+    this.memory = new Map(); // entries that localStorage had no room for
+    this.owner = null;
+    this.sending = false;
+    this.timer = 0;
+    this.wait = FIRST_WAIT_MS;
+    this.last = 0;
+    addEventListener("online", () => this.send());
+  }
+
+  // Sends on behalf of one rater at one database; what others left in this browser stays there.
+  open(rater, database) {
+    this.owner = { rater, database };
+    this.send();
+  }
+
+  add(event) {
+    const entry = { event: { client_id: newId(), ...event }, ...this.owner };
+    this.last = Math.max(this.last + 1, Date.now());
+    const key = `${PREFIX}${String(this.last).padStart(15, "0")}/${entry.event.client_id}`;
+    try {
+      localStorage.setItem(key, JSON.stringify(entry));
+    } catch {
+      this.memory.set(key, entry);
+    }
+    this.send();
+    return entry.event.client_id;
+  }
+
+  entries() {
+    const found = [...this.memory];
+    for (let k = 0; k < localStorageLength(); k++) {
+      const key = localStorage.key(k);
+      if (key?.startsWith(PREFIX)) found.push([key, parse(localStorage.getItem(key))]);
+    }
+    return found
+      .filter(([, entry]) => entry && this.owner && entry.rater === this.owner.rater && entry.database === this.owner.database)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  get size() {
+    return this.entries().length;
+  }
+
+  // Clips that have an answer on the way.
+  answered() {
+    const last = new Map(this.entries().map(([, { event }]) => [event.query_id, event.kind]));
+    return [...last].filter(([, kind]) => kind !== "undo").map(([id]) => id);
+  }
+
+  send() {
+    clearTimeout(this.timer);
+    if (!this.sending && this.owner) this.sendAll();
+  }
+
+  async sendAll() {
+    this.sending = true;
+    try {
+      for (let next = this.entries()[0]; next; next = this.entries()[0]) {
+        if (!(await this.sendOne(...next))) {
+          this.timer = setTimeout(() => this.send(), this.wait);
+          this.wait = Math.min(2 * this.wait, LONGEST_WAIT_MS);
+          return;
+        }
+        this.wait = FIRST_WAIT_MS;
+      }
+      this.onTrouble(null);
+    } finally {
+      this.sending = false;
+    }
+  }
+
+  async sendOne(key, entry) {
+    let answer;
+    try {
+      answer = await fetch("/api/events", {
+        method: "POST",
+        headers: { "content-type": "application/json", "x-rater": encodeURIComponent(entry.rater) },
+        body: JSON.stringify(entry.event),
+        keepalive: true,
+        signal: AbortSignal.timeout(PATIENCE_MS),
+      });
+      if (answer.ok) {
+        const written = await answer.json();
+        this.remove(key);
+        this.onSaved(entry.event, written);
+        return true;
+      }
+    } catch {
+      this.onTrouble("offline");
+      return false;
+    }
+    if (answer.status === 401 || answer.status >= 500) {
+      const kinds = { 401: "stranger", 507: "full" };
+      this.onTrouble(kinds[answer.status] ?? "busy");
+      return false;
+    }
+    this.remove(key);
+    this.onRefused(entry.event, await sentenceOf(answer));
+    return true;
+  }
+
+  remove(key) {
+    this.memory.delete(key);
+    try {
+      localStorage.removeItem(key);
+    } catch {
+      // it was never there
+    }
+  }
+}
+
+export async function sentenceOf(answer) {
+  try {
+    return String((await answer.json()).detail);
+  } catch {
+    return `The server answered ${answer.status}.`;
+  }
+}
+
+function localStorageLength() {
+  try {
+    return localStorage.length;
+  } catch {
+    return 0; // switched off in this browser
+  }
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
