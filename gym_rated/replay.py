@@ -8,6 +8,8 @@ import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.utils.env_checker import data_equivalence
 
+_BIPEDAL_WALKER = "gymnasium.envs.box2d.bipedal_walker"
+
 
 class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Seed every reset from (seed, sub-environment, episode), and remember the actions since.
@@ -64,6 +66,7 @@ class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def _begin(self, episode: int, options: dict[str, Any] | None) -> tuple[Any, dict[str, Any]]:
         self._episode, self._options, self._actions = episode, options, []
         self._done = False
+        forget_former_episodes(self.env)
         seed = episode_seed(self._seed, self._env_index, episode)
         self._obs, info = self.env.reset(seed=seed, options=options)
         return self._obs, info
@@ -102,6 +105,18 @@ class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Make the next `reset` return to the moment of `state_dict`."""
         self._saved = state
+
+
+def forget_former_episodes(env: gym.Env[Any, Any]) -> None:
+    """Give BipedalWalker a new world, before a reset; other environments need nothing.
+
+    Box2D sums forces in an order that depends on bodies destroyed long ago, so an episode would not
+    repeat itself in another process. Gymnasium's other Box2D environments do repeat theirs.
+    """
+    inner: Any = env.unwrapped
+    if any(kind.__module__ == _BIPEDAL_WALKER for kind in type(inner).__mro__):
+        inner._destroy()
+        inner.world = type(inner.world)(gravity=inner.world.gravity)
 
 
 def episode_seed(seed: int, env_index: int, episode: int) -> int:

@@ -116,3 +116,18 @@ def test_reset_options_are_part_of_the_episode() -> None:
 def test_a_state_before_any_reset_is_refused() -> None:
     with pytest.raises(ResetNeeded, match="`reset` must be called before `state_dict`"):
         pendulum().state_dict()
+
+
+def test_bipedal_walkers_repeat_their_episodes_whatever_came_before() -> None:
+    pytest.importorskip("Box2D")
+
+    def play(env: SeededEpisodes, seed: int) -> list[Any]:
+        rng = np.random.default_rng(seed)
+        seen = [env.reset(seed=seed)[0]]
+        seen += [env.step(rng.uniform(-1, 1, 4).astype(np.float32))[0] for _ in range(60)]
+        return seen
+
+    env = SeededEpisodes(gym.make("BipedalWalker-v3"), 0)
+    for seed in (9, 3, 7, 7, 2):  # 7 and 2 did not, with the world of those before
+        fresh = SeededEpisodes(gym.make("BipedalWalker-v3"), 0)
+        np.testing.assert_array_equal(play(env, seed), play(fresh, seed))
