@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated.checks import whole_number
-from gym_rated.encoding import ObservationEncoder
+from gym_rated.encoding import PIXELS, ObservationEncoder
 from gym_rated.extras import named_extras
 from gym_rated.human.clips.drawing import QUALITIES, Quality, draw_small, scaled
 from gym_rated.rendering import CannotRender, choose_backend, draws_without_opengl
+from gym_rated.replay import forget_former_episodes
 from gym_rated.specs import resolve_features
 
 DEFAULT_FPS = 30.0
@@ -28,12 +29,21 @@ DEFAULT_FPS = 30.0
 Recipe = Mapping[str, Any]
 """How to play a segment again: env_id, env_kwargs, episode_seed, first_step, length.
 
-Optionally features, as text, where observations are no flattened vectors, and fps of the clip.
+Also `features`, as "module:attr", where observations went through a function, and the clip's `fps`.
 """
 
 
 class ReplayMismatch(RuntimeError):
-    """A replayed episode is not the recorded one, so its frames would show something else."""
+    """A replayed episode is not the recorded one, so its frames would show something else.
+
+    Args:
+        short: What happened, the same for every segment of an environment.
+        detail: Where, and what can be done.
+    """
+
+    def __init__(self, short: str, detail: str) -> None:
+        super().__init__(f"{short}: {detail}")
+        self.short = short
 
 
 def render_segment(
@@ -114,7 +124,8 @@ class SegmentRenderer:
                 f"and `obs` one row for each of its own, got {len(raw_actions)} and {len(obs)}"
             )
         env = self._make(recipe)
-        encode = ObservationEncoder(env.observation_space, resolve_features(recipe.get("features")))
+        features = recipe.get("features") or (PIXELS if obs.dtype == np.uint8 else None)
+        encode = ObservationEncoder(env.observation_space, resolve_features(features))
         episode, self._episode = self._episode, None  # it is in no known state if this fails
         if episode is None or not episode.leads_to(recipe, raw_actions):
             episode = _Episode(env, recipe["episode_seed"])
@@ -172,6 +183,7 @@ class _Episode:
         self.env = env
         self.seed = seed
         self.actions: list[Any] = []
+        forget_former_episodes(env)
         self.obs, _ = env.reset(seed=seed)
 
     def step(self, action: Any) -> None:
@@ -194,6 +206,11 @@ def _made(env_id: str, env_kwargs: Mapping[str, Any]) -> gym.Env[Any, Any]:
             choose_backend(env_id, env_kwargs)
         with named_extras():
             return gym.make(env_id, **arguments)
+    except gym.error.UnregisteredEnv as error:
+        raise CannotRender(
+            f"gym_rated cannot make {env_id} to render it: {error}; clips are made in another "
+            "process, which knows it as 'MODULE:ID', where importing MODULE registers it"
+        ) from error
     except (gym.error.Error, ImportError, TypeError, ValueError) as error:
         raise CannotRender(f"gym_rated cannot make {env_id} to render it: {error}") from error
 
@@ -226,8 +243,9 @@ def _mismatch(
     else:
         expected = f"shape {recorded.shape} and type {recorded.dtype}"
     return ReplayMismatch(
-        f"{recipe['env_id']} did not repeat its episode: at step {recipe['first_step'] + step} it "
-        f"has {found} where {expected} was recorded. Replay needs `SeededEpisodes` innermost, "
-        "randomness drawn from `np_random` only, and the recorded wrappers in the id's own entry "
-        "point; an environment that cannot replay needs FrameCapture"
+        f"{recipe['env_id']} did not repeat its episode",
+        f"at step {recipe['first_step'] + step} it has {found} where {expected} was recorded. "
+        "Replay needs `SeededEpisodes` innermost, randomness drawn from `np_random` only, and all "
+        "wrappers below the rating wrappers to be part of the id: register one whose entry point "
+        "applies them",
     )
