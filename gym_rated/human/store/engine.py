@@ -22,15 +22,7 @@ from gym_rated.human.store.places import Place, prepare
 
 BUSY_TIMEOUT_S = 10
 _APPLICATION = 0x47524154  # "GRAT": PRAGMA application_id of our files
-_PRAGMAS = (
-    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}",
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
-)
-_POSTGRES_OPTIONS = (
-    f"-c lock_timeout={BUSY_TIMEOUT_S}s -c statement_timeout=30s "
-    "-c idle_in_transaction_session_timeout=30s -c synchronous_commit=on"
-)
+_SCHEMA = "gym_rated"  # of PostgreSQL, so that our tables meet nobody else's
 
 
 class Database:
@@ -102,8 +94,8 @@ class Database:
         if self.place.file is not None:
             _use_write_ahead_log(self.place.file)
         with self._writer.begin() as connection:
-            if not self.is_sqlite:  # two who create the tables at once would collide
-                connection.execute(select(func.pg_advisory_xact_lock(_APPLICATION)))
+            if not self.is_sqlite:
+                _make_schema(connection)
             version = self._version(connection)
             if version > tables.SCHEMA:
                 raise StoreNewer(
@@ -160,6 +152,14 @@ def _switch(connection: sqlite3.Connection, file: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
 
 
+def _make_schema(connection: Connection) -> None:
+    """Make the schema if there is none; its maker holds off all others until the tables stand."""
+    connection.execute(select(func.pg_advisory_xact_lock(_APPLICATION)))
+    known = text("SELECT 1 FROM pg_namespace WHERE nspname = :name").bindparams(name=_SCHEMA)
+    if connection.execute(known).first() is None:
+        connection.exec_driver_sql(f"CREATE SCHEMA {_SCHEMA}")
+
+
 def _make_engine(place: Place) -> Engine:
     if place.file is not None:
         engine = create_engine(place.url, pool_size=8, max_overflow=56)
@@ -173,7 +173,7 @@ def _make_engine(place: Place) -> Engine:
             max_overflow=24,
             pool_pre_ping=True,
             isolation_level="READ COMMITTED",
-            connect_args={"connect_timeout": BUSY_TIMEOUT_S, "options": _POSTGRES_OPTIONS},
+            connect_args={"connect_timeout": BUSY_TIMEOUT_S, "options": _postgres_options()},
         )
     except (ImportError, NoSuchModuleError) as error:
         raise ImportError(
@@ -183,8 +183,18 @@ def _make_engine(place: Place) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we begin transactions ourselves
-    for pragma in _PRAGMAS:
-        connection.execute(pragma)
+    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _postgres_options() -> str:
+    """Return the session's settings: answers are on disk when we say so, nobody waits for ever."""
+    return (
+        f"-c search_path={_SCHEMA} -c lock_timeout={int(BUSY_TIMEOUT_S * 1000)} "
+        "-c statement_timeout=30s -c idle_in_transaction_session_timeout=30s "
+        "-c synchronous_commit=on"
+    )
 
 
 def _begin_sqlite(connection: Connection) -> None:

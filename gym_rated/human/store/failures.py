@@ -42,8 +42,8 @@ class Conflict(StoreError):
 
 
 _SENTENCES: dict[type[StoreError], str] = {
-    StoreFull: "`db` {place} was not written: the disk is full; free some space and try again, "
-    "what was saved before is intact",
+    StoreFull: "`db` {place} was not written: the disk, or your share of it, is full; free some "
+    "space and try again, what was saved before is intact",
     StoreLocked: "`db` {place} is locked by another process; close what writes to it (a backup, "
     "a database browser) and try again",
     StoreReadOnly: "`db` {place} cannot be written; give this user write permission to the file "
@@ -53,8 +53,11 @@ _SENTENCES: dict[type[StoreError], str] = {
     StoreUnreachable: "`db` {place} does not answer; start the database server, and check host, "
     "port, name and password",
 }
-_SQLITE = {
+_SQLITE = {  # by the first letters of the name
     "SQLITE_FULL": StoreFull,
+    "SQLITE_IOERR_WRITE": StoreFull,  # a quota, or the largest file allowed
+    "SQLITE_IOERR_SHMSIZE": StoreFull,
+    "SQLITE_IOERR": StoreDamaged,
     "SQLITE_BUSY": StoreLocked,
     "SQLITE_LOCKED": StoreLocked,
     "SQLITE_PROTOCOL": StoreLocked,
@@ -106,8 +109,8 @@ def _kind_of(error: BaseException | None, folder: Path | None) -> type[StoreErro
     if isinstance(error, sqlite3.Error):
         name = getattr(error, "sqlite_errorname", "")
         if name.startswith("SQLITE_IOERR") and folder is not None:
-            # a full disk is an input/output error to SQLite where it grows its shared memory
-            return StoreFull if shutil.disk_usage(folder).free < _LITTLE else None
+            if shutil.disk_usage(folder).free < _LITTLE:
+                return StoreFull
         return next((kind for known, kind in _SQLITE.items() if name.startswith(known)), None)
     state = getattr(error, "sqlstate", None)
     if state is None:  # no answer at all
