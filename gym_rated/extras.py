@@ -14,6 +14,12 @@ EXTRAS = {
     "minari": "minari",
     "h5py": "minari",
     "stable_baselines3": "sb3",
+    "av": "human",
+    "PIL": "human",
+    "sqlalchemy": "human",
+    "fastapi": "human",
+    "uvicorn": "human",
+    "psycopg": "postgres",
 }
 """Optional package -> extra of gym_rated that brings it."""
 

@@ -27,13 +27,14 @@ _SUFFIX: dict[Codec, str] = {"h264": ".mp4", "vp9": ".webm"}
 _ENCODER: dict[Codec, str] = {"h264": "libx264", "vp9": "libvpx-vp9"}
 _OPTIONS: dict[Codec, dict[str, str]] = {
     "h264": {"preset": "veryfast", "crf": "23"},
-    "vp9": {"crf": "35", "b": "0", "deadline": "realtime", "cpu-used": "6"},
+    "vp9": {"crf": "35", "deadline": "realtime", "cpu-used": "6"},
 }
 _CONTAINER_OPTIONS: dict[Codec, dict[str, str]] = {
     "h264": {"movflags": "faststart"},
     "vp9": {},
 }  # the index comes first
 _MOST_BITS = 0.125  # of a pixel of a frame: 38 KiB for 50 frames of 240x240
+_FEWEST_BITS = 64_000  # of a clip: small ones need no limit
 _WEBP = {"quality": 70, "method": 0, "loop": 0}
 
 
@@ -112,7 +113,7 @@ def _video(frames: Frames, fps: float, codec: Codec) -> bytes:
     with tempfile.TemporaryDirectory(prefix="gym_rated-clip-") as folder:
         path = Path(folder) / f"clip{_SUFFIX[codec]}"
         with av.open(str(path), "w", options=_CONTAINER_OPTIONS[codec]) as container:
-            options = _OPTIONS[codec] | _limits(frames, fps)
+            options = _OPTIONS[codec] | _limits(frames, fps, codec)
             stream: Any = container.add_stream(_ENCODER[codec], rate=rate, options=options)
             stream.height, stream.width = frames.shape[1:3]
             stream.pix_fmt = "yuv420p"
@@ -124,12 +125,12 @@ def _video(frames: Frames, fps: float, codec: Codec) -> bytes:
         return path.read_bytes()
 
 
-def _limits(frames: Frames, fps: float) -> dict[str, str]:
-    """Return options by which no clip is larger than `_MOST_BITS` says, however much moves.
-
-    A third may be spent at once, on what is hard; the rest comes evenly.
-    """
-    per_frame = _MOST_BITS * frames[0, ..., 0].size
+def _limits(frames: Frames, fps: float, codec: Codec) -> dict[str, str]:
+    """Return options that hold a clip to `_MOST_BITS`, however much moves; VP9 may take more."""
+    per_frame = max(_MOST_BITS * frames[0, ..., 0].size, _FEWEST_BITS / len(frames))
+    if codec == "vp9":
+        return {"b": f"{per_frame * fps:.0f}"}
+    # a third may be spent at once, on what is hard; the rest comes evenly
     steady, at_once = per_frame * fps * 2 / 3, per_frame * len(frames) / 3
     return {"maxrate": f"{steady:.0f}", "bufsize": f"{max(at_once, steady / fps):.0f}"}
 
