@@ -34,6 +34,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "ours": preset("ours"),
     "rbrl": preset("rbrl"),
     "people": preset("people"),
+    "people, trimmed": preset("people") | {"trim": 0.2},
     "pairs": preset("pairs"),
     "r4": preset("r4"),
     "ordinal": {"tasks": ("ordinal",), "scale": "group"},

@@ -8,7 +8,8 @@ from benchmarks.fit_targets import COLUMNS, by_kind, mean_and_lowest, verdicts
 METHOD_WORDS = {
     "ours": "multi-task, one scale (`ours`)",
     "rbrl": "classification, one scale (`rbrl`)",
-    "people": "`people`",
+    "people": "pairs within a round (`people`)",
+    "people, trimmed": "the same, without the worst fifth of pairs",
     "pairs": "pairs, one scale (`pairs`)",
     "ordinal": "thresholds for each rater and round",
     "r4": "ranks, one scale (`r4`)",

@@ -86,14 +86,15 @@ def cells(args: Args) -> Iterator[Cell]:
             yield Cell("clean", env_id, "re-rated", method, num, seed, mistakes, fitted="once")
     if "drift" in args.parts:
         raters = [name for name in RATERS if name != "comparisons"]
-        methods = ("ours", "rbrl", "people", "pairs", "ordinal", "r4")
+        methods = ("ours", "rbrl", "people", "people, trimmed", "pairs", "ordinal", "r4")
         for seed, slips, rater, method in product(args.seeds, (0.0, 0.2), raters, methods):
             yield Cell("drift", env_id, rater, method, 200, seed, slips=slips)
         methods = ("ours", "rbrl", "people", "pairs")
         for seed, rater, method in product(args.seeds, raters[:3], methods):
             yield Cell("drift", env_id, rater, method, 200, seed, fitted="once")
     if "wrong" in args.parts:
-        tasks, methods = (env_id, args.second_env_id), ("ours", "rbrl", "people", "pairs")
+        tasks = (env_id, args.second_env_id)
+        methods = ("ours", "rbrl", "people", "people, trimmed", "pairs")
         for seed, task, method in product(args.seeds, tasks, methods):
             yield Cell("wrong", task, "re-rated", method, 200, seed, mistakes=0.2)
     if "alone" in args.parts:
