@@ -24,7 +24,7 @@ NEGATIVE_SLOPE = 0.01
 MIN_STD = 1e-3
 _CHUNK = 256  # segments per pass
 _CLASS_OF = {
-    "gym_rated reward model 1": "gym_rated.reward_model:RewardEnsemble",
+    "gym_rated reward model 2": "gym_rated.reward_model:RewardEnsemble",
     "gym_rated reward model for images 1": "gym_rated.conv_model:ConvRewardEnsemble",
 }
 

@@ -42,7 +42,7 @@ class RewardEnsemble(Ensemble):
         ValueError: If a size is below 1 or there is no hidden layer.
     """
 
-    FORMAT = "gym_rated reward model 1"
+    FORMAT = "gym_rated reward model 2"
 
     def __init__(
         self,

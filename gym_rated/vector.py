@@ -25,7 +25,12 @@ from gym_rated.ratings import RatingDataset
 from gym_rated.reward_fn import RewardFn, predict_rewards, resolve_reward_fn
 from gym_rated.segments import Segment
 from gym_rated.specs import record_arguments, resolve_features, resolve_rater
-from gym_rated.stacking import RecordsFeedback, refuse_normalizers, refuse_transforms_between
+from gym_rated.stacking import (
+    RecordsFeedback,
+    layers,
+    refuse_normalizers,
+    refuse_transforms_between,
+)
 
 _VectorEnv = VectorEnv[Any, Any, Any]
 _Step = tuple[Any, NDArray[Any], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
@@ -95,7 +100,7 @@ class RatingFeedbackWrapper(
             env.num_envs,
             resolve_rater(rater),
             features=resolve_features(features),
-            env_id=None if env.spec is None else env.spec.id,
+            env_id=_find_env_id(env),
             **options,
         )
         self._autoreset = _Autoreset(env)
@@ -274,6 +279,13 @@ class _Autoreset:
         nowhere = np.zeros_like(done)
         self.pending = done.copy() if self._mode == AutoresetMode.NEXT_STEP else nowhere
         return were_resets, done if self._mode == AutoresetMode.SAME_STEP else were_resets
+
+
+def _find_env_id(env: _VectorEnv) -> str | None:
+    """Return the id of the environments; a vector env made of functions names it only inside."""
+    innermost = layers(env)[-1]
+    specs = (env.spec, *(sub.spec for sub in getattr(innermost, "envs", ())[:1]))
+    return next((spec.id for spec in specs if spec is not None), None)
 
 
 def _reset_mask(options: dict[str, Any] | None) -> NDArray[np.bool_] | None:

@@ -128,10 +128,10 @@ def test_models_are_not_taken_for_one_another(tmp_path: Any) -> None:
     made().save(tmp_path / "images")
     RewardEnsemble(3, 1).save(tmp_path / "vectors")
     with pytest.raises(
-        ValueError, match=r"a reward model \('gym_rated reward model 1'\), got 'gym"
+        ValueError, match=r"a reward model \('gym_rated reward model 2'\), got 'gym"
     ):
         RewardEnsemble.load(tmp_path / "images")
-    with pytest.raises(ValueError, match=r"got 'gym_rated reward model 1' in"):
+    with pytest.raises(ValueError, match=r"got 'gym_rated reward model 2' in"):
         ConvRewardEnsemble.load(tmp_path / "vectors")
     assert isinstance(load_reward_model(tmp_path / "vectors"), RewardEnsemble)
 

@@ -6,7 +6,7 @@ import pytest
 from envs import MODES, KeepingRater, ScriptedEnv, SlowRater, scripted_vector, step_vector
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
-from gym_rated import LearnedRewardWrapper, RatingFeedbackWrapper
+from gym_rated import LearnedRewardWrapper, RatingFeedbackWrapper, SyntheticRater
 from gym_rated import vector as rated_vector
 
 SCRIPTS = [
@@ -291,3 +291,13 @@ def test_a_vector_stack_replays_the_actions_of_one_environment() -> None:
         upto = segment.origin.first_step + len(segment)
         steps = [s for s in log if s.episode == segment.origin.episode and s.number < upto]
         np.testing.assert_array_equal(envs.replay(segment), [s.action for s in steps])
+
+
+def test_ratings_name_the_environment_however_it_was_made() -> None:
+    by_id = gym.make_vec("CartPole-v1", num_envs=2, vectorization_mode="sync")
+    by_functions = gym.vector.SyncVectorEnv([lambda: gym.make("CartPole-v1")] * 2)
+    for envs in (by_id, gym.wrappers.vector.RecordEpisodeStatistics(by_functions)):
+        assert (
+            rated_vector.RatingFeedbackWrapper(envs, SyntheticRater(3)).ratings.env_id
+            == "CartPole-v1"
+        )
