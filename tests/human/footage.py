@@ -1,5 +1,6 @@
 """Segments recorded as a training run records them, with what replays them."""
 
+import warnings
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -48,7 +49,9 @@ def record(
     envs.reset()
     for _ in range(steps):
         envs.step(envs.action_space.sample())
-    envs.query(num_segments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a query with ratings of one class
+        envs.query(num_segments)
     footage = []
     for segment in asked:
         origin = segment.origin

@@ -155,15 +155,18 @@ def _webp_frames(data: bytes) -> tuple[Frames, Sequence[int]]:
     with named_extras():
         from PIL import Image, ImageSequence
     with Image.open(io.BytesIO(data)) as image:
-        pictures = [(f.convert("RGB"), f.info["duration"]) for f in ImageSequence.Iterator(image)]
+        pictures = [
+            (f.convert("RGB"), f.info.get("duration", 0)) for f in ImageSequence.Iterator(image)
+        ]
     return np.stack([np.asarray(picture) for picture, _ in pictures]), [ms for _, ms in pictures]
 
 
 def _check_decodes(clip: Clip) -> None:
     if clip.codec == "webp":  # frames that do not change are one in the file, shown for longer
         frames, durations = _webp_frames(clip.data)
-        found = sum(durations) * clip.fps / 1_000
-        is_whole = abs(found - clip.frames) < 1 and frames.shape[1:3] == (clip.height, clip.width)
+        found: float = sum(durations) * clip.fps / 1_000
+        is_whole = len(frames) == 1 or abs(found - clip.frames) < 1
+        is_whole &= frames.shape[1:3] == (clip.height, clip.width)
     else:
         shape = decode(clip).shape
         found = shape[0]

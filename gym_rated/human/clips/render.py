@@ -236,7 +236,7 @@ def _mismatch(
 ) -> ReplayMismatch:
     vector = encode(replayed)[0]
     found = f"an observation of shape {vector.shape} and type {vector.dtype}"
-    if vector.shape == recorded.shape:
+    if (vector.shape, vector.dtype) == (recorded.shape, recorded.dtype):
         index = int(np.argmax(vector != recorded))
         found = f"{vector[index]} at index {index} of the observation"
         expected = f"{recorded[index]}"
