@@ -387,3 +387,12 @@ def test_hostile_names_are_only_text(store):
     assert (query.task, query.class_names[0]) == (HOSTILE, HOSTILE)
     store.record(deed(query, HOSTILE, rating=1))
     assert answers(store, HOSTILE) == {("0-0-0", HOSTILE): 1}
+
+
+def test_a_new_database_at_the_same_place_is_another_one(store, clock):
+    assert store.identity() == ""
+    store.open_run(RUN)
+    first = store.identity()
+    clock.now += 1
+    store.open_run(replace(RUN, id="r2"))
+    assert store.identity() == first == "1000000.000000"

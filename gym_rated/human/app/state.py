@@ -45,11 +45,12 @@ class Board:
         runs = [run for run in self._store.runs() if self._run_id in (None, run.id)]
         run = next((run for run in runs if run.id == run_id), runs[-1] if runs else None)
         if run is None:
-            return {"run": None, "runs": 0}
+            return {"run": None, "runs": 0, "database": ""}
         progress, rows = self._look(run.id)
         mine = [row for row in rows if row.rater == rater]
         return {
             "runs": len(runs),
+            "database": self._store.identity(),
             "run": _criterion(run),
             "total": sum(row.rating != SKIPPED for row in rows),
             "mine": _own(mine, run.num_classes),

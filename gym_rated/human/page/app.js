@@ -6,7 +6,7 @@ import { byId, counted, element, setText } from "./dom.js";
 import { History } from "./history.js";
 import { KEYS, listen } from "./keys.js";
 import { Outbox, sentenceOf } from "./outbox.js";
-import { Panel, training } from "./panel.js";
+import { Panel, outlook } from "./panel.js";
 import { Player } from "./player.js";
 import { classColour, keyOfClass, taskColour } from "./ramp.js";
 import { Sound } from "./sound.js";
@@ -18,6 +18,7 @@ const RENEW_MS = 30000; // the server's lease is 90 s
 const AWAY_MS = 10 * 60000; // without a key or a touch, clips go back to the others
 const BREAK_MS = 20 * 60000;
 const PATIENCE_MS = 15000;
+const SESSION = "gym_rated/session";
 
 const settings = { rater: "", min_view_s: 0.5, key_base: 1 };
 const stage = byId("stage");
@@ -141,7 +142,7 @@ async function show(query, correction = null) {
   drawClasses(query.class_names, mine.rating);
   history.open = correction ? query.id : null;
   drawHistory();
-  if (correction) note("Choose another answer for this clip, or press Esc to leave it.", 0);
+  if (correction) note("Choose another answer. Esc, or the same picture again, leaves it as it is.", 0);
   else if (byId("note").dataset.sticks === "yes") hideNote();
   // a clip that is there already is shown without a flash of "loading"
   const loading = setTimeout(() => view === mine && !mine.readyAt && setStage("loading", "Loading the clip"), 250);
@@ -183,6 +184,7 @@ async function showBroken(mine) {
   player.clear();
   disarm();
   if (cache.asWebp) cache.useVideo(); // it was the clip, not the browser
+  hideNote();
   setStage("unplayable", "This clip cannot be played", "Its file is damaged. It is being made anew; “Can’t tell” goes on with the next one.");
   try {
     await fetch("/api/unplayable", {
@@ -211,8 +213,8 @@ function showWaiting() {
   disarm();
   setText(byId("duration"), "");
   delete stage.dataset.query;
-  const detail = state?.run ? training(state) : state ? "No run has begun in this database yet." : "";
-  setStage("waiting", "Waiting for the next clip", detail);
+  const isAway = trouble === "offline";
+  setStage("waiting", `Waiting for the ${isAway ? "server" : "next clip"}`, isAway || !state ? "" : outlook(state));
   const names = state?.run?.class_names ?? [];
   if (state?.run) drawCriterion(state.run);
   drawClasses(names, null);
@@ -265,6 +267,7 @@ function answer(kind, rating) {
     count(query.id, rating !== null);
     changes += 1;
     outbox.add({ query_id: query.id, kind, ...(rating === null ? {} : { rating }), shown_ms: Math.min(shown, 86400000) });
+    drawHistory();
     setText(byId("announce"), `${isCorrection ? "Changed to" : "Rated"} ${name}.`);
   }
   if (isCorrection) leaveCorrection();
@@ -306,17 +309,15 @@ function count(queryId, isRated) {
   if (isRated) session.add(queryId);
   else session.delete(queryId);
   try {
-    sessionStorage.setItem(sessionKey(), JSON.stringify([...session]));
+    sessionStorage.setItem(SESSION, JSON.stringify([...session]));
   } catch {
     // only counted until the next reload, then
   }
 }
 
-const sessionKey = () => "gym_rated/session";
-
 function readSession() {
   try {
-    return new Set(JSON.parse(sessionStorage.getItem(sessionKey()) ?? "[]"));
+    return new Set(JSON.parse(sessionStorage.getItem(SESSION) ?? "[]"));
   } catch {
     return new Set();
   }
@@ -385,13 +386,14 @@ async function readState() {
     const reply = await fetch(`/api/state${run}`, { signal: AbortSignal.timeout(PATIENCE_MS) });
     if (!reply.ok) throw Object.assign(new Error(await sentenceOf(reply)), { status: reply.status });
     const found = await reply.json();
-    if (settings.rater && found.rater !== settings.rater) return location.reload(); // someone else signed in
+    const isOther = (name) => state?.[name] && found[name] !== state[name];
+    if (isOther("rater") || isOther("database")) return location.reload(); // nothing here holds there
     state = found;
     begin();
     reached();
     if (before === changes && outbox.size === 0 && found.history) {
-      history.replace(found.history, (row) => ({ id: row.query_id, run_id: found.run.id, clip: row.clip, ...found.run }));
-      for (const entry of history.entries) entry.query.id = entry.query_id;
+      const { id, ...criterion } = found.run;
+      history.replace(found.history, (row) => ({ ...criterion, id: row.query_id, run_id: id, clip: row.clip }));
       drawHistory();
     }
     drawProgress();
@@ -406,9 +408,9 @@ async function readState() {
 }
 
 function begin() {
+  if (outbox.owner?.database !== state.database) outbox.open(state.rater, state.database);
   if (settings.rater) return;
   for (const name of Object.keys(settings)) settings[name] = state[name];
-  outbox.open(state.rater, state.database ?? "");
   drawHelp();
   fill();
 }
@@ -460,6 +462,7 @@ function drawProgress() {
   const total = state?.total ?? 0;
   setText(byId("session"), String(session.size));
   setText(byId("goal"), remaining ? ` / ${session.size + remaining}` : "");
+  byId("progress").title = remaining ? `${remaining} more are asked for` : "";
   setText(byId("total"), total.toLocaleString("en"));
   document.title = state?.waiting ? `(${state.waiting}) Rate clips` : "Rate clips";
   byId("page").dataset.outbox = String(outbox.size);
@@ -512,6 +515,18 @@ function suggestBreak() {
   note("You have rated for 20 minutes. A short break keeps ratings steady.", 15000);
 }
 
+function measure() {
+  // the clip keeps its size when the page gets longer
+  if (!byId("panel").open) stage.style.flex = `0 0 ${stage.getBoundingClientRect().height}px`;
+}
+
+function unfold() {
+  const isOpen = byId("panel").open;
+  if (isOpen && state) panel.draw(state);
+  if (!isOpen) stage.style.flex = "";
+  byId("page").classList.toggle("unfolded", isOpen);
+}
+
 // ---- listening
 
 const help = byId("help");
@@ -556,7 +571,8 @@ onClick("close-help", () => help.close());
 help.addEventListener("click", (event) => event.target === help && help.close());
 stage.addEventListener("click", () => player.toggle());
 stage.addEventListener("playback", drawPlayback);
-byId("panel").addEventListener("toggle", () => byId("panel").open && state && panel.draw(state));
+byId("panel").addEventListener("click", measure);
+byId("panel").addEventListener("toggle", unfold);
 for (const kind of ["keydown", "pointerdown"]) {
   document.addEventListener(kind, () => {
     const now = performance.now();

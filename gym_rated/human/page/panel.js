@@ -4,7 +4,7 @@
 import { counted, drawing, element } from "./dom.js";
 import { classColour } from "./ramp.js";
 
-const WIDTH = 440;
+const WIDEST = 440;
 const ENOUGH = 20; // second showings below which a share says little
 const LEARNED_KEPT = 200;
 
@@ -22,11 +22,12 @@ export class Panel {
     }
     this.remember(state.trainer);
     const names = state.run.class_names;
+    const width = Math.min(this.root.clientWidth || WIDEST, WIDEST);
     this.root.replaceChildren(
-      section("Your ratings by class", histogram(names, state.mine.counts), own(state)),
+      section("Your ratings by class", histogram(names, state.mine.counts, width), own(state)),
       section("The same clip, seen twice", fact(agreement(state.agreement))),
-      ...(state.learned ? [section("Learned reward by your class", strips(names, state.learned))] : []),
-      section("Training", fact(training(state)), this.returns.length > 2 ? curve(this.returns) : null),
+      ...(state.learned ? [section("Learned reward by your class", strips(names, state.learned, width))] : []),
+      section("Training", fact(training(state)), this.returns.length > 2 ? curve(this.returns, width) : null),
       this.sound.control,
     );
   }
@@ -60,7 +61,17 @@ function agreement(found) {
   return `${text} Weighted kappa ${found.kappa.toFixed(2)} (${found.low.toFixed(2)} to ${found.high.toFixed(2)}).`;
 }
 
-export function training({ trainer, rendering, dropped, problem }) {
+// What a rater who waits wants to know.
+export function outlook({ run, trainer, rendering, problem }) {
+  if (!run) return "No run has begun in this database yet.";
+  if (rendering) return `${counted(rendering, "clip is", "clips are")} being rendered. ${problem}`;
+  if (problem) return problem;
+  if (!trainer) return "No training has been seen; clips will appear here when there are some.";
+  const seen = trainer.seen_s_ago > 60 ? `, ${counted(Math.round(trainer.seen_s_ago / 60), "minute", "minutes")} ago` : "";
+  return `Training was at step ${trainer.step.toLocaleString("en")}${seen}.`;
+}
+
+function training({ trainer, rendering, dropped, problem }) {
   const parts = [];
   if (trainer) {
     const seen = trainer.seen_s_ago > 60 ? `, last seen ${counted(Math.round(trainer.seen_s_ago / 60), "minute", "minutes")} ago` : "";
@@ -75,36 +86,36 @@ export function training({ trainer, rendering, dropped, problem }) {
   return parts.join(" ");
 }
 
-function histogram(names, counts) {
+function histogram(names, counts, width) {
   const row = 24;
   const most = Math.max(1, ...counts);
-  const left = 132;
+  const left = Math.min(132, 0.36 * width);
   const picture = drawing("svg", {
-    viewBox: `0 0 ${WIDTH} ${row * names.length}`,
+    viewBox: `0 0 ${width} ${row * names.length}`,
     role: "img",
     "aria-label": names.map((name, k) => `${name}: ${counts[k]}`).join(", "),
     "data-testid": "histogram",
   });
   names.forEach((name, k) => {
     const middle = row * (k + 0.5);
-    const width = ((WIDTH - left - 40) * counts[k]) / most;
+    const length = ((width - left - 40) * counts[k]) / most;
     picture.append(
-      drawing("text", { x: left - 10, y: middle + 4, "text-anchor": "end", class: "label" }, shortened(name)),
-      drawing("rect", { x: left, y: middle - 7, width: Math.max(width, 2), height: 14, rx: 3, fill: classColour(k, names.length) }),
-      drawing("text", { x: left + width + 8, y: middle + 4, class: "count" }, counts[k]),
+      drawing("text", { x: left - 10, y: middle + 4, "text-anchor": "end", class: "label" }, shortened(name, left)),
+      drawing("rect", { x: left, y: middle - 7, width: Math.max(length, 2), height: 14, rx: 3, fill: classColour(k, names.length) }),
+      drawing("text", { x: left + length + 8, y: middle + 4, class: "count" }, counts[k]),
     );
   });
   return picture;
 }
 
-function strips(names, learned) {
+function strips(names, learned, width) {
   const row = 24;
-  const left = 132;
+  const left = Math.min(132, 0.36 * width);
   const values = learned.flat();
   const low = Math.min(...values);
   const span = Math.max(...values) - low || 1;
   const picture = drawing("svg", {
-    viewBox: `0 0 ${WIDTH} ${row * names.length}`,
+    viewBox: `0 0 ${width} ${row * names.length}`,
     role: "img",
     "aria-label": "Return that the learned reward gives to clips you have rated, by class",
     "data-testid": "learned",
@@ -112,28 +123,31 @@ function strips(names, learned) {
   names.forEach((name, k) => {
     const middle = row * (k + 0.5);
     picture.append(
-      drawing("text", { x: left - 10, y: middle + 4, "text-anchor": "end", class: "label" }, shortened(name)),
-      drawing("path", { d: `M${left} ${middle}H${WIDTH - 8}`, class: "rule" }),
+      drawing("text", { x: left - 10, y: middle + 4, "text-anchor": "end", class: "label" }, shortened(name, left)),
+      drawing("path", { d: `M${left} ${middle}H${width - 8}`, class: "rule" }),
       ...(learned[k] ?? []).map((value) =>
-        drawing("circle", { cx: left + ((WIDTH - left - 12) * (value - low)) / span, cy: middle, r: 3.5, fill: classColour(k, names.length), "fill-opacity": 0.7 }),
+        drawing("circle", { cx: left + ((width - left - 12) * (value - low)) / span, cy: middle, r: 3.5, fill: classColour(k, names.length), "fill-opacity": 0.7 }),
       ),
     );
   });
   return picture;
 }
 
-function curve(points) {
+function curve(points, width) {
   const height = 64;
   const [from, to] = [points[0][0], points.at(-1)[0]];
   const low = Math.min(...points.map((p) => p[1]));
   const span = Math.max(...points.map((p) => p[1])) - low || 1;
   const at = ([step, value]) =>
-    `${((WIDTH * (step - from)) / (to - from)).toFixed(1)},${(height - 4 - ((height - 8) * (value - low)) / span).toFixed(1)}`;
+    `${((width * (step - from)) / (to - from)).toFixed(1)},${(height - 4 - ((height - 8) * (value - low)) / span).toFixed(1)}`;
   return drawing(
     "svg",
-    { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `Return of the learned reward, steps ${from} to ${to}` },
+    { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Return of the learned reward, steps ${from} to ${to}` },
     drawing("polyline", { points: points.map(at).join(" "), class: "curve" }),
   );
 }
 
-const shortened = (name) => (name.length > 18 ? `${name.slice(0, 17)}…` : name);
+function shortened(name, room) {
+  const letters = Math.floor(room / 7);
+  return name.length > letters ? `${name.slice(0, letters - 1)}…` : name;
+}

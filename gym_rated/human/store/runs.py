@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import Connection, and_, func, select, update
 
 from gym_rated.human.store.records import Run, TrainerSeen, WorkerSeen
 from gym_rated.human.store.tables import heartbeat, run
@@ -37,6 +37,12 @@ def open_run(connection: Connection, new: Run, now: float) -> None:
 def read_runs(connection: Connection) -> list[Run]:
     """Return all runs, the oldest first."""
     return [run_of(row) for row in connection.execute(select(run).order_by(run.c.created_at))]
+
+
+def first_created(connection: Connection) -> str:
+    """Return the time at which the first run was added, to the microsecond; empty without one."""
+    at = connection.execute(select(func.min(run.c.created_at))).scalar_one()
+    return "" if at is None else f"{at:.6f}"
 
 
 def read_run(connection: Connection, run_id: str) -> Run:

@@ -116,6 +116,14 @@ class Store:
         with self._db.read() as connection:
             return runs.read_runs(connection)
 
+    def identity(self) -> str:
+        """Return what tells this database from another at the same place: when its first run began.
+
+        Empty before the first run.
+        """
+        with self._db.read() as connection:
+            return runs.first_created(connection)
+
     def run(self, run_id: str) -> Run:
         """Return one run.
 
