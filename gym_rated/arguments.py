@@ -38,10 +38,16 @@ class RatingArgs:
     explore: Literal["noise", "knn-entropy", "rnd"] = "noise"
     """what the agent does before the first fit: act at random, or learn from a bonus"""
 
-    rater: Literal["synthetic"] = "synthetic"
-    """who rates: computed from the true reward"""
+    rater: Literal["synthetic", "human"] = "synthetic"
+    """who rates: a formula that knows the true reward, or a person in the browser"""
     num_ratings: int = 500
     """segments to ask about in all"""
+    first_share: float = 0.2
+    """share of the segments to ask about at the first query"""
+    query_rounds: int = 9
+    """queries after the first, evenly spaced"""
+    query_until: float = 0.7
+    """share of training by which the last query is made"""
     num_classes: int = 5
     """the number of rating classes"""
     segment_length: tuple[int, ...] = (50,)
@@ -101,8 +107,40 @@ class RatingArgs:
 
 
 @dataclass
-class RunArgs(RatingArgs):
-    """The same, and the flags about a run; the `Args` of a script add the agent's."""
+class HumanArgs:
+    """Flags about rating by hand, with `--rater human`, and about how training keeps in step."""
+
+    instructions: str = "How well does the agent do its task?"
+    """what people are asked to judge, in words"""
+    class_names: tuple[str, ...] = ()
+    """what each rating class means, worst first; plain words by default"""
+    max_lead: float = 50
+    """segments that may be unanswered while training goes on: 0 waits for all, inf for none"""
+    extra_steps: int = 0
+    """timesteps to train on after the last answers"""
+    rater_timeout_s: float = 3_600.0
+    """seconds without any answer after which a run that waits gives up; it can be resumed"""
+    rater_db: str | None = None
+    """database of the ratings, a file or postgresql://…; ratings.db in the run folder by default"""
+    rater_name: str = "me"
+    """name on the ratings that are given on this machine"""
+    rater_port: int = 0
+    """port of the page; 0 takes a free one"""
+    serve: bool = True
+    """whether to serve the page; else `gym-rated rate` does"""
+    open_browser: bool = False
+    """whether to open the page in a browser"""
+    overlap: int = 1
+    """how many people rate each segment"""
+    clip_size: int = 240
+    """longer side of the clips, in pixels"""
+    clip_quality: Literal["fast", "nice"] = "fast"
+    """how clips are drawn: fast, or with smooth edges"""
+
+
+@dataclass
+class RunArgs(HumanArgs, RatingArgs):
+    """All of these, and the flags about a run; the `Args` of a script add the agent's."""
 
     seed: int = 1
     """seed of everything: agent, environments, rater, choice of segments, reward model"""
@@ -128,6 +166,8 @@ _Args = TypeVar("_Args", bound=RatingArgs)
 def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
     """Read the command line; the preset's flags come first, so that other flags win over them.
 
+    Where people rate, the preset is `people` unless another is named.
+
     Args:
         kind: The script's dataclass of arguments.
         argv: Words of the command line; those of this process by default.
@@ -137,7 +177,11 @@ def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     args = tyro.cli(kind, args=words)
-    args = tyro.cli(kind, args=words, default=replace(kind(), **PRESETS[args.preset]))
+    preset = args.preset
+    if args.rater == "human" and not any(word.split("=")[0] == "--preset" for word in words):
+        preset = "people"
+        print("--rater human: preset people, as people do not rate again; --preset takes another")
+    args = tyro.cli(kind, args=words, default=replace(kind(), preset=preset, **PRESETS[preset]))
     check_args(args)
     return args
 

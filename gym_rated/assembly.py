@@ -4,15 +4,19 @@ Every function takes the flags (`gym_rated.arguments.RatingArgs`) and returns on
 the package; scripts put them together.
 """
 
+import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gym_rated.arguments import RatingArgs, RunArgs
+from gym_rated.checkpoint import save_state
 from gym_rated.encoding import obs_dim
 from gym_rated.exploration import UntilReady, make_bonus
 from gym_rated.fitting import RewardLearner
+from gym_rated.human import Pacing
 from gym_rated.multitask import MultitaskLoss
 from gym_rated.queries import Select, make_select, query_schedule
 from gym_rated.raters import Rater, ShuffledRater, SyntheticRater
@@ -20,8 +24,20 @@ from gym_rated.reward_fn import RewardFn, resolve_reward_fn
 from gym_rated.reward_model import RewardEnsemble
 
 
-def make_rater(args: RatingArgs, seed: int) -> Rater:
-    """Return the rater that the flags ask for."""
+def make_rater(args: RatingArgs, seed: int, run_dir: Path | None = None) -> Rater:
+    """Return the rater that the flags ask for.
+
+    Args:
+        args: The flags; those of a script where people are to rate.
+        seed: Seed of the rater, and of the environments.
+        run_dir: Folder of the run, in which the database of a person's ratings is.
+
+    Raises:
+        ImportError: If a package of the extra `human` is missing.
+        ValueError: If there is no run that people could rate.
+    """
+    if args.rater == "human":
+        return _make_human_rater(args, seed, run_dir)
     rater = SyntheticRater(
         args.num_classes,
         answers=args.answers,
@@ -35,6 +51,49 @@ def make_rater(args: RatingArgs, seed: int) -> Rater:
     return ShuffledRater(rater, seed=seed) if args.shuffle_ratings else rater
 
 
+def _make_human_rater(args: RatingArgs, seed: int, run_dir: Path | None) -> Rater:
+    from gym_rated.human import HumanRater  # the extra may be missing
+
+    if not isinstance(args, RunArgs) or run_dir is None:
+        raise ValueError("`rater` must be synthetic here, got human; people rate runs of a script")
+    env_id: str = args.env_id  # type: ignore[attr-defined]  # every script's Args has it
+    return HumanRater(
+        args.rater_db or run_dir / "ratings.db",
+        env_id=env_id,
+        env_kwargs=args.env_kwargs,
+        seed=seed,
+        num_classes=args.num_classes,
+        class_names=args.class_names or None,
+        instructions=args.instructions,
+        run_id=run_dir.name if args.rater_db else f"{env_id}__{seed}",
+        size=args.clip_size,
+        quality=args.clip_quality,
+        overlap=args.overlap,
+        serve=args.serve,
+        port=args.rater_port,
+        name=args.rater_name,
+        open_browser=args.open_browser,
+    )
+
+
+def make_pacing(args: RunArgs, trainer: Any, run_dir: Path) -> Pacing:
+    """Return what keeps a script's `trainer` in step with the people who rate.
+
+    Args:
+        args: The flags.
+        trainer: Has `state_dict`, and a `stack` with `rater` and `learned`.
+        run_dir: Folder of the run.
+    """
+    return Pacing(
+        trainer.stack.rater,
+        lambda: save_state(run_dir / "checkpoint", trainer.state_dict()),
+        max_lead=args.max_lead,
+        timeout_s=args.rater_timeout_s,
+        run_dir=run_dir,
+        learned=trainer.stack.learned,
+    )
+
+
 def choose_lengths(args: RatingArgs, max_episode_steps: int | None) -> tuple[int, ...]:
     """Return the lengths of segments, in steps: none is more than half an episode."""
     longest = max(args.segment_length) if max_episode_steps is None else max_episode_steps // 2
@@ -45,9 +104,16 @@ def make_schedule(
     args: RatingArgs, total_timesteps: int, num_envs: int, segment_lengths: Sequence[int]
 ) -> dict[int, int]:
     """Return the query schedule: the first query waits until its segments can be cut."""
-    per_env = -(-args.num_ratings // (5 * num_envs))
+    per_env = math.ceil(args.first_share * args.num_ratings / num_envs)
     start = max(2_048, per_env * max(segment_lengths) * num_envs)
-    return query_schedule(args.num_ratings, total_timesteps, start=start)
+    return query_schedule(
+        args.num_ratings,
+        total_timesteps,
+        first=args.first_share,
+        rounds=args.query_rounds,
+        until=args.query_until,
+        start=start,
+    )
 
 
 def make_learner(

@@ -80,7 +80,7 @@ class Feedback:
         self._raw_actions: NDArray[Any] | None = None
         self._round = 0
         self._judged = 0  # rounds before this one have all their answers
-        self._owed = 0  # scheduled segments that were not found yet
+        self._owed = 0  # scheduled segments not found yet; negative if more are asked than due
         self._unseen = 0  # ratings collected since the last call of on_ratings
         self._next_event = self._find_next_event(0)
 
@@ -173,11 +173,12 @@ class Feedback:
         steps = self.buffer.steps
         due = [step for step in self._schedule if step <= steps]
         self._owed += sum(self._schedule.pop(step) for step in due)
-        if due:
+        asks = bool(due) and self._owed > 0
+        if asks:
             self._owed -= self.query(self._owed)
         elif self._makes_up:  # the shortfall was warned of when it arose
             self._owed -= self._ask(self._owed) or 0
-        if self._on_ratings is not None and not due:
+        if self._on_ratings is not None and not asks:
             self.collect()
         self._next_event = self._find_next_event(steps)
         self._notify()
@@ -185,7 +186,7 @@ class Feedback:
     @property
     def _makes_up(self) -> bool:
         """Whether segments are owed that no later scheduled query will ask for."""
-        return bool(self._owed) and not self._schedule
+        return self._owed > 0 and not self._schedule
 
     def _find_next_event(self, steps: int) -> float:
         looks_again = self._on_ratings is not None or self._makes_up
@@ -232,6 +233,14 @@ class Feedback:
         self._rng.bit_generator.state = state["rng"]
         for name, value in zip(self._CURSORS, state["cursors"], strict=True):
             setattr(self, name, value)
+        if hasattr(self.rater, "recover"):
+            self._take_back(self.rater.recover())
+
+    def _take_back(self, segments: list[Segment]) -> None:
+        """Count segments that were asked about after the checkpoint as asked."""
+        self.ratings.add(segments)
+        self._owed -= len(segments)
+        self._round = max([self._round, *(segment.round + 1 for segment in segments)])
 
 
 def _without_truth(segment: Segment) -> Segment:

@@ -94,16 +94,18 @@ class Stack:
             )
         lengths = assembly.choose_lengths(args, envs.envs[0].spec.max_episode_steps)
         self.statistics = envs = gym.wrappers.vector.RecordEpisodeStatistics(envs)
-        self.feedback = self.model = self.learner = None
+        self.feedback = self.model = self.learner = self.rater = None
         if args.reward == "rated":
             self.learner = assembly.make_learner(args, envs, lengths, args.seed)
             self.model = self.learner.model
+            self.rater = assembly.make_rater(args, args.seed, run_dir)
             self.feedback = envs = gym_rated.vector.RatingFeedbackWrapper(
                 envs,
-                assembly.make_rater(args, args.seed),
+                self.rater,
                 segment_length=lengths,
                 schedule=assembly.make_schedule(args, args.total_timesteps, args.num_envs, lengths),
                 select=assembly.make_selection(args, self.model),
+                record_replay=args.rater == "human",
                 seed=args.seed,
             )
         self.reward_fn = assembly.make_reward_fn(args, envs, self.model)
@@ -229,10 +231,8 @@ class Trainer:
     def log_episodes(self, writer: RunWriter, count: int) -> None:
         statistics, learned = self.stack.statistics, self.stack.learned
         for k in range(-count, 0):
-            row = {
-                "charts/episodic_return": statistics.return_queue[k],
-                "charts/episodic_length": statistics.length_queue[k],
-            }
+            row = {"charts/episodic_return": statistics.return_queue[k]}
+            row["charts/episodic_length"] = statistics.length_queue[k]
             if self.stack.feedback is not None:
                 row["charts/learned_return"] = learned.return_queue[k]
             writer.log(self.global_step, row)
@@ -247,7 +247,7 @@ class Trainer:
             return
         self.fitted_changes = feedback.ratings.num_changes
         self.report = report = self.stack.learner.fit(
-            feedback.ratings, progress=self.global_step / self.args.total_timesteps
+            feedback.ratings, progress=min(1.0, self.global_step / self.args.total_timesteps)
         )
         writer.log(self.global_step, {f"rated/{k}": v for k, v in report.as_dict().items()})
         if self.args.repel_coef:
@@ -370,16 +370,10 @@ class Trainer:
         returns = list(self.stack.statistics.return_queue)[-50:]
         return float(np.mean(returns)) if returns else None
 
-    def result(self, steps_per_second: float) -> dict[str, Any]:
+    def result(self, sps: float) -> dict[str, Any]:
         """The run in one row."""
-        row = {
-            "env_id": self.args.env_id,
-            "reward": self.args.reward,
-            "seed": self.args.seed,
-            "global_step": self.global_step,
-            "score": self.score,
-            "steps_per_second": steps_per_second,
-        }
+        row = {name: getattr(self.args, name) for name in ("env_id", "reward", "seed")}
+        row |= {"global_step": self.global_step, "score": self.score, "steps_per_second": sps}
         if self.stack.feedback is not None:
             row["num_ratings"] = len(self.stack.feedback.ratings)
             row |= {} if self.report is None else {"fit": self.report.as_dict()}
@@ -406,10 +400,10 @@ def train(args: Args) -> dict[str, Any]:
         trainer.load_state_dict(state)
     if args.reward == "rated":
         print(arguments.describe_preset(args))
-    resume_step = None if state is None else trainer.global_step
-    resume = {"resume": state is not None, "resume_step": resume_step}
+    resume = {"resume": state is not None, "resume_step": state and trainer.global_step}
     writer = RunWriter(run_dir, asdict(args), tensorboard=args.tensorboard, **resume)
-    bar = tqdm(total=args.total_timesteps, initial=trainer.global_step, unit="step", disable=None)
+    steps = args.total_timesteps + args.extra_steps
+    bar = tqdm(total=steps, initial=trainer.global_step, unit="step", disable=None)
     with writer, bar:
         return run(trainer, writer, bar, run_dir)
 
@@ -419,8 +413,12 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[s
     start_time, saved_time = time.monotonic(), -float("inf")
     batch_size, sps = args.num_envs * args.num_steps, 0.0
     num_iterations = max(1, args.total_timesteps // batch_size)
-    while trainer.iteration < num_iterations:
-        frac = 1.0 - trainer.iteration / num_iterations if args.anneal_lr else 1.0
+    last_iteration = num_iterations + args.extra_steps // batch_size
+    pacing = assembly.make_pacing(args, trainer, run_dir)
+    while trainer.iteration < last_iteration:
+        if pacing.hold(trainer.global_step, rest=trainer.iteration >= num_iterations):
+            trainer.fit_reward(writer)
+        frac = 1.0 - trainer.iteration / last_iteration if args.anneal_lr else 1.0
         trainer.optimizer.param_groups[0]["lr"] = lrnow = frac * args.learning_rate
         had_reward = trainer.stack.has_reward
         trainer.collect_rollout(writer)
@@ -436,11 +434,13 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[s
         if time.monotonic() - saved_time > args.checkpoint_every_s:
             save_state(run_dir / "checkpoint", trainer.state_dict())
             saved_time = time.monotonic()
+    trainer.fit_reward(writer)
     save_state(run_dir / "checkpoint", trainer.state_dict())
     if args.save_model:
         trainer.save_products(run_dir)
     result = trainer.result(sps)
     writer.write_result(result)
+    pacing.close()
     trainer.stack.envs.close()
     return result
 

@@ -49,6 +49,11 @@ class Args(arguments.RunArgs):
     num_envs: int = 1
     """the number of parallel game environments"""
 
+    # SAC improves all along, so it is asked about in more and smaller rounds than PPO
+    first_share: float = 0.1
+    query_rounds: int = 18
+    query_until: float = 0.9
+
     buffer_size: int = 1_000_000
     """the replay memory buffer size, in transitions"""
     gamma: float = 0.99
@@ -103,17 +108,19 @@ class Stack:
             )
         lengths = assembly.choose_lengths(args, envs.envs[0].spec.max_episode_steps)
         self.statistics = envs = gym.wrappers.vector.RecordEpisodeStatistics(envs)
-        self.feedback = self.model = self.learner = None
+        self.feedback = self.model = self.learner = self.rater = None
         if args.reward == "rated":
             self.learner = assembly.make_learner(args, envs, lengths, args.seed)
             self.model = self.learner.model
+            self.rater = assembly.make_rater(args, args.seed, run_dir)
             self.feedback = envs = gym_rated.vector.RatingFeedbackWrapper(
                 envs,
-                assembly.make_rater(args, args.seed),
+                self.rater,
                 segment_length=lengths,
                 schedule=assembly.make_schedule(args, args.total_timesteps, args.num_envs, lengths),
                 select=assembly.make_selection(args, self.model),
                 on_ratings=on_ratings,
+                record_replay=args.rater == "human",
                 seed=args.seed,
             )
         self.reward_fn = assembly.make_reward_fn(args, envs, self.model)
@@ -264,10 +271,10 @@ class Trainer:
         self.encode_actions = ActionEncoder(self.action_space, args.num_envs)
         dims = self.encode_obs.dim, self.encode_actions.dim
         self.agent = Agent(dims, self.action_space, args)
-        size = min(args.buffer_size, args.total_timesteps + args.num_envs)
+        size = min(args.buffer_size, args.total_timesteps + args.extra_steps + args.num_envs)
         self.memory = ReplayMemory(size, *dims, run_dir / "replay_memory", self.stack.reward_fn)
         self.rng = np.random.default_rng(args.seed)
-        self.global_step = 0
+        self.global_step = self.fitted_changes = 0
         self.report = None
         self.unlogged: list[dict[str, Any]] = []
         self.next_obs = self.encode_obs(envs.reset()[0]).copy()
@@ -313,18 +320,25 @@ class Trainer:
     def log_episodes(self, writer: RunWriter, count: int) -> None:
         statistics, learned = self.stack.statistics, self.stack.learned
         for k in range(-count, 0):
-            row = {
-                "charts/episodic_return": statistics.return_queue[k],
-                "charts/episodic_length": statistics.length_queue[k],
-            }
+            row = {"charts/episodic_return": statistics.return_queue[k]}
+            row["charts/episodic_length"] = statistics.length_queue[k]
             if self.stack.feedback is not None:
                 row["charts/learned_return"] = learned.return_queue[k]
             writer.log(self.global_step, row)
 
+    def take_ratings(self) -> None:
+        """Fit the reward model to what has come in, however little it is."""
+        if self.stack.feedback is not None:
+            self.stack.feedback.collect()
+            self.fit_reward(self.stack.feedback.ratings)
+
     def fit_reward(self, ratings: RatingDataset) -> None:
         """Fit the reward model; the feedback wrapper calls this when enough ratings are new."""
+        if ratings.num_changes == self.fitted_changes:
+            return
+        self.fitted_changes = ratings.num_changes
         learner, had_reward = self.stack.learner, self.stack.model.ready
-        progress = self.global_step / self.args.total_timesteps
+        progress = min(1.0, self.global_step / self.args.total_timesteps)
         self.report = learner.fit(ratings, progress=progress)
         if learner.model.ready and not had_reward:
             self.agent.reset_critics()  # they may have learned the value of a bonus
@@ -343,7 +357,7 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         return {
             "args": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self.args).items()},
-            "counters": [self.global_step, self.agent.num_updates],
+            "counters": [self.global_step, self.agent.num_updates, self.fitted_changes],
             "next": [self.next_obs, self.next_done],
             "last": self.agent.last,
             "rng": [self.rng.bit_generator.state, torch.get_rng_state()],
@@ -355,7 +369,7 @@ class Trainer:
         load_stack_state(self.stack.envs, state["envs"])
         for name, part in self.parts().items():
             part.load_state_dict(state["parts"][name])
-        self.global_step, self.agent.num_updates = state["counters"]
+        self.global_step, self.agent.num_updates, self.fitted_changes = state["counters"]
         self.next_obs, self.next_done = state["next"]
         self.agent.last = state["last"]
         self.rng.bit_generator.state = state["rng"][0]
@@ -374,11 +388,10 @@ class Trainer:
         returns = list(self.stack.statistics.return_queue)[-50:]
         return float(np.mean(returns)) if returns else None
 
-    def result(self, steps_per_second: float) -> dict[str, Any]:
+    def result(self, sps: float) -> dict[str, Any]:
         """The run in one row."""
         row = {name: getattr(self.args, name) for name in ("env_id", "reward", "seed")}
-        row |= {"global_step": self.global_step, "score": self.score}
-        row["steps_per_second"] = steps_per_second
+        row |= {"global_step": self.global_step, "score": self.score, "steps_per_second": sps}
         if self.stack.feedback is not None:
             row["num_ratings"] = len(self.stack.feedback.ratings)
             row |= {} if self.report is None else {"fit": self.report.as_dict()}
@@ -400,10 +413,10 @@ def train(args: Args) -> dict[str, Any]:
         trainer.load_state_dict(state)
     if args.reward == "rated":
         print(arguments.describe_preset(args))
-    resume_step = None if state is None else trainer.global_step
-    resume = {"resume": state is not None, "resume_step": resume_step}
+    resume = {"resume": state is not None, "resume_step": state and trainer.global_step}
     writer = RunWriter(run_dir, asdict(args), tensorboard=args.tensorboard, **resume)
-    bar = tqdm(total=args.total_timesteps, initial=trainer.global_step, unit="step", disable=None)
+    steps = args.total_timesteps + args.extra_steps
+    bar = tqdm(total=steps, initial=trainer.global_step, unit="step", disable=None)
     with writer, bar:
         return run(trainer, writer, bar, run_dir)
 
@@ -411,7 +424,10 @@ def train(args: Args) -> dict[str, Any]:
 def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[str, Any]:
     args, first_step = trainer.args, trainer.global_step
     start_time, save_time, sps = time.monotonic(), -float("inf"), 0.0
-    while trainer.global_step < args.total_timesteps:
+    pacing = assembly.make_pacing(args, trainer, run_dir)
+    while trainer.global_step < args.total_timesteps + args.extra_steps:
+        if pacing.hold(trainer.global_step, rest=trainer.global_step >= args.total_timesteps):
+            trainer.take_ratings()
         trainer.step(writer)
         if trainer.is_learning:
             trainer.update()
@@ -424,11 +440,13 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[s
             begin = time.monotonic()
             save_state(run_dir / "checkpoint", trainer.state_dict())
             save_time = (end := time.monotonic()) + max(args.checkpoint_every_s, 20 * (end - begin))
+    trainer.take_ratings()
     save_state(run_dir / "checkpoint", trainer.state_dict())
     if args.save_model:
         trainer.save_products(run_dir)
     result = trainer.result(sps)
     writer.write_result(result)
+    pacing.close()
     trainer.stack.envs.close()
     return result
 

@@ -23,6 +23,7 @@ class Pacing:
 
     Args:
         rater: A `HumanRater`; any other rater answers at once, and is never waited for.
+        save: Writes a checkpoint; called before waiting, so that nothing is lost by Ctrl-C.
         max_lead: Segments that may be unanswered while training goes on: 0 waits for all answers,
             infinity for none.
         timeout_s: Seconds without any answer after which waiting is given up.
@@ -37,6 +38,7 @@ class Pacing:
     def __init__(
         self,
         rater: Any,
+        save: Callable[[], object],
         *,
         max_lead: float = 50,
         timeout_s: float = 3_600.0,
@@ -49,20 +51,23 @@ class Pacing:
                 raise ValueError(f"`{name}` must be at least 0, got {value}")
         self.rater: Any = rater if hasattr(rater, "progress") else None
         self.max_lead = max_lead
+        self._save = save
         self.timeout_s = timeout_s
         self._run_dir = run_dir
         self._learned = learned
         self._out = sys.stderr if out is None else out
         self._allowed_at = -1  # segments that had been asked about when the lead was last small
+        self._is_rested = False
         self._seen_at = -math.inf
         self._alone_at: float | None = time.monotonic() + _ALONE_S
 
-    def hold(self, step: int, save: Callable[[], None]) -> bool:
+    def hold(self, step: int, *, rest: bool = False) -> bool:
         """Wait while the run leads by too much.
 
         Args:
             step: Environment steps so far, for the page.
-            save: Writes a checkpoint; called before waiting, so that nothing is lost by Ctrl-C.
+            rest: Whether the scheduled steps are over: then, once, wait for all answers, if the run
+                is one that waits.
 
         Returns:
             Whether it waited, and there are answers to collect.
@@ -77,25 +82,19 @@ class Pacing:
         if math.isinf(self.max_lead):
             self._warn_if_alone()
             return False
+        if rest and not self._is_rested:
+            self._is_rested = True
+            return self._wait(0, step)
         if self.rater.num_asked == self._allowed_at:  # only asking makes the lead larger
             return False
-        return self._wait(self.max_lead, step, save)
-
-    def finish(self, step: int, save: Callable[[], None]) -> bool:
-        """Wait for all answers, before the extra steps; not where training never waits.
-
-        Arguments, result and errors are those of `hold`.
-        """
-        if self.rater is None or math.isinf(self.max_lead):
-            return False
-        return self._wait(0, step, save)
+        return self._wait(self.max_lead, step)
 
     def close(self) -> None:
         """End the page, if the rater serves one."""
         if self.rater is not None:
             self.rater.close()
 
-    def _wait(self, lead: float, step: int, save: Callable[[], None]) -> bool:
+    def _wait(self, lead: float, step: int) -> bool:
         asked, waited = self.rater.num_asked, False
         pending = last = self.rater.pending
         changed_at = time.monotonic()
@@ -103,7 +102,7 @@ class Pacing:
         try:
             while pending > lead:
                 if not waited:
-                    save()
+                    self._save()
                     waited = True
                 if pending != last:
                     last, changed_at = pending, time.monotonic()
