@@ -16,6 +16,8 @@ class Command(NamedTuple):
 
 _IN = "gym_rated.commands"
 COMMANDS = {
+    "rate": Command(f"{_IN}.rate:main", "serve clips to rate by hand"),
+    "status": Command(f"{_IN}.status:main", "how far the rating by hand is"),
     "fit": Command(f"{_IN}.fit:main", "fit a reward model to a ratings file"),
     "report": Command(f"{_IN}.report:main", "plots and tables of one or several runs"),
     "film": Command(f"{_IN}.film:main", "videos of the policy of a finished run"),

@@ -1,0 +1,155 @@
+"""Training waits for people between steps, says so, and gives up only where it was told to."""
+
+import io
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gym_rated import SyntheticRater
+from gym_rated.human import pacing as module
+from gym_rated.human.pacing import Pacing
+
+
+class FakeRater:
+    """Asked about `num_asked` segments; of `waiting`, one is answered at each look."""
+
+    def __init__(self, waiting: int, url: str | None = "http://page", answers: bool = True) -> None:
+        self.num_asked = waiting
+        self.num_answers = 0
+        self.waiting = waiting
+        self.answers = answers
+        self.looks = 0
+        self.url = url
+        self.steps: list[tuple[int, float | None]] = []
+        self.store = SimpleNamespace(place=SimpleNamespace(name="ratings.db"))
+        self.dropped: dict[str, int] = {}
+
+    @property
+    def pending(self) -> int:
+        self.looks += 1
+        if self.looks > 1 and self.answers:
+            self.waiting = max(0, self.waiting - 1)
+        return self.waiting
+
+    def progress(self) -> Any:
+        return SimpleNamespace(
+            unanswered=self.waiting,
+            rated=12,
+            ratings_per_minute=6.0,
+            jobs_waiting=0,
+            workers=(),
+            jobs_dropped=sum(self.dropped.values()),
+            drop_reasons=self.dropped,
+        )
+
+    def seen(self, step: int, learned_return: float | None) -> None:
+        self.steps.append((step, learned_return))
+
+    def close(self) -> None:
+        self.url = None
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_POLL_S", 0.001)
+
+
+def make(rater: Any, saved: list[str], **options: Any) -> Pacing:
+    return Pacing(rater, lambda: saved.append("saved"), run_dir="runs/r1", **options)
+
+
+@pytest.mark.parametrize(("max_lead", "left"), [(0, 0), (3, 3), (9, 9)])
+def test_waits_until_the_lead_is_allowed(max_lead: int, left: int) -> None:
+    rater, saved = FakeRater(10), []
+    assert make(rater, saved, max_lead=max_lead, out=io.StringIO()).hold(100)
+    assert rater.waiting == left
+    assert saved == ["saved"]  # once, before the waiting
+
+
+def test_a_small_lead_is_no_reason_to_wait_and_asks_the_store_once() -> None:
+    rater, saved = FakeRater(10, answers=False), []
+    pacing = make(rater, saved, max_lead=10)
+    assert not any(pacing.hold(step) for step in range(100))
+    assert rater.looks == 1
+    assert saved == []
+    rater.num_asked, rater.answers = 20, True
+    rater.waiting = 20
+    assert pacing.hold(101)
+
+
+def test_a_run_without_people_never_waits() -> None:
+    assert not make(SyntheticRater(3), [], max_lead=0).hold(1, rest=True)
+    make(None, []).close()
+
+
+def test_all_answers_are_waited_for_once_before_the_extra_steps() -> None:
+    rater, saved = FakeRater(5), []
+    pacing = make(rater, saved, max_lead=50, out=io.StringIO())
+    assert not pacing.hold(1)
+    assert pacing.hold(2, rest=True)
+    assert rater.waiting == 0
+    assert not pacing.hold(3, rest=True)
+
+
+def test_the_line_says_how_many_how_fast_how_long_and_where() -> None:
+    out = io.StringIO()
+    make(FakeRater(15), [], max_lead=2, out=out).hold(1)
+    # 15 less 2 are missing, at 6 a minute: 130 s
+    assert out.getvalue() == (
+        "waiting for 13 more ratings · 12 so far · 6.0 a minute · about 2 min · http://page\n"
+    )
+
+
+def test_nobody_for_too_long_is_an_error_that_says_what_to_do() -> None:
+    saved: list[str] = []
+    pacing = make(FakeRater(5, answers=False), saved, max_lead=0, timeout_s=0, out=io.StringIO())
+    with pytest.raises(TimeoutError) as raised:
+        pacing.hold(1)
+    text = str(raised.value)
+    assert "5 segments wait at http://page" in text
+    assert "`gym-rated status --db ratings.db`" in text
+    assert "--resume runs/r1" in text
+    assert saved == ["saved"]
+
+
+def test_ctrl_c_while_waiting_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.time, "sleep", interrupt)
+    saved: list[str] = []
+    with pytest.raises(SystemExit, match="nothing is lost: continue this run with --resume runs/r"):
+        make(FakeRater(5), saved, max_lead=0, out=io.StringIO()).hold(1)
+    assert saved == ["saved"]
+
+
+def test_a_run_that_never_waits_warns_once_that_it_is_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_ALONE_S", 0.0)
+    pacing = make(FakeRater(5, answers=False), [], max_lead=float("inf"))
+    with pytest.warns(UserWarning, match="nobody has rated anything yet; rate at http://page"):
+        assert not pacing.hold(1)
+    assert not pacing.hold(2, rest=True)  # without another warning
+
+
+def test_segments_that_nobody_could_see_are_warned_of() -> None:
+    rater = FakeRater(1)
+    rater.dropped = {"it did not repeat": 3}
+    with pytest.warns(UserWarning, match="3 segments could not be shown .* 3 x it did not repeat"):
+        make(rater, [], max_lead=0, out=io.StringIO()).hold(1)
+
+
+def test_the_page_hears_of_the_last_learned_return() -> None:
+    rater = FakeRater(0)
+    pacing = make(rater, [], learned=SimpleNamespace(return_queue=[1.5, 2.5]))
+    pacing.hold(64)
+    pacing.hold(65)  # too soon to say again
+    assert rater.steps == [(64, 2.5)]
+
+
+@pytest.mark.parametrize("flags", [{"max_lead": -1}, {"max_lead": float("nan")}])
+def test_a_negative_lead_is_refused(flags: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="`max_lead` must be at least 0"):
+        make(FakeRater(0), [], **flags)
