@@ -20,10 +20,10 @@ DEMO := $(VENV)/.mujoco
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint docs bench clean
+.PHONY: help demo test test-slow test-browser lint docs bench clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(DEMO)  ## train on a learned reward and plot it: make demo ENV=Pendulum-v1
 	$(PY) scripts/demo.py --env-id $(ENV) $(ARGS)
@@ -33,6 +33,9 @@ test: $(VENV)/.everything  ## run the tests, without those that train an agent
 
 test-slow: $(VENV)/.everything  ## run the tests that train an agent
 	$(PY) -m pytest -m slow $(ARGS)
+
+test-browser: $(VENV)/.everything  ## run the tests that rate in a real browser (Debian's chromium)
+	$(PY) -m pytest -m browser tests/browser $(ARGS)
 
 lint: $(VENV)/.everything  ## check style, format and types
 	$(PY) -m ruff check .
