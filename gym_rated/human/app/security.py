@@ -162,8 +162,8 @@ def is_loopback(host: str) -> bool:
 def _name_of(host: str) -> str:
     """Return the name in a Host header without its port: "[::1]:80" -> "::1"."""
     if host.startswith("["):
-        name, _, rest = host[1:].partition("]")
-        return name.lower() if rest == "" or _is_port(rest) else ""
+        name, bracket, rest = host[1:].partition("]")
+        return name.lower() if bracket and (rest == "" or _is_port(rest)) else ""
     name, colon, port = host.partition(":")
     return name.lower() if not colon or _is_port(colon + port) else ""
 

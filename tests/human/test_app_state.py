@@ -1,0 +1,116 @@
+import dataclasses
+
+import pytest
+from pages import open_page
+from stores import RUN, deed, fill
+
+from gym_rated.human.app.state import Board, own_agreement
+from gym_rated.human.store import AgreementRow, Store
+
+
+@pytest.fixture
+def store(sqlite_url, clock):
+    with Store(sqlite_url, clock=clock) as store:
+        yield store
+
+
+def rate(store, clock, *ratings, rater="ann", every_s=6.0):
+    for given in ratings:
+        query = store.next_query(rater)
+        clock.now += every_s
+        kind = "skip" if given is None else "rate"
+        store.record(deed(query, rater, kind, given))
+
+
+def test_an_empty_database_says_so(store):
+    state = open_page(store).get("/api/state").json()
+    assert (state["run"], state["rater"], state["key_base"]) == (None, "ann", 1)
+
+
+def test_a_rater_sees_own_numbers_and_the_total(store, clock):
+    fill(store, 8)
+    rate(store, clock, 3, 3, None, 0)
+    rate(store, clock, 2, rater="bob")
+    state = Board(store).show("ann")
+    assert state["mine"] == {
+        "rated": 3,
+        "skipped": 1,
+        "counts": [1, 0, 0, 2],
+        "per_minute": 10.0,  # four answers, 6 s apart: 3 in 18 s
+    }
+    assert state["total"] == 4
+    assert (state["waiting"], state["remaining"]) == (3, 3)
+    assert [row["rating"] for row in state["history"]] == [0, -1, 3, 3]
+
+
+def test_the_history_holds_the_last_ten(store, clock):
+    fill(store, 12)
+    rate(store, clock, *[0, 1, 2, 3] * 3)
+    assert [row["rating"] for row in Board(store).show("ann")["history"]] == [
+        3,
+        2,
+        1,
+        0,
+        3,
+        2,
+        1,
+        0,
+        3,
+        2,
+    ]
+
+
+def test_a_plan_says_how_many_remain(store, clock):
+    fill(store, 5, dataclasses.replace(RUN, config={"num_ratings": 100}))
+    rate(store, clock, 1, None)
+    assert Board(store).show("ann")["remaining"] == 98
+
+
+def test_the_training_is_shown_without_any_true_reward(store):
+    fill(store, 1)
+    store.seen_trainer("r1", 4096, 1.5)
+    text = open_page(store).get("/api/state").text
+    assert '"step":4096' in text
+    assert '"learned_return":1.5' in text
+    assert "true" not in text.replace("true,", "").replace("true}", "")
+
+
+def test_a_worker_in_trouble_is_named(store):
+    fill(store, 1)
+    store.seen_worker("w1", "no OpenGL: install libegl1")
+    assert Board(store).show("ann")["problem"] == "no OpenGL: install libegl1"
+
+
+def test_numbers_follow_each_answer_at_once(store):
+    fill(store, 2)
+    page = open_page(store)
+    assert page.get("/api/state").json()["total"] == 0
+    query = page.get("/api/next").json()
+    page.tell({"client_id": "client-01", "query_id": query["id"], "kind": "rate", "rating": 1})
+    assert page.get("/api/state").json()["total"] == 1
+
+
+def test_second_showings_count_as_any_other(store, clock):
+    fill(store, 30, dataclasses.replace(RUN, duplicate_rate=0.9))
+    rate(store, clock, *[1] * 25)
+    rows = store.agreement_rows("r1")
+    state = Board(store).show("ann")
+    assert sum(row.repeat for row in rows) > 0
+    assert state["total"] == state["mine"]["rated"] == len(rows) == 25
+    assert state["agreement"]["exact"] == state["agreement"]["num"] == sum(r.repeat for r in rows)
+
+
+def row(segment, rating, repeat):
+    return AgreementRow(segment, "ann", rating, repeat, 900, 0.0)
+
+
+def test_agreement_compares_second_answers_with_first_ones():
+    rows = [row("a", 3, False), row("b", 1, False), row("c", 0, False), row("d", -1, False)]
+    assert own_agreement(rows, 4) is None
+    rows += [row("a", 3, True), row("b", 2, True), row("c", 3, True), row("d", 1, True)]
+    assert own_agreement(rows, 4) == {"num": 3, "exact": 1, "within_one": 2}
+
+
+def test_an_unknown_run_counts_as_not_named(store):
+    fill(store, 1)
+    assert Board(store).show("ann", "nothing")["run"]["id"] == "r1"
