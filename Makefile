@@ -13,20 +13,26 @@ JOBS ?= auto
 # The demo installs no more than its task needs.
 ifneq ($(filter Acrobot-% CartPole-% MountainCar-% MountainCarContinuous-% Pendulum-%,$(ENV)),)
 DEMO := $(VENV)/.core
+RATE_DEMO := $(VENV)/.human
 else ifneq ($(filter gym_rated/dm-%,$(ENV)),)
 DEMO := $(VENV)/.everything
+RATE_DEMO := $(VENV)/.everything
 else
 DEMO := $(VENV)/.mujoco
+RATE_DEMO := $(VENV)/.human-mujoco
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-browser lint docs bench clean
+.PHONY: help demo rate-demo test test-slow test-browser lint docs bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(DEMO)  ## train on a learned reward and plot it: make demo ENV=Pendulum-v1
 	$(PY) scripts/demo.py --env-id $(ENV) $(ARGS)
+
+rate-demo: $(RATE_DEMO)  ## rate clips in the browser while it trains: make rate-demo ENV=CartPole-v1
+	$(PY) scripts/rate_demo.py --env-id $(ENV) $(ARGS)
 
 test: $(VENV)/.everything  ## run the tests, without those that train an agent
 	$(PY) -m pytest -n $(JOBS) $(ARGS)
@@ -77,6 +83,15 @@ $(VENV)/.mujoco: $(VENV)/.torch pyproject.toml
 	$(INSTALL) --editable '.[mujoco]'
 	@touch $(VENV)/.core $@
 
+# Classic control is drawn by pygame, of the extra `video`.
+$(VENV)/.human: $(VENV)/.torch pyproject.toml
+	$(INSTALL) --editable '.[human,video]'
+	@touch $(VENV)/.core $@
+
+$(VENV)/.human-mujoco: $(VENV)/.torch pyproject.toml
+	$(INSTALL) --editable '.[human,mujoco,video]'
+	@touch $(VENV)/.core $(VENV)/.mujoco $(VENV)/.human $@
+
 $(VENV)/.everything: $(VENV)/.torch pyproject.toml
 	$(INSTALL) --editable '.[mujoco,dm-control,video,dev,docs]'
-	@touch $(VENV)/.core $(VENV)/.mujoco $@
+	@touch $(VENV)/.core $(VENV)/.mujoco $(VENV)/.human $(VENV)/.human-mujoco $@

@@ -1,6 +1,5 @@
 """`gym-rated rate`: serve the page of a database, with a trainer or without one."""
 
-import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +46,7 @@ def main(argv: Sequence[str]) -> None:
     """Run the command."""
     args = tyro.cli(RateArgs, args=list(argv), prog="gym-rated rate")
     with named_extras():
-        from gym_rated.human.serving import make_plan, supervise
+        from gym_rated.human.serving import make_plan, show, supervise
         from gym_rated.human.store import Store
     Store(args.db).close()  # says at once what is wrong with it
     plan = make_plan(
@@ -66,7 +65,7 @@ def main(argv: Sequence[str]) -> None:
     def say(line: str) -> None:
         print(line, flush=True)
         if args.open:
-            webbrowser.open(line.split(" at ")[-1])
+            show(line.split(" at ")[-1])
 
     try:
         code = supervise(plan, say, lambda: False)

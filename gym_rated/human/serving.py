@@ -99,7 +99,7 @@ class Serving:
         atexit.register(self.close)
         self.url = _first_link(self._process)
         if open_browser:
-            webbrowser.open(self.url)
+            show(self.url)
 
     def close(self) -> None:
         """End page and workers, unless they are to be kept."""
@@ -113,6 +113,13 @@ class Serving:
             self._process.kill()
             self._process.wait()
         _close(self._process.stdout)
+
+
+def show(url: str) -> None:
+    """Open a page in a browser, where there is a screen to show it on."""
+    has_screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if has_screen or not sys.platform.startswith("linux"):  # else it may be one in this terminal
+        webbrowser.open(url)
 
 
 def supervise(plan: Plan, say: Callable[[str], None], is_over: Callable[[], bool]) -> int:

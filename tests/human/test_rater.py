@@ -1,0 +1,333 @@
+"""People as the rater: nothing is lost or doubled, whoever dies; training keeps in step."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import ppo as script
+import pytest
+from answering import Answering, answer_all, draw_all
+from envs import make_segment
+from killed_runs import as_words
+
+from gym_rated import SeededEpisodes
+from gym_rated.human import HumanRater, dataset_from_store
+from gym_rated.human.store import Event, Store, StoreFull
+from gym_rated.raters import Rater
+from gym_rated.runs import read_metrics, read_result
+from gym_rated.segments import Segment
+from gym_rated.vector import RatingFeedbackWrapper
+
+pytestmark = pytest.mark.filterwarnings("ignore:round .* has fewer than two rating classes")
+
+
+def make_rater(db: Path, **options: Any) -> HumanRater:
+    options = {"env_id": "CartPole-v1", "seed": 7, "num_classes": 3, "serve": False} | options
+    return HumanRater(db, **options)
+
+
+def make_envs(rater: HumanRater, record_replay: bool = True, **options: Any) -> Any:
+    thunks = [lambda i=i: SeededEpisodes(gym.make("CartPole-v1"), 7, i) for i in range(2)]
+    envs = RatingFeedbackWrapper(
+        gym.vector.SyncVectorEnv(thunks),
+        rater,
+        segment_length=5,
+        record_replay=record_replay,
+        **options,
+    )
+    envs.action_space.seed(1)
+    envs.reset()
+    return envs
+
+
+def walk(envs: Any, steps: int = 60) -> Any:
+    for _ in range(steps):
+        envs.step(envs.action_space.sample())
+    return envs
+
+
+def by_angle(segment: Segment) -> int:
+    """0 if the pole leans far at some time, 2 if it hardly does."""
+    return int(rated_by_angle(segment.obs[None])[0])
+
+
+def rated_by_angle(obs: np.ndarray) -> np.ndarray:
+    """The same of (B, T, D); where a segment has ended there are zeros."""
+    return np.digitize(-np.abs(obs[:, :, 2]).max(1), [-0.15, -0.07])
+
+
+def test_answers_reach_the_dataset_once_and_are_of_the_right_segments(tmp_path: Path) -> None:
+    rater = make_rater(tmp_path / "r.db")
+    assert isinstance(rater, Rater)
+    envs = walk(make_envs(rater))
+    assert envs.query(6) == 6
+    assert (rater.pending, envs.collect()) == (6, 0)
+    assert answer_all(rater.store, by_angle) == 6
+    assert (rater.pending, envs.collect(), envs.collect()) == (0, 6, 0)
+    batch = envs.ratings.batch()
+    assert batch.ratings.tolist() == rated_by_angle(batch.obs).tolist()
+    rater.close()
+
+
+def test_undo_and_correction_arrive_as_revisions(tmp_path: Path) -> None:
+    rater = make_rater(tmp_path / "r.db")
+    envs = walk(make_envs(rater))
+    envs.query(1)
+    draw_all(rater.store)
+    query = rater.store.next_query("ann")
+    said = []
+    for k, (kind, rating) in enumerate([("rate", 0), ("undo", None), ("rate", 2), ("rate", 1)]):
+        rater.store.record(Event(f"event-{k}", query.id, "ann", kind, rating))
+        changed = envs.collect()
+        said.append((changed, [r.rating for r in envs.ratings.ratings]))
+    assert said == [(1, [0]), (1, []), (1, [2]), (1, [1])]
+    rater.close()
+
+
+def test_segments_that_cannot_be_played_again_are_refused(tmp_path: Path) -> None:
+    rater = make_rater(tmp_path / "r.db")
+    envs = walk(make_envs(rater, record_replay=False))
+    with pytest.raises(ValueError, match=r"`segments` must have raw .* with record_replay=True"):
+        envs.query(1)
+    assert rater.pending == 0
+
+
+def test_a_recipe_says_how_to_play_a_segment_again(tmp_path: Path) -> None:
+    rater = make_rater(tmp_path / "r.db", fps=10, env_kwargs={"sutton_barto_reward": True})
+    walk(make_envs(rater)).query(1)
+    job = rater.store.take_job("painter").job
+    seed = np.random.SeedSequence([7, job.recipe["env_index"], job.recipe["episode"]])
+    assert job.recipe["episode_seed"] == int(seed.generate_state(1)[0])
+    assert job.recipe["fps"] == 10
+    assert job.recipe["length"] in range(1, 6)
+    assert job.recipe["env_kwargs"] == {"sutton_barto_reward": True}
+
+
+def test_the_dataset_can_be_rebuilt_from_the_database_alone(tmp_path: Path) -> None:
+    rater = make_rater(tmp_path / "r.db", run_id="r1")
+    envs = walk(make_envs(rater))
+    envs.query(6)
+    answer_all(rater.store, by_angle)
+    envs.collect()
+    rater.close()
+    ours, rebuilt = envs.ratings.batch(), dataset_from_store(tmp_path / "r.db").batch()
+    for name in ("ratings", "obs", "actions", "mask"):
+        assert (getattr(ours, name) == getattr(rebuilt, name)).all(), name
+    with pytest.raises(ValueError, match="`run_id` must be a run of the store, got 'r2'"):
+        dataset_from_store(tmp_path / "r.db", "r2")
+
+
+def test_a_resumed_run_collects_nothing_twice_and_loses_nothing(tmp_path: Path) -> None:
+    rater = make_rater(tmp_path / "r.db")
+    envs = walk(make_envs(rater))
+    envs.query(4)
+    answer_all(rater.store, by_angle)
+    envs.collect()
+    checkpoint = envs.state_dict()
+    walk(envs).query(3)  # asked about after the checkpoint, and rated after the kill
+    rater.close()
+    with Store(tmp_path / "r.db") as store:
+        assert answer_all(store, by_angle) == 3
+
+    again = make_rater(tmp_path / "r.db")
+    resumed = make_envs(again)
+    resumed.load_state_dict(checkpoint)
+    assert (resumed.ratings.num_segments, len(resumed.ratings)) == (7, 4)
+    assert resumed.collect() == 3
+    batch = resumed.ratings.batch()
+    assert batch.ratings.tolist() == rated_by_angle(batch.obs).tolist()
+    again.close()
+
+
+def test_segments_taken_back_count_against_the_schedule(tmp_path: Path) -> None:
+    schedule = {40: 2, 80: 2, 120: 2}
+    rater = make_rater(tmp_path / "r.db")
+    envs = walk(make_envs(rater, schedule=schedule), 21)  # 42 steps
+    checkpoint = envs.state_dict()
+    walk(envs, 20)  # 82 steps: two more were asked about
+    assert rater.num_asked == 4
+    rater.close()
+    again = make_rater(tmp_path / "r.db")
+    resumed = make_envs(again, schedule=schedule)
+    resumed.load_state_dict(checkpoint)
+    assert again.num_asked == 4
+    walk(resumed, 25)  # past step 80: its two were asked about before
+    assert again.num_asked == 4
+    walk(resumed, 20)
+    assert again.num_asked == 6
+    again.close()
+
+
+def test_a_rating_never_goes_to_another_segment_of_the_same_place(tmp_path: Path) -> None:
+    rater = make_rater(tmp_path / "r.db")
+    first = replace(make_segment("0-0-0"), raw_actions=np.zeros(5))
+    rater.submit([first])
+    again = make_rater(tmp_path / "r.db")  # resumed from before, it did something else there
+    again.load_state_dict(rater.state_dict() | {"names": [], "num_asked": 0})
+    taken_back = again.recover()
+    other = replace(first, obs=first.obs + 1)
+    again.submit([other])
+    assert again.pending == 2
+    ratings = {float(first.obs[0, 0]): 0, float(other.obs[0, 0]): 2}
+    answer_all(again.store, lambda segment: ratings[float(segment.obs[0, 0])])
+    said = {answer.segment_id: answer.rating for answer in again.collect()}
+    assert said == {taken_back[0].id: 0, "0-0-0": 2}
+
+
+def test_answers_about_unknown_segments_are_left_alone_and_warned_of(tmp_path: Path) -> None:
+    rater = make_rater(tmp_path / "r.db")
+    rater.submit([replace(make_segment("0-0-0"), raw_actions=np.zeros(5))])
+    answer_all(rater.store, lambda segment: 1)
+    stranger = make_rater(tmp_path / "r.db")
+    with pytest.warns(UserWarning, match="answers about segments that this process did not ask"):
+        assert stranger.collect() == []
+
+
+def test_a_full_disk_costs_no_segment_and_no_run(tmp_path: Path) -> None:
+    rater = make_rater(tmp_path / "r.db")
+    rater.store.reserve_bytes = 2**62
+    with pytest.warns(UserWarning, match="1 segments wait to be stored: .*; training goes on"):
+        rater.submit([replace(make_segment("0-0-0"), raw_actions=np.zeros(5))])
+    assert rater.pending == 1
+    state = rater.state_dict()
+    again = make_rater(tmp_path / "r.db")
+    again.load_state_dict(state)
+    assert again.pending == 1
+    assert again.collect() == []
+    assert answer_all(again.store, lambda segment: 1) == 1
+    assert [answer.rating for answer in again.collect()] == [1]
+
+
+def test_waiting_ends_with_the_answers_or_with_the_time(tmp_path: Path) -> None:
+    rater = make_rater(tmp_path / "r.db")
+    assert rater.wait(1, timeout_s=0)  # nothing to wait for
+    rater.submit([replace(make_segment("0-0-0"), raw_actions=np.zeros(5))])
+    assert not rater.wait(1, timeout_s=0)
+    answer_all(rater.store, lambda segment: 1)
+    assert rater.wait(1, timeout_s=0)
+
+
+def test_another_criterion_for_a_known_run_is_refused(tmp_path: Path) -> None:
+    make_rater(tmp_path / "r.db").close()
+    with pytest.raises(ValueError, match="`num_classes` of run 'run' must stay 3, got 4"):
+        make_rater(tmp_path / "r.db", num_classes=4)
+
+
+@pytest.mark.parametrize(("num_classes", "last"), [(2, "good"), (5, "very good"), (7, "7 (best)")])
+def test_classes_have_names_for_people(tmp_path: Path, num_classes: int, last: str) -> None:
+    names = make_rater(tmp_path / "r.db", num_classes=num_classes).run.class_names
+    assert (len(names), names[-1]) == (num_classes, last)
+
+
+def test_full_store_is_among_what_passes() -> None:
+    from gym_rated.human.rater import PASSING
+
+    assert StoreFull in PASSING
+
+
+SHORT = {
+    "env_id": "CartPole-v1",
+    "total_timesteps": 8 * 512,
+    "num_envs": 4,
+    "num_steps": 128,
+    "num_ratings": 40,
+    "num_classes": 3,
+    "segment_length": (10,),
+    "first_steps": 10,
+    "later_steps": 5,
+    "rater": "human",
+    "serve": False,
+    "scale": "group",
+    "tasks": ("pairwise",),
+    "tensorboard": False,
+}
+
+
+def test_a_script_learns_from_a_person_in_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, counts = tmp_path / "run", []
+    collect_rollout = script.Trainer.collect_rollout
+
+    def count(trainer: Any, writer: Any) -> None:
+        counts.append((trainer.stack.rater.num_asked, len(trainer.stack.feedback.ratings)))
+        collect_rollout(trainer, writer)
+
+    monkeypatch.setattr(script.Trainer, "collect_rollout", count)
+    args = script.Args(**SHORT, max_lead=0, extra_steps=2 * 512, run_dir=folder)
+    with Answering(folder / "ratings.db", by_angle) as person:
+        script.train(args)
+    assert person.rated == 40
+    assert all(asked == answered for asked, answered in counts)
+    assert counts[0] == (0, 0)
+    assert counts[-1] == (40, 40)
+    result = read_result(folder)
+    assert (result["num_ratings"], result["global_step"]) == (40, 10 * 512)
+    assert result["fit"]["ready"]
+    assert read_metrics(folder)["rated/num_ratings"][1][-1] == 40
+    assert len(dataset_from_store(folder / "ratings.db")) == 40
+
+
+def test_a_script_gives_up_where_nobody_answers_and_goes_on_when_resumed(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    args = script.Args(**SHORT, max_lead=0, rater_timeout_s=0.2, run_dir=folder)
+    with pytest.raises(TimeoutError, match=f"continue this run with --resume {folder}"):
+        script.train(args)
+    assert not (folder / "result.json").exists()
+    with Answering(folder / "ratings.db", by_angle):
+        with Store(folder / "ratings.db") as store:  # the timeout is in the arguments of the run
+            while store.pending(store.runs()[0].id):
+                time.sleep(0.05)
+    with Answering(folder / "ratings.db", by_angle):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("gym_rated.human.pacing.Pacing._nobody", lambda *_: "too slow")
+            patch.setattr(script.assembly, "make_pacing", _patient(script.assembly.make_pacing))
+            script.train(script.Args(resume=folder))
+    assert read_result(folder)["num_ratings"] == 40
+
+
+def _patient(make: Any) -> Any:
+    def make_patient(*args: Any) -> Any:
+        pacing = make(*args)
+        pacing.timeout_s = 60.0
+        return pacing
+
+    return make_patient
+
+
+@pytest.mark.slow
+def test_a_killed_trainer_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    folder, db = tmp_path / "run", tmp_path / "run" / "ratings.db"
+    flags = SHORT | {"total_timesteps": 20 * 512, "max_lead": 5, "run_dir": folder}
+    command = [sys.executable, script.__file__, *as_words(flags)]
+    environ = os.environ | {"OMP_NUM_THREADS": "1"}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environ}
+    rng = np.random.default_rng(0)
+    with Answering(db, by_angle) as person:
+        for k in range(4):
+            words = command if k == 0 else [sys.executable, script.__file__, "--resume", folder]
+            process = subprocess.Popen(words, **quiet)
+            deadline = time.monotonic() + 120
+            while time.monotonic() < deadline and not (folder / "checkpoint").exists():
+                time.sleep(0.05)
+            time.sleep(rng.uniform(0.5, 4.0))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        subprocess.run([sys.executable, script.__file__, "--resume", folder], check=True, **quiet)
+    with Store(db) as store:
+        run = store.runs()[0]
+        answers, _ = store.answers_since(run.id, None)
+        assert person.rated == len(answers) == len({a.segment_id for a in answers})
+    result = read_result(folder)
+    assert result["num_ratings"] == len(answers)  # whatever was said was learned from
+    assert result["num_ratings"] == 40  # and nobody was asked for more than promised
+    steps = [json.loads(line)["step"] for line in (folder / "metrics.jsonl").open()]
+    assert steps == sorted(steps)
