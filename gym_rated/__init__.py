@@ -8,15 +8,16 @@ so that importing this package or its wrappers does not import torch.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gym_rated.registration import register_ids
+from gym_rated.environments.registration import register_ids
 
 if TYPE_CHECKING:
     from gym_rated import vector
     from gym_rated.conv_model import ConvRewardEnsemble
     from gym_rated.encoding import encode_actions
+    from gym_rated.environments.horizon import FixedHorizon
     from gym_rated.fitting import FitReport, RewardLearner, fit
-    from gym_rated.horizon import FixedHorizon
     from gym_rated.losses import (
+        MultitaskLoss,
         classification_loss,
         ordinal_loss,
         pairwise_loss,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
         regression_loss,
         score_loss,
     )
-    from gym_rated.multitask import MultitaskLoss
     from gym_rated.queries import query_schedule
     from gym_rated.raters import (
         SKIPPED,
@@ -72,7 +72,7 @@ _MODULE_OF = {
     "ranking_loss": "losses",
     "score_loss": "losses",
     "ordinal_loss": "losses",
-    "MultitaskLoss": "multitask",
+    "MultitaskLoss": "losses",
     "RewardEnsemble": "reward_model",
     "ConvRewardEnsemble": "conv_model",
     "RewardLearner": "fitting",
@@ -81,7 +81,7 @@ _MODULE_OF = {
     "RatingFeedbackWrapper": "wrappers",
     "LearnedRewardWrapper": "wrappers",
     "SeededEpisodes": "replay",
-    "FixedHorizon": "horizon",
+    "FixedHorizon": "environments.horizon",
 }
 
 __all__ = [  # noqa: RUF022 (in the order of the data, like the table above)

@@ -14,7 +14,7 @@ import tyro
 
 from gym_rated.fitting import Offset
 from gym_rated.losses import TargetForm
-from gym_rated.multitask import LimitRule, Scale, SegmentValue, Task, WeightRule
+from gym_rated.losses.multitask import LimitRule, Scale, SegmentValue, Task, WeightRule
 from gym_rated.presets import PRESETS
 
 Reward = Literal["rated", "model", "true", "constant", "none", "knn-entropy", "rnd"]

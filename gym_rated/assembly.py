@@ -17,7 +17,7 @@ from gym_rated.encoding import obs_dim
 from gym_rated.exploration import UntilReady, make_bonus
 from gym_rated.fitting import RewardLearner
 from gym_rated.human import Pacing
-from gym_rated.multitask import MultitaskLoss
+from gym_rated.losses.multitask import MultitaskLoss
 from gym_rated.queries import Select, make_select, query_schedule
 from gym_rated.raters import Rater, ShuffledRater, SyntheticRater
 from gym_rated.reward_fn import RewardFn, resolve_reward_fn

@@ -15,10 +15,10 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.answers import checked_answer, segments_of
 from gym_rated.raters import SKIPPED, Answer, Comparison, Rating, Score
 from gym_rated.raters.protocol import answer_from_row, answer_to_row, check_num_classes
 from gym_rated.ratings import RatingDataset
+from gym_rated.ratings.answers import checked_answer, segments_of
 from gym_rated.segments import Segment
 
 

@@ -18,8 +18,8 @@ from gym_rated import vector, wrappers
 from gym_rated.checks import whole_number
 from gym_rated.encoding import Features, ObservationEncoder, encode_actions
 from gym_rated.extras import named_extras
-from gym_rated.fit_report import FitReport
 from gym_rated.fitting import RewardLearner
+from gym_rated.fitting.report import FitReport
 from gym_rated.reward_fn import RewardFn, predict_rewards
 from gym_rated.stacking import layers
 

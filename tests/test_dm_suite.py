@@ -12,7 +12,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 
 import gym_rated
-from gym_rated.dm_suite import SuiteEnv
+from gym_rated.environments.dm_suite import SuiteEnv
 
 pytest.importorskip("dm_control")
 pytest.importorskip("shimmy")

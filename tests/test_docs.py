@@ -11,7 +11,7 @@ import ppo_continuous_action
 import pytest
 import sac_continuous_action
 
-from gym_rated.multitask import Task
+from gym_rated.losses.multitask import Task
 from gym_rated.runs import read_metrics
 
 ROOT = Path(__file__).parents[1]

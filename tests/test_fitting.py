@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import gym_rated
-from gym_rated.alarm import Fresh
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.fitting import FitReport, HeldOut, RewardLearner, fit
+from gym_rated.fitting.alarm import Fresh
 from gym_rated.losses import MultitaskLoss
 from gym_rated.metrics import spearman
 from gym_rated.raters import Comparison, Rating, Score

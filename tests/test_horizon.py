@@ -8,7 +8,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from gym_rated import RatingFeedbackWrapper, SeededEpisodes
 from gym_rated import vector as rated_vector
-from gym_rated.horizon import FixedHorizon
+from gym_rated.environments.horizon import FixedHorizon
 
 
 def play(env: gym.Env, num_steps: int) -> list[Any]:

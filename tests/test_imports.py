@@ -14,7 +14,7 @@ import gym_rated
 
 ROOT = Path(__file__).parents[1]
 WITHOUT_TORCH = ("wrappers", "vector", "segments", "hiding", "raters", "queries", "ratings")
-WITHOUT_ENVIRONMENT = ("losses", "multitask", "reward_model", "fitting", "metrics", "statistics")
+WITHOUT_ENVIRONMENT = ("losses", "reward_model", "fitting", "metrics", "statistics")
 WITHOUT_ENVIRONMENT += ("ensemble", "conv_model")
 ENVIRONMENTS = ("gymnasium", "mujoco", "dm_control", "shimmy")
 IN_ONE_FILE = (

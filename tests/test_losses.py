@@ -198,6 +198,6 @@ def test_wrong_arguments_are_refused_with_their_values(call, message):
 
 
 def test_the_multitask_loss_can_be_had_from_here():
-    from gym_rated.multitask import MultitaskLoss as Original
+    from gym_rated.losses.multitask import MultitaskLoss as Original
 
     assert MultitaskLoss is Original

@@ -10,7 +10,7 @@ from envs import make_segment
 
 from gym_rated import SKIPPED, Comparison, Rating, RatingDataset
 from gym_rated.raters import Score
-from gym_rated.ratings_file import write_ratings
+from gym_rated.ratings.file import write_ratings
 
 
 def dataset(num_segments: int = 4, num_classes: int = 3, **options: Any) -> RatingDataset:
@@ -446,7 +446,7 @@ def test_a_file_of_a_later_format_is_refused_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("gym_rated.ratings.FORMAT", "gym_rated ratings 99")
+        patch.setattr("gym_rated.ratings.dataset.FORMAT", "gym_rated ratings 99")
         rated().save(tmp_path / "ratings.npz")
     with pytest.raises(ValueError, match="ratings 2', got 'gym_rated ratings 99'"):
         RatingDataset.load(tmp_path / "ratings.npz")

@@ -6,7 +6,7 @@ import gymnasium as gym
 import pytest
 from gymnasium.envs.registration import EnvSpec, registry
 
-from gym_rated.registration import SUITE_TASKS, register_ids, suite_id
+from gym_rated.environments.registration import SUITE_TASKS, register_ids, suite_id
 
 OURS = sorted(env_id for env_id in registry if env_id.startswith("gym_rated/"))
 

@@ -113,7 +113,7 @@ def test_the_best_third_is_the_third_with_the_highest_true_returns():
 def row_of(method, rater="re-rated"):
     rated, held_out = reward_fit.split(segments_of(200))
     cell = Cell("drift", "", rater, method, 60, 1)
-    options = {"first_steps": 50, "later_steps": 20}
+    options = {"first_steps": 30, "later_steps": 5}
     return fit_cells.run_cell(cell, rated, HeldOut.of(held_out), learner_options=options)
 
 

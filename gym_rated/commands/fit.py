@@ -17,7 +17,7 @@ from gym_rated.checkpoint import replace_file
 from gym_rated.commands.flags import only, parse_flags
 from gym_rated.encoding import action_dim, obs_dim
 from gym_rated.extras import named_extras
-from gym_rated.fit_report import FitReport
+from gym_rated.fitting.report import FitReport
 from gym_rated.pages import Picture, Table, Text, write_page
 from gym_rated.plots import plot_reward
 from gym_rated.predictions import predict_ratings

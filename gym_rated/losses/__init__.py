@@ -13,10 +13,8 @@ no loss compares ratings across groups.
   has it], and on comparisons.
 * `ranking_loss`, `out_of_distribution_loss`: R4, Kharyal et al., arXiv 2601.09236.
 * `ordinal_loss`: cumulative link with thresholds per group [our inference].
-* `MultitaskLoss` (in `gym_rated.multitask`) weighs them against each other.
+* `MultitaskLoss` weighs them against each other.
 """
-
-from typing import TYPE_CHECKING, Any
 
 from gym_rated.losses.checks import check_choice, check_pair_options, check_positive
 from gym_rated.losses.classification import (
@@ -28,6 +26,7 @@ from gym_rated.losses.classification import (
     scaled_sharpness,
     share_limits,
 )
+from gym_rated.losses.multitask import MultitaskLoss
 from gym_rated.losses.ordinal import offset_prior, ordered_thresholds, ordinal_loss
 from gym_rated.losses.pairwise import pairwise_loss
 from gym_rated.losses.ranking import (
@@ -43,9 +42,6 @@ from gym_rated.losses.regression import (
     score_loss,
     score_targets,
 )
-
-if TYPE_CHECKING:
-    from gym_rated.multitask import MultitaskLoss
 
 __all__ = [
     "LimitForm",
@@ -73,11 +69,3 @@ __all__ = [
     "share_limits",
     "soft_ranks",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "MultitaskLoss":
-        from gym_rated.multitask import MultitaskLoss
-
-        return MultitaskLoss
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

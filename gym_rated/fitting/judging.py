@@ -1,0 +1,123 @@
+"""How well a fitted reward predicts the answers: those it learned from, and those held out.
+
+Where only answers of one (rater, round) share a scale, ranks and classes are compared within it.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gym_rated.fitting.report import HeldOut
+from gym_rated.fitting.rows import RatedRows
+from gym_rated.fitting.split import FitSplit
+from gym_rated.losses import class_limits, class_probabilities, rescale
+from gym_rated.losses.multitask import MultitaskLoss
+from gym_rated.metrics import accuracy, pair_accuracy, quadratic_weighted_kappa, spearman
+
+_MIN_HELD_OUT = 5
+
+
+def judge_held_out(
+    loss: MultitaskLoss, returns: Tensor, rows: RatedRows, split: FitSplit
+) -> HeldOut:
+    """Judge a reward by the answers it was not fitted to.
+
+    Args:
+        loss: Says what of a segment counts, and which answers share a scale.
+        returns: Predicted returns of all rows, shape (E, B).
+        rows: All rows.
+        split: Which of them are held out; the others set the scale and the class limits.
+    """
+    values = loss.values(returns, rows.lengths)
+    mean = values.mean(0).cpu().numpy()
+    num, num_pairs = len(split.held_out), len(split.held_out_pairs)
+    found: dict[str, float] = {}
+    if num_pairs >= _MIN_HELD_OUT:
+        better, worse = mean[split.held_out_pairs].T
+        found["comparisons_in_order"] = float(np.mean(0.5 + 0.5 * np.sign(better - worse)))
+    if num < _MIN_HELD_OUT:
+        return HeldOut(num, num_comparisons=num_pairs, **found)
+    answers, given = answers_of(rows)
+    which = split.held_out[given[split.held_out]]
+    groups = rows.groups.cpu().numpy()
+    within = groups[which] if loss.scale == "group" else None
+    found["spearman"] = spearman(mean[which], answers[which], within)
+    found["pair_accuracy"] = pair_accuracy(mean[which], answers[which], groups[which])
+    return HeldOut(
+        num, num_comparisons=num_pairs, **found, **_classes_held_out(loss, values, rows, split)
+    )
+
+
+def train_accuracy(loss: MultitaskLoss, returns: Tensor, rows: RatedRows, split: FitSplit) -> float:
+    """Return the fraction of the ratings fitted to that are the predicted class, NaN for none.
+
+    The mean over members, each with the class limits of its own predictions.
+
+    Args:
+        loss: Says what of a segment counts, and which ratings share a scale.
+        returns: Predicted returns of all rows, shape (E, B).
+        rows: All rows.
+        split: Which of them are fitted to.
+    """
+    train = split.train[rows.ratings.cpu().numpy()[split.train] >= 0]
+    values = loss.values(returns, rows.lengths)
+    ratings = rows.ratings[torch.from_numpy(train)].cpu().numpy()
+    found = [
+        accuracy(predicted_classes(loss, member[None], rows, train, train), ratings)
+        for member in values
+    ]
+    return float(np.mean(found)) if len(train) else float("nan")
+
+
+def predicted_classes(
+    loss: MultitaskLoss,
+    values: Tensor,
+    rows: RatedRows,
+    fitted: NDArray[np.int64],
+    asked: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Return the most probable class of some rows, shape (B',); -1 where nothing tells.
+
+    The limits leave as many predicted as rated segments in every class, among the fitted rows: of
+    the same group where only a group shares a scale, in which case a group without fitted rows
+    tells nothing.
+
+    Args:
+        loss: Says which ratings share a scale.
+        values: What of the returns counts, of all rows, shape (E, B).
+        rows: All rows.
+        fitted: Rated rows that set the limits.
+        asked: Rows to classify.
+    """
+    groups = rows.groups.cpu().numpy()
+    if loss.scale == "shared":
+        groups = np.zeros_like(groups)
+    classes = np.full(len(asked), -1, np.int64)
+    for group in np.unique(groups[asked]):
+        reference, here = fitted[groups[fitted] == group], groups[asked] == group
+        if len(reference):
+            known, unseen = values[:, reference], values[:, asked[here]]
+            limits = class_limits(known, rows.ratings[reference], loss.num_classes)
+            chances = class_probabilities(rescale(unseen, known), limits, loss.sharpness)
+            classes[here] = chances.mean(0).argmax(-1).cpu().numpy()
+    return classes
+
+
+def answers_of(rows: RatedRows) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return what the rows were given, and which were: ratings, or scores if none was rated."""
+    ratings, scores = rows.ratings.cpu().numpy(), rows.scores.cpu().numpy()
+    if (ratings >= 0).any():
+        return ratings.astype(np.float32), ratings >= 0
+    return scores, ~np.isnan(scores)
+
+
+def _classes_held_out(
+    loss: MultitaskLoss, values: Tensor, rows: RatedRows, split: FitSplit
+) -> dict[str, float]:
+    ratings = rows.ratings.cpu().numpy()
+    fitted, asked = (part[ratings[part] >= 0] for part in (split.train, split.held_out))
+    classes = predicted_classes(loss, values, rows, fitted, asked)
+    known, told = classes[classes >= 0], ratings[asked[classes >= 0]]
+    kappa = quadratic_weighted_kappa(known, told, loss.num_classes)
+    return {"accuracy": accuracy(known, told), "kappa": kappa}

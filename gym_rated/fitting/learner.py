@@ -1,0 +1,401 @@
+"""Fitting the reward model to ratings, round after round.
+
+A `RewardLearner` keeps the optimiser and the task weights between fits; `fit` is the one call for
+ratings that are all there. A fit takes few steps on purpose: under wrong ratings a long fit learns
+the errors.
+"""
+
+import copy
+import time
+import warnings
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any, Generic, Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+from typing_extensions import TypeVar
+
+from gym_rated.checks import whole_number
+from gym_rated.fitting.alarm import Fresh, RewardAlarm
+from gym_rated.fitting.judging import answers_of, judge_held_out, train_accuracy
+from gym_rated.fitting.report import FitReport, HeldOut
+from gym_rated.fitting.rows import RatedRows, RewardModel, mean_and_std, segment_returns
+from gym_rated.fitting.split import FitSplit
+from gym_rated.losses import check_choice
+from gym_rated.losses.multitask import MultitaskLoss
+from gym_rated.ratings import RatedBatch, RatingDataset
+from gym_rated.reward_model import RewardEnsemble
+
+__all__ = ["FitReport", "HeldOut", "RewardLearner", "fit"]
+
+_MIN_SCALE = 1e-6
+_CHUNK = 64  # segments per pass where nothing is learned, of up to…
+_CHUNK_NUMBERS = 2**22  # … this many numbers, of which an image has many
+
+Offset = Literal["none", "best", "worst"]
+ModelT = TypeVar("ModelT", bound=RewardModel, default=RewardEnsemble)
+
+
+def fit(
+    ratings: RatingDataset,
+    *,
+    model: RewardEnsemble | None = None,
+    loss: MultitaskLoss | None = None,
+    steps: int = 200,
+    learning_rate: float = 1e-3,
+    batch_size: int = 64,
+    seed: int = 0,
+    progress_bar: bool = True,
+) -> tuple[RewardEnsemble, FitReport]:
+    """Fit a reward model to ratings that are all there, in one call.
+
+    Args:
+        ratings: The rated segments.
+        model: The model to fit, in place; by default a new `RewardEnsemble` for the dataset.
+        loss: What to fit; by default a `MultitaskLoss` for the dataset's classes.
+        steps: Gradient steps.
+        learning_rate: Of Adam, for the model.
+        batch_size: Segments per mini-batch.
+        seed: Seed of the new model and of the mini-batches.
+        progress_bar: Show a progress bar.
+
+    Returns:
+        The model, and what was done; see `RewardLearner.fit`.
+
+    Raises:
+        ValueError: If the dataset does not fit model and loss.
+        FloatingPointError: If the model became non-finite.
+    """
+    if model is None:
+        model = RewardEnsemble(ratings.obs_dim, ratings.action_dim, seed=seed)
+    if loss is None:
+        loss = MultitaskLoss(num_classes=ratings.num_classes, num_members=model.num_members)
+    learner = RewardLearner(
+        model,
+        loss,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        first_steps=steps,
+        seed=seed,
+        progress_bar=progress_bar,
+    )
+    return model, learner.fit(ratings)
+
+
+class RewardLearner(Generic[ModelT]):
+    """Fits a reward model to ratings, and keeps what is worth keeping from one fit to the next.
+
+    One Adam over all members, on the sum of their losses. `state_dict` holds all that later fits
+    depend on: model, optimiser, task weights and random state.
+
+    Args:
+        model: The reward model, a `RewardEnsemble` or another `RewardModel`; changed in place.
+        loss: The loss, for as many members; its weights are learned too.
+        learning_rate: Of Adam, for the model.
+        batch_size: Segments per mini-batch.
+        first_steps: Gradient steps of the first fit.
+        later_steps: Gradient steps of every later fit.
+        max_passes: Most passes over the answers in a fit, whatever `first_steps` and `later_steps`
+            say; None goes by these.
+        stop_at_accuracy: A fit ends after the pass in which more than this fraction of the ratings
+            fitted to were in their predicted class, the mean over members, as in the authors' code
+            of White et al. 2024 (100 passes, 0.97); None never does.
+        offset: Where zero reward lies after a fit: "none" leaves it where the losses put it, "best"
+            at the best rated step (no step is above 0, so that the end of an episode pays), "worst"
+            at the worst (no step is below 0, so that going on does). In tasks that can end, this
+            decides as much as the order of segments does [our inference].
+        weight_learning_rate: Of Adam, for the log-variances: about how far they move in one step.
+            They must cross whole units within a fit, which the model's rate would not allow [our
+            inference]. Thresholds of the ordinal task move at five times this rate.
+        seed: Seed of the mini-batches.
+        progress_bar: Show a progress bar during a fit.
+
+    Raises:
+        TypeError: If a count is no whole number.
+        ValueError: If a number is out of range, or the numbers of members differ.
+    """
+
+    def __init__(
+        self,
+        model: ModelT,
+        loss: MultitaskLoss,
+        *,
+        learning_rate: float = 1e-3,
+        batch_size: int = 64,
+        first_steps: int = 200,
+        later_steps: int = 50,
+        max_passes: int | None = None,
+        stop_at_accuracy: float | None = None,
+        offset: Offset = "none",
+        weight_learning_rate: float = 2e-2,
+        seed: int = 0,
+        progress_bar: bool = False,
+    ) -> None:
+        if model.num_members != loss.num_members:
+            raise ValueError(
+                "`model` and `loss` must have the same number of members, got "
+                f"{model.num_members} and {loss.num_members}"
+            )
+        if stop_at_accuracy is not None and not 0 <= stop_at_accuracy <= 1:
+            raise ValueError(f"`stop_at_accuracy` must lie in [0, 1], got {stop_at_accuracy}")
+        self.model = model
+        self._device = next(model.parameters()).device
+        self.loss = loss.to(self._device)
+        self.batch_size = whole_number("batch_size", batch_size)
+        self.first_steps = whole_number("first_steps", first_steps)
+        self.later_steps = whole_number("later_steps", later_steps)
+        self.max_passes = None if max_passes is None else whole_number("max_passes", max_passes)
+        self.stop_at_accuracy = stop_at_accuracy
+        check_choice("offset", offset, get_args(Offset))
+        self.offset = offset
+        self.progress_bar = progress_bar
+        self.num_fits = 0
+        self._alarm = RewardAlarm()
+        self._rng = np.random.default_rng(seed)
+        thresholds = [] if loss.thresholds is None else list(loss.thresholds.parameters())
+        self._optimiser = torch.optim.Adam(
+            [
+                {"params": list(model.parameters()), "lr": learning_rate},
+                {"params": [loss.log_variances], "lr": weight_learning_rate},
+                *([{"params": thresholds, "lr": 5 * weight_learning_rate}] if thresholds else []),
+            ]
+        )
+
+    def fit(self, ratings: RatingDataset, progress: float = 0.0) -> FitReport:
+        """Fit the model to all answers there are.
+
+        Input normaliser and output scale are found anew on all segments spoken of, and stay until
+        the next fit. A tenth of the segments is held out from the loss, see `FitSplit`.
+
+        Args:
+            ratings: The rated segments.
+            progress: How far the training is, 0 to 1, for `scheduled` weights.
+
+        Returns:
+            What was done. Where the answers not held out tell no task of the loss that one segment
+            is better than another (ratings of a single class, say), there is only a warning: the
+            model stays as it was, and the report is not ready.
+
+        Raises:
+            ValueError: If the dataset does not fit model and loss.
+            FloatingPointError: If the model became non-finite. Whatever is raised, the learner is
+            then as before.
+        """
+        start = time.perf_counter()
+        self._check(ratings)
+        batch = ratings.batch()
+        split = FitSplit.of(batch)
+        counts = tuple(int(count) for count in ratings.class_counts())
+        if not self._can_learn(batch, split):
+            warnings.warn(_nothing_to_compare(ratings, counts, split), stacklevel=2)
+            done: dict[str, Any] = {}
+        else:
+            before = copy.deepcopy(self.state_dict())
+            try:
+                done = self._fit(batch, split, progress)
+            except BaseException:
+                self.load_state_dict(before)
+                raise
+        return FitReport(
+            bool(done),
+            len(ratings),
+            counts,
+            num_comparisons=len(batch.comparisons),
+            duration_s=time.perf_counter() - start,
+            **done,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that later fits depend on, as nested dicts; tensors are not copied."""
+        return {
+            "loss_options": self.loss.options(),
+            "model_options": self.model.options,
+            "model": dict(self.model.state_dict()),
+            "loss": dict(self.loss.state_dict()),
+            "loss_rng": self.loss.rng.bit_generator.state,
+            "optimiser": self._optimiser.state_dict(),
+            "rng": self._rng.bit_generator.state,
+            "num_fits": self.num_fits,
+            "alarm": self._alarm.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state_dict` returned.
+
+        Raises:
+            ValueError: If it comes from a learner with another loss.
+        """
+        if state["loss_options"] != self.loss.options():
+            raise ValueError(
+                "`state` must come from a learner with the same loss, "
+                f"got {state['loss_options']} for {self.loss.options()}"
+            )
+        self.model.load_state_dict(state["model"])
+        self.model.options = state["model_options"]
+        self.loss.load_state_dict(state["loss"])
+        self.loss.rng.bit_generator.state = state["loss_rng"]
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._rng.bit_generator.state = state["rng"]
+        self.num_fits = state["num_fits"]
+        self._alarm.load_state_dict(state["alarm"])
+
+    def _check(self, ratings: RatingDataset) -> None:
+        theirs = (ratings.obs_dim, ratings.action_dim, ratings.num_classes)
+        ours = (self.model.obs_dim, self.model.action_dim, self.loss.num_classes)
+        if theirs != ours:
+            raise ValueError(
+                "`ratings` must have the observation length, action length and number of classes "
+                f"of model and loss, got {theirs} for {ours}"
+            )
+
+    def _can_learn(self, batch: RatedBatch, split: FitSplit) -> bool:
+        ratings, groups, scores = (
+            torch.from_numpy(array[split.train])
+            for array in (batch.ratings, batch.groups, batch.scores)
+        )
+        pairs = torch.from_numpy(split.train_pairs)
+        return self.loss.can_learn(ratings, groups, scores=scores, comparisons=pairs)
+
+    def _judge_fresh(self, batch: RatedBatch, rows: RatedRows) -> Fresh:
+        """Judge the reward as it stands on the ratings that it was not fitted to."""
+        returns = None
+        answers, given = answers_of(rows)
+        if self.num_fits:
+            values = self.loss.values(segment_returns(self._rewards(rows), rows.mask), rows.lengths)
+            returns = values.mean(0).cpu().numpy()[given]
+        groups = batch.groups[given] if self.loss.scale == "group" else None
+        ids = [id for id, is_given in zip(batch.ids, given, strict=True) if is_given]
+        return self._alarm.look(ids, returns, answers[given], groups)
+
+    def _fit(self, batch: RatedBatch, split: FitSplit, progress: float) -> dict[str, Any]:
+        model, loss = self.model, self.loss
+        rows = RatedRows.of(batch, self._device)
+        fresh = self._judge_fresh(batch, rows)
+        model.set_normaliser(*mean_and_std(batch))
+        split = split.shuffled(self._rng)
+
+        returns = segment_returns(self._rewards(rows), rows.mask)
+        train = torch.from_numpy(split.train).to(self._device)
+        loss.begin_fit(
+            returns[:, train], rows.ratings[train], rows.lengths[train], rows.groups[train]
+        )
+        before = self._parts(returns, rows, split, progress)
+        steps, refused = self._descend(rows, split, progress)
+        self._refuse_non_finite()
+
+        rewards = self._rewards(rows)
+        returns = segment_returns(rewards, rows.mask)
+        after = self._parts(returns, rows, split, progress)
+        self._set_scale(rewards.mean(0)[rows.mask])
+        model.options = loss.options()
+        self.num_fits += 1
+        learned = [task for task in loss.tasks if f"loss/{task}" in after]
+        return {
+            "steps": steps,
+            "losses": {t: (before[f"loss/{t}"], after[f"loss/{t}"]) for t in learned},
+            "weights": {t: after[f"weight/{t}"] for t in learned},
+            "held_out": judge_held_out(loss, returns, rows, split),
+            "fresh": fresh,
+            "refused_updates": refused,
+        }
+
+    def _set_scale(self, rewards: Tensor) -> None:
+        """Set scale and offset of the model by the rewards of all rated steps, in one dimension."""
+        std = float(rewards.std(correction=0))
+        offset = {"none": rewards.new_zeros(()), "best": rewards.max(), "worst": rewards.min()}
+        self.model.set_scale(std if std > _MIN_SCALE else 1.0, float(offset[self.offset]))
+
+    def _descend(self, rows: RatedRows, split: FitSplit, progress: float) -> tuple[int, int]:
+        """Take the gradient steps of one fit; returns how many, and how many were refused."""
+        per_pass = split.num_batches(self.batch_size)
+        limit = self.later_steps if self.num_fits else self.first_steps
+        limit = limit if self.max_passes is None else self.max_passes * per_pass
+        batches = islice(split.batches(self.batch_size, self._rng), limit)
+        steps = refused = 0
+        for which, pairs in tqdm(batches, "fit", limit, leave=False, disable=not self.progress_bar):
+            refused += not self._step(rows.take(which, pairs), progress)
+            steps += 1
+            if steps % per_pass == 0 and self._is_accurate(rows, split):
+                break
+        if refused:
+            warnings.warn(
+                f"{refused} of {steps} updates of the reward model were refused, because loss or "
+                "gradient was not finite; is `learning_rate` too high?",
+                stacklevel=4,
+            )
+        return steps, refused
+
+    def _is_accurate(self, rows: RatedRows, split: FitSplit) -> bool:
+        if self.stop_at_accuracy is None:
+            return False
+        returns = segment_returns(self._rewards(rows), rows.mask)
+        return train_accuracy(self.loss, returns, rows, split) > self.stop_at_accuracy
+
+    def _step(self, batch: RatedRows, progress: float) -> bool:
+        """Take one step unless loss or gradient is not finite; returns whether it was taken."""
+        self._optimiser.zero_grad()
+        returns = segment_returns(self.model(batch.obs, batch.actions), batch.mask)
+        total, parts = self._loss(returns, batch, progress)
+        if not parts:
+            return True  # by chance a batch that compares nothing
+        total.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        parameters = (*self.model.parameters(), *self.loss.parameters())
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if not torch.isfinite(total.detach() + norm):
+            return False
+        self._optimiser.step()
+        return True
+
+    def _loss(
+        self, returns: Tensor, batch: RatedRows, progress: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        answers = {"scores": batch.scores, "comparisons": batch.comparisons}
+        return self.loss.forward(
+            returns, batch.ratings, batch.lengths, batch.groups, progress, **answers
+        )
+
+    def _refuse_non_finite(self) -> None:
+        tensors = (*self.model.parameters(), *self.model.buffers(), *self.loss.parameters())
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
+            raise FloatingPointError(
+                "the reward model became non-finite in this fit, and was restored to what it was "
+                "before; is `learning_rate` too high?"
+            )
+
+    @torch.no_grad()
+    def _rewards(self, rows: RatedRows) -> Tensor:
+        """Return every member's reward of every step, shape (E, B, T)."""
+        size = max(1, min(_CHUNK, _CHUNK_NUMBERS // rows.obs[0].numel()))
+        chunks = zip(*(torch.split(part, size) for part in (rows.obs, rows.actions)), strict=True)
+        return torch.cat([self.model(obs, actions) for obs, actions in chunks], 1)
+
+    @torch.no_grad()
+    def _parts(
+        self, returns: Tensor, rows: RatedRows, split: FitSplit, progress: float
+    ) -> dict[str, float]:
+        """Return losses and weights as `MultitaskLoss` does, averaged over batches of all rows."""
+        sums: dict[str, float] = {}
+        sizes: dict[str, int] = {}
+        for which, pairs in split.one_pass(self.batch_size):
+            index = np.concatenate([which, pairs.T.ravel()])
+            batch = rows.take(which, pairs)
+            _, parts = self._loss(returns[:, torch.from_numpy(index)], batch, progress)
+            for name, value in parts.items():
+                sums[name] = sums.get(name, 0.0) + float(value) * len(batch)
+                sizes[name] = sizes.get(name, 0) + len(batch)
+        return {name: total / sizes[name] for name, total in sums.items()}
+
+
+def _nothing_to_compare(ratings: RatingDataset, counts: tuple[int, ...], split: FitSplit) -> str:
+    compared = f", {len(ratings.comparisons)} comparisons" if ratings.comparisons else ""
+    scored = f", {len(ratings.scores)} scores" if ratings.scores else ""
+    num_held = len(split.held_out) + len(split.held_out_pairs)
+    return (
+        f"the reward model was not fitted: {len(ratings.ratings)} ratings, by class {counts}"
+        f"{scored}{compared}, {num_held} of them held out, leave nothing to compare; "
+        "ask for more, or for more varied segments"
+    )

@@ -1,0 +1,105 @@
+"""What a fit of the reward model did, as numbers for a log and as text for people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gym_rated.fitting.alarm import Fresh
+
+_NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """How a fitted model does on ratings it was not fitted to; NaN for fewer than 5 of them.
+
+    Attributes:
+        num: Number of held-out ratings and scores: those whose segment's `zlib.crc32(id) % 10` is
+            0.
+        spearman: Rank correlation of predicted returns and ratings (or scores, where there are no
+            ratings); within each (rater, round) where only these share a scale.
+        accuracy: Fraction of segments whose predicted class is their rating.
+        kappa: Quadratic weighted kappa of predicted classes and ratings.
+        pair_accuracy: Fraction of differently rated pairs of one (rater, round) in the right order.
+        num_comparisons: Number of held-out comparisons: those of a held-out segment.
+        comparisons_in_order: Fraction of them in the right order.
+    """
+
+    num: int = 0
+    spearman: float = _NAN
+    accuracy: float = _NAN
+    kappa: float = _NAN
+    pair_accuracy: float = _NAN
+    num_comparisons: int = 0
+    comparisons_in_order: float = _NAN
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """What a fit did.
+
+    Attributes:
+        ready: False if there was nothing to learn from, and the model was left as it was.
+        num_ratings: Number of ratings and scores, held-out ones included.
+        class_counts: Ratings of each class, C of them.
+        steps: Gradient steps tried.
+        losses: By task, its loss before and after the fit, mean over members and the answers fitted
+            to. A task to which no answer says anything is missing.
+        weights: By task, the factor in front of its loss at the end, mean over members.
+        held_out: Quality on the held-out ratings.
+        fresh: How the reward before the fit did on the ratings that were new to it.
+        refused_updates: Steps not taken, because loss or gradient was not finite.
+        duration_s: Seconds it took.
+        num_comparisons: Number of comparisons, held-out ones included.
+    """
+
+    ready: bool
+    num_ratings: int
+    class_counts: tuple[int, ...]
+    steps: int = 0
+    losses: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    held_out: HeldOut = HeldOut()
+    fresh: Fresh = field(default_factory=Fresh)
+    refused_updates: int = 0
+    duration_s: float = 0.0
+    num_comparisons: int = 0
+
+    def as_dict(self) -> dict[str, float]:
+        """Return all numbers under flat names such as `loss/regression/end`, for a log."""
+        flat: dict[str, float] = {
+            "ready": float(self.ready),
+            "num_ratings": self.num_ratings,
+            "num_comparisons": self.num_comparisons,
+            "steps": self.steps,
+            "refused_updates": self.refused_updates,
+            "duration_s": self.duration_s,
+        }
+        flat |= {f"class_count/{i}": count for i, count in enumerate(self.class_counts)}
+        for task, (start, end) in self.losses.items():
+            flat |= {f"loss/{task}/start": start, f"loss/{task}/end": end}
+        flat |= {f"weight/{task}": weight for task, weight in self.weights.items()}
+        flat |= {f"held_out/{name}": value for name, value in vars(self.held_out).items()}
+        flat |= {"fresh/num": self.fresh.num, "fresh/spearman": self.fresh.spearman}
+        return flat | {"alarm": float(self.fresh.alarm)}
+
+    def __str__(self) -> str:
+        """Return the report in two or three lines for people."""
+        counts = "/".join(map(str, self.class_counts))
+        head = f"{self.num_ratings} ratings ({counts} by class, worst first)"
+        head += f", {self.num_comparisons} comparisons" if self.num_comparisons else ""
+        if not self.ready:
+            return f"{head}: not ready, the reward model was left as it was"
+        losses = "; ".join(
+            f"{task} {start:.3g} -> {end:.3g} (weight {self.weights[task]:.3g})"
+            for task, (start, end) in self.losses.items()
+        )
+        refused = f", {self.refused_updates} refused" if self.refused_updates else ""
+        held = self.held_out
+        compared = f", comparisons {held.comparisons_in_order:.2f}" if held.num_comparisons else ""
+        return (
+            f"{head}, {self.steps} steps{refused} in {self.duration_s:.2f} s\n"
+            f"loss: {losses}\n"
+            f"{held.num} held out: Spearman {held.spearman:.2f}, accuracy {held.accuracy:.2f}, "
+            f"kappa {held.kappa:.2f}, pairs in order {held.pair_accuracy:.2f}"
+            f"{compared}"
+        )

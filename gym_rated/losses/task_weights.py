@@ -1,0 +1,86 @@
+"""Weights between several losses on one reward, learned together with it.
+
+The homoscedastic uncertainty of Kendall, Gal and Cipolla (CVPR 2018) [our inference: Wu et al. 2025
+publish no formula for their "learnable weights"].
+"""
+
+from collections.abc import Mapping, Sequence
+from math import pi
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from gym_rated.losses.checks import check_choice
+
+WeightRule = Literal["uncertainty", "fixed", "scheduled"]
+
+MAX_LOG_VARIANCE = 4.0
+HALVED = ("regression", "score", "ranking")
+"""Tasks whose loss is a squared error: a Gaussian's likelihood has a half in front of it."""
+_NUM_COSINES = {"uncertainty": 0, "fixed": 0, "scheduled": 3}
+
+
+class TaskWeights(nn.Module):
+    """One log-variance s per task and member; `L = sum_i w_i L_i + 1/2 sum_i s_i`.
+
+    The weight is `w_i = 1/2 e^{-s_i}` for squared errors and `e^{-s_i}` for likelihoods. The s stay
+    within +-4: `combine` brings them back inside first, so that none gets stuck beyond.
+
+    Args:
+        tasks: Names of the tasks.
+        num_members: Number of ensemble members E.
+        rule: `uncertainty` learns s; `scheduled` learns `s(t) = a + sum_j b_j cos(j pi t)`, j =
+            1..3, of the progress t of the training; `fixed` adds the losses up as they are.
+
+    Raises:
+        ValueError: If the rule is unknown.
+    """
+
+    def __init__(self, tasks: Sequence[str], num_members: int, rule: WeightRule) -> None:
+        super().__init__()
+        check_choice("weights", rule, get_args(WeightRule))
+        self.tasks = tuple(tasks)
+        self.rule = rule
+        shape = (len(self.tasks), num_members, 1 + _NUM_COSINES[rule])
+        self.log_variances = nn.Parameter(torch.zeros(shape), requires_grad=rule != "fixed")
+
+    def combine(
+        self, losses: Mapping[str, Tensor], progress: float = 0.0
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Weigh losses of shape (E,), by task; a task without a loss is left alone.
+
+        Args:
+            losses: By task, its mean loss of each member.
+            progress: How far the training is, 0 to 1.
+
+        Returns:
+            The total, shape (), and for the log `loss/TASK` and `weight/TASK`, without gradient.
+
+        Raises:
+            ValueError: If the progress is out of range.
+        """
+        log_variances = self._log_variances(progress)
+        total = log_variances.new_zeros(())
+        parts = {}
+        for task, s in zip(self.tasks, log_variances, strict=True):
+            if task not in losses:
+                continue
+            half = 0.5 if task in HALVED and self.rule != "fixed" else 1.0
+            weight = half * torch.exp(-s)  # (E,)
+            total = total + (weight * losses[task] + 0.5 * s).sum()
+            parts[f"loss/{task}"] = losses[task].detach().mean()
+            parts[f"weight/{task}"] = weight.detach().mean()
+        return total, parts
+
+    def _log_variances(self, progress: float) -> Tensor:
+        """Return s, shape (tasks, E), after bringing it inside its bounds."""
+        if not 0 <= progress <= 1:
+            raise ValueError(f"`progress` must lie in 0..1, got {progress}")
+        steps = torch.arange(self.log_variances.shape[-1], device=self.log_variances.device)
+        cosines = torch.cos(steps * (pi * progress))  # the first is 1: the offset a
+        with torch.no_grad():
+            s = self.log_variances @ cosines
+            inside = s.clamp(-MAX_LOG_VARIANCE, MAX_LOG_VARIANCE)
+            self.log_variances[..., 0] += inside - s
+        return self.log_variances @ cosines

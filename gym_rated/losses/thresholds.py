@@ -1,0 +1,69 @@
+"""The thresholds of ordinal ratings: how strict each rater was in each round, learned.
+
+All groups share the distances between thresholds; each moves them by an offset of its own [our
+inference]: a lenient rater has low ones, and standards rise from round to round.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from gym_rated.checks import whole_number
+from gym_rated.losses.ordinal import offset_prior, ordered_thresholds
+
+
+class GroupThresholds(nn.Module):
+    """Learned thresholds per member and group, for `ordinal_loss`.
+
+    Args:
+        num_classes: Number of rating classes C, at least 2.
+        num_members: Number of ensemble members E.
+        max_groups: Groups that there is room for: group numbers are below it.
+    """
+
+    _is_known: Tensor
+
+    def __init__(self, num_classes: int, num_members: int, max_groups: int) -> None:
+        super().__init__()
+        self.max_groups = whole_number("max_groups", max_groups)
+        lowest = -(num_classes - 2) / 2  # thresholds 1 apart, around the offset
+        self.base = nn.Parameter(torch.full((num_members,), lowest))
+        self.log_spacing = nn.Parameter(torch.zeros(num_members, num_classes - 2))
+        self.offsets = nn.Parameter(torch.zeros(num_members, max_groups))
+        self.register_buffer("_is_known", torch.zeros(max_groups, dtype=torch.bool))
+
+    def forward(self, groups: Tensor) -> Tensor:
+        """Return the thresholds of rows, shape (E, B, C-1), from their group numbers, shape (B,).
+
+        Raises:
+            ValueError: If a group number is beyond the room there is.
+        """
+        self._check(groups)
+        return ordered_thresholds(self.base, self.log_spacing, self.offsets[:, groups])
+
+    @torch.no_grad()
+    def start(self, values: Tensor, groups: Tensor) -> None:
+        """Start the offset of every new group at the mean of what is predicted for it.
+
+        Args:
+            values: Predicted returns of rated rows, shape (E, B).
+            groups: Their groups, shape (B,).
+
+        Raises:
+            ValueError: If a group number is beyond the room there is.
+        """
+        self._check(groups)
+        for group in sorted(set(groups.tolist())):
+            if not self._is_known[group]:
+                self.offsets[:, group] = values[:, groups == group].mean(-1)
+                self._is_known[group] = True
+
+    def prior(self) -> Tensor:
+        """Return `offset_prior` of the offsets in use, shape (E,)."""
+        return offset_prior(self.offsets[:, self._is_known])
+
+    def _check(self, groups: Tensor) -> None:
+        if len(groups) and int(groups.max()) >= self.max_groups:
+            raise ValueError(
+                f"`groups` must lie below `max_groups` = {self.max_groups} for the ordinal task, "
+                f"got {int(groups.max())}; give MultitaskLoss a larger `max_groups`"
+            )

@@ -1,0 +1,338 @@
+"""The rated segments: what a reward model is fitted to, and what is worth keeping of a run.
+
+The dataset knows observations, actions, answers and which of them share a scale; true rewards end
+at its door.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gym_rated.checks import whole_number
+from gym_rated.raters import Answer, Comparison, Rating, Score
+from gym_rated.raters.protocol import check_num_classes
+from gym_rated.ratings.answers import Answers, checked_answer, segments_of
+from gym_rated.ratings.file import FORMAT, read_ratings, write_ratings
+from gym_rated.segments import Segment
+
+
+@dataclass(frozen=True, eq=False)
+class RatedBatch:
+    """Segments and what was said of them, as arrays: B rows, T steps of the longest segment.
+
+    A row is one segment and one rater who rated, scored or compared it. Arrays are zero beyond a
+    segment's end.
+
+    Attributes:
+        ids: Segment id of each row, B of them.
+        obs: Raw observations, shape (B, T, D): float32, or uint8 for images.
+        actions: Encoded actions, shape (B, T, A).
+        mask: True where a step exists, shape (B, T).
+        ratings: Rating classes, 0 (worst) to C - 1, or -1 where there is none, shape (B,).
+        groups: Number of the (rater, round) of each row, shape (B,): equal numbers share a scale.
+        scores: Scores from 0 (worst) to 1, or NaN where there is none, shape (B,).
+        comparisons: Row numbers (better, worse) of each comparison, shape (K, 2).
+    """
+
+    ids: tuple[str, ...]
+    obs: NDArray[Any]
+    actions: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    ratings: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    comparisons: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    obs: NDArray[Any]
+    actions: NDArray[np.float32]
+    round: int
+
+
+class RatingDataset:
+    """Segments, and what raters said of them.
+
+    Args:
+        obs_dim: Length D of an encoded observation.
+        action_dim: Length A of an encoded action.
+        num_classes: Number of rating classes C, at least 2.
+        env_id: Environment that the segments come from, if known.
+        criterion: What the rater was asked to judge, in words.
+
+    Raises:
+        TypeError: If a number is no int.
+        ValueError: If `num_classes` is below 2 or a length below 1.
+    """
+
+    def __init__(
+        self,
+        obs_dim: int,
+        action_dim: int,
+        num_classes: int,
+        *,
+        env_id: str | None = None,
+        criterion: str | None = None,
+    ) -> None:
+        self.obs_dim = whole_number("obs_dim", obs_dim)
+        self.action_dim = whole_number("action_dim", action_dim)
+        self.num_classes = check_num_classes(num_classes)
+        self.env_id = env_id
+        self.criterion = criterion
+        self._segments: dict[str, _Steps] = {}
+        self._answers = Answers()
+        self._groups: dict[tuple[str, int], int] = {}  # (rater, round) -> its number
+        self._num_changes = 0
+
+    def __len__(self) -> int:
+        """Return the number of ratings and scores, one for each (segment, rater).
+
+        A skipped segment has none, and comparisons do not count.
+        """
+        return len(self._answers.judged())
+
+    @property
+    def num_segments(self) -> int:
+        """Number of segments, rated or not."""
+        return len(self._segments)
+
+    @property
+    def num_changes(self) -> int:
+        """Answers that ever changed the dataset: it grows when a new fit is worthwhile."""
+        return self._num_changes
+
+    @property
+    def ratings(self) -> tuple[Rating, ...]:
+        """The current ratings, in the order in which they were first given."""
+        return tuple(self._answers.ratings.values())
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """The current scores, in the order in which they were first given."""
+        return tuple(self._answers.scores.values())
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """The comparisons given, in order."""
+        return self._answers.comparisons
+
+    def add(self, segments: Iterable[Segment]) -> None:
+        """Keep observations and actions of segments; their true rewards are dropped here.
+
+        Segments may differ in length. Observations stay uint8 where they are (images), and become
+        float32 otherwise; one dataset holds one of the two.
+
+        Raises:
+            ValueError: If an id is taken, or a shape or value is wrong; then none of them is added.
+        """
+        new: dict[str, _Steps] = {}
+        for segment in segments:
+            if segment.id in self._segments or segment.id in new:
+                raise ValueError(
+                    f"`segments` must have new ids, got {segment.id!r} twice; "
+                    "segments of several environments need datasets of their own"
+                )
+            new[segment.id] = self._checked(segment)
+        dtypes = {steps.obs.dtype for steps in new.values()}
+        if len(dtypes | ({self._obs_dtype()} if self._segments else set())) > 1:
+            raise ValueError("`obs` of all segments must be uint8, or none, got both")
+        self._segments |= new
+
+    def update(self, answers: Iterable[Answer]) -> int:
+        """Take in answers: new ones, revisions of earlier ones, skips (which remove an answer).
+
+        Args:
+            answers: Ratings, scores and comparisons of segments that were added before. A skip
+                removes the rater's rating and score of its segment.
+
+        Returns:
+            How many changed the dataset.
+
+        Raises:
+            TypeError: If a rating is no int, or a score no number.
+            ValueError: If a rating or score is out of range, or its segment unknown, or a segment
+                is compared with itself. Whatever is raised, nothing changes.
+        """
+        checked = [self._checked_answer(answer) for answer in answers]
+        changed = sum(self._take(answer) for answer in checked)
+        self._num_changes += changed
+        return changed
+
+    def batch(self, indices: Sequence[int] | NDArray[np.int64] | None = None) -> RatedBatch:
+        """Return segments and answers as padded arrays.
+
+        Args:
+            indices: Which rows, shape (B,): those with a rating or score are 0 to len - 1. By
+                default all, and behind them the rows that only a comparison speaks of.
+
+        Returns:
+            The batch, with the comparisons between its rows; `groups` count from 0 in the order of
+            first appearance, and stay the same as the dataset grows.
+        """
+        everything = self._answers.rows()
+        chosen = range(len(everything)) if indices is None else [int(i) for i in indices]
+        rows = [everything[i] for i in chosen]
+        steps = [self._segments[segment_id] for segment_id, _ in rows]
+        lengths = np.array([len(s.actions) for s in steps], np.int64)
+        longest = int(lengths.max(initial=0))
+        ratings, scores = self._answers.ratings, self._answers.scores
+        groups = [self._groups[rater, s.round] for (_, rater), s in zip(rows, steps, strict=True)]
+        return RatedBatch(
+            ids=tuple(segment_id for segment_id, _ in rows),
+            obs=_padded([s.obs for s in steps], longest, self.obs_dim, self._obs_dtype()),
+            actions=_padded([s.actions for s in steps], longest, self.action_dim, np.float32),
+            mask=np.arange(longest) < lengths[:, None],
+            ratings=np.array([ratings[r].rating if r in ratings else -1 for r in rows], np.int64),
+            groups=np.array(groups, np.int64),
+            scores=np.array([scores[r].score if r in scores else np.nan for r in rows], np.float32),
+            comparisons=self._compared_rows(rows),
+        )
+
+    def class_counts(self) -> NDArray[np.int64]:
+        """Return how many ratings each class has, shape (C,); scores are of no class."""
+        return self._counts(self.ratings)
+
+    def round_counts(self, round: int) -> NDArray[np.int64]:
+        """Return how many ratings of one round each class has, shape (C,)."""
+        return self._counts(r for r in self.ratings if self._round(r.segment_id) == round)
+
+    def tells_apart(self, round: int) -> bool:
+        """Return whether anything said of a round's segments calls one better than another."""
+        scores = {s.score for s in self.scores if self._round(s.segment_id) == round}
+        compared = any(round in map(self._round, segments_of(c)) for c in self.comparisons)
+        classes = int(np.count_nonzero(self.round_counts(round)))
+        return classes > 1 or len(scores) > 1 or compared
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the dataset to one `.npz` file, atomically."""
+        write_ratings(Path(path), self._meta(), self._arrays())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a dataset that `save` wrote.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is corrupt, or no such dataset; it is never loaded in part.
+        """
+        meta, arrays = read_ratings(Path(path))
+        dataset = cls(meta["obs_dim"], meta["action_dim"], meta["num_classes"])
+        dataset._fill(meta, arrays)
+        return dataset
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything in the dataset, for a checkpoint."""
+        return {"meta": self._meta(), **self._arrays()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned, in the place of what is here.
+
+        Raises:
+            ValueError: If its vectors or classes differ from this dataset's.
+        """
+        meta = state["meta"]
+        for name in ("obs_dim", "action_dim", "num_classes"):
+            if meta[name] != getattr(self, name):
+                raise ValueError(
+                    f"`state` must have {name} = {getattr(self, name)} as this dataset, "
+                    f"got {meta[name]}"
+                )
+        self._fill(meta, state)
+
+    def _fill(self, meta: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+        self.env_id, self.criterion = meta["env_id"], meta["criterion"]
+        self._segments = {}
+        end = 0
+        for segment_id, round_, length in meta["segments"]:
+            start, end = end, end + length
+            steps = _Steps(arrays["obs"][start:end], arrays["actions"][start:end], round_)
+            self._segments[segment_id] = steps
+        self._answers = Answers.from_meta(meta)
+        keys = [tuple(key) for key in meta.get("groups", ())]
+        keys += [(rater, self._round(segment_id)) for segment_id, rater in self._answers.rows()]
+        self._groups = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+        self._num_changes = meta["num_changes"]
+
+    def _meta(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "obs_dim": self.obs_dim,
+            "action_dim": self.action_dim,
+            "num_classes": self.num_classes,
+            "env_id": self.env_id,
+            "criterion": self.criterion,
+            "segments": [[i, s.round, len(s.actions)] for i, s in self._segments.items()],
+            "groups": [list(key) for key in self._groups],
+            "num_changes": self._num_changes,
+            **self._answers.meta(),
+        }
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        obs = [s.obs for s in self._segments.values()]
+        actions = [s.actions for s in self._segments.values()]
+        return {
+            "obs": np.concatenate([np.zeros((0, self.obs_dim), self._obs_dtype()), *obs]),
+            "actions": np.concatenate([np.zeros((0, self.action_dim), np.float32), *actions]),
+        }
+
+    def _obs_dtype(self) -> np.dtype[Any]:
+        first = next(iter(self._segments.values()), None)
+        return np.dtype(np.float32) if first is None else first.obs.dtype
+
+    def _round(self, segment_id: str) -> int:
+        return self._segments[segment_id].round
+
+    def _counts(self, ratings: Iterable[Rating]) -> NDArray[np.int64]:
+        classes = np.array([r.rating for r in ratings], np.int64)
+        return np.bincount(classes, minlength=self.num_classes)
+
+    def _compared_rows(self, rows: Sequence[tuple[str, str]]) -> NDArray[np.int64]:
+        number = {row: i for i, row in enumerate(rows)}
+        pairs = [((c.better_id, c.rater), (c.worse_id, c.rater)) for c in self.comparisons]
+        known = [(number[a], number[b]) for a, b in pairs if a in number and b in number]
+        return np.array(known, np.int64).reshape(-1, 2)
+
+    def _checked(self, segment: Segment) -> _Steps:
+        for name, array, dim in (
+            ("obs", segment.obs, self.obs_dim),
+            ("actions", segment.actions, self.action_dim),
+        ):
+            if array.shape != (len(segment), dim) or len(segment) == 0:
+                raise ValueError(
+                    f"`{name}` of segment {segment.id!r} must have shape (T, {dim}) with T >= 1, "
+                    f"got {array.shape}"
+                )
+            if not np.isfinite(array).all():
+                raise ValueError(f"`{name}` of segment {segment.id!r} must be finite")
+        obs_dtype = np.uint8 if segment.obs.dtype == np.uint8 else np.float32
+        obs, actions = np.array(segment.obs, obs_dtype), np.array(segment.actions, np.float32)
+        return _Steps(obs, actions, segment.round)
+
+    def _checked_answer(self, answer: Answer) -> Answer:
+        checked = checked_answer(answer, self.num_classes)
+        for segment_id in segments_of(checked):
+            if segment_id not in self._segments:
+                raise ValueError(
+                    f"`answers` must be about segments added before, got {segment_id!r}; "
+                    "is one rater shared by several environments?"
+                )
+        return checked
+
+    def _take(self, answer: Answer) -> bool:
+        changed = self._answers.take(answer)
+        for segment_id in segments_of(answer) if changed else ():
+            self._groups.setdefault((answer.rater, self._round(segment_id)), len(self._groups))
+        return changed
+
+
+def _padded(parts: list[NDArray[Any]], longest: int, dim: int, dtype: Any) -> NDArray[Any]:
+    out = np.zeros((len(parts), longest, dim), dtype)
+    for row, part in zip(out, parts, strict=True):
+        row[: len(part)] = part
+    return out
