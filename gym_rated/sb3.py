@@ -26,6 +26,7 @@ from gym_rated.stacking import layers
 with named_extras():
     from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
     from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.running_mean_std import RunningMeanStd
     from stable_baselines3.common.vec_env import VecEnv
     from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
@@ -196,6 +197,10 @@ class FitCallback(BaseCallback):
     report of each fit goes to SB3's logger under `rated/`. Where the agent has a replay buffer,
     the rewards stored in it are computed anew by `relabel`, and none is stale.
 
+    Until the model is ready the agent collects experience without learning from it: all rewards
+    are 0 so far, and normalised advantages would turn them into noise. The reward statistics of a
+    `VecNormalize` begin anew then.
+
     Args:
         feedback: The feedback wrapper, which holds the ratings.
         learner: Fits the model that the `LearnedRewardWrapper` of the same stack predicts with.
@@ -230,11 +235,13 @@ class FitCallback(BaseCallback):
         self._collect_every = whole_number("collect_every", collect_every)
         self._next_look = 0
         self._fitted_changes = 0
+        self._has_waited = False
 
     def _on_training_start(self) -> None:
         self._next_look = 0
 
     def _on_rollout_start(self) -> None:
+        self._let_learn()
         if self.num_timesteps >= self._next_look:
             self._next_look = self.num_timesteps + self._collect_every
             self.feedback.collect()
@@ -246,12 +253,31 @@ class FitCallback(BaseCallback):
         self.report = self.learner.fit(ratings, progress=progress)
         for name, value in self.report.as_dict().items():
             self.logger.record(f"rated/{name}", value)
+        normalizer = self.model.get_vec_normalize_env()
+        if self._has_waited and self.learner.model.ready and normalizer is not None:
+            normalizer.ret_rms = RunningMeanStd(shape=())
+            self._has_waited = False
         buffer = getattr(self.model, "replay_buffer", None)
         if buffer is not None:
             relabel(buffer, self.learner.model.predict, features=self._features)
 
     def _on_step(self) -> bool:
         return True
+
+    def _on_rollout_end(self) -> None:
+        if not self.learner.model.ready:
+            self._has_waited = True
+            self.model.train = _learn_nothing  # type: ignore[attr-defined]  # a subclass has it
+
+    def _on_training_end(self) -> None:
+        self._let_learn()
+
+    def _let_learn(self) -> None:
+        vars(self.model).pop("train", None)
+
+
+def _learn_nothing(*args: Any, **kwargs: Any) -> None:
+    """Take the place of an agent's `train`, for one call."""
 
 
 def relabel(

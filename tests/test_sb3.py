@@ -10,6 +10,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from leaks import Secrets, Spy, names_below
 from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.buffers import DictReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
 
@@ -340,6 +341,46 @@ def test_the_callback_looks_at_a_slow_rater_only_now_and_then():
     agent = PPO("MlpPolicy", stack.env, n_steps=8, batch_size=16, n_epochs=1, seed=0)
     agent.learn(96, callback=FitCallback(stack.feedback, stack.learner, collect_every=40))
     assert looks == [0, 48]
+
+
+class Weights(BaseCallback):
+    """Notes at the start of each rollout how many updates there were, and the sum of weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[int, float]] = []
+
+    def _on_rollout_start(self) -> None:
+        total = sum(float(p.detach().double().sum()) for p in self.model.policy.parameters())
+        self.seen.append((self.model._n_updates, total))
+
+    def _on_step(self) -> bool:
+        return True
+
+
+def test_the_agent_learns_nothing_before_there_is_a_reward():
+    stack = Rows(schedule={100: 8})
+    env = VecNormalize(stack.env)
+    agent = PPO("MlpPolicy", env, n_steps=32, batch_size=64, n_epochs=1, seed=0)
+    weights = Weights()
+    agent.learn(256, callback=[FitCallback(stack.feedback, stack.learner), weights])
+    # rollouts begin at 0, 64, 128 and 192; the fit is at 128, so the third is learned from
+    assert [updates for updates, _ in weights.seen] == [0, 0, 0, 1]
+    assert len({total for _, total in weights.seen[:3]}) == 1
+    assert weights.seen[3][1] != weights.seen[0][1]
+    assert agent._n_updates == 2
+    # 128 rewards of 0 are forgotten: the statistics know the 128 since, and their own 1e-4
+    assert env.ret_rms.count == pytest.approx(128, abs=0.1)
+
+
+def test_an_agent_that_never_had_a_reward_can_learn_later():
+    stack = Rows()
+    agent = PPO("MlpPolicy", stack.env, n_steps=8, batch_size=16, n_epochs=1, seed=0)
+    agent.learn(16, callback=FitCallback(stack.feedback, stack.learner))
+    assert "train" not in vars(agent)
+    assert agent._n_updates == 0
+    agent.learn(16)
+    assert agent._n_updates == 1
 
 
 @pytest.mark.parametrize("name", ["feedback", "learner"])
