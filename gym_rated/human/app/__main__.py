@@ -12,13 +12,7 @@ from typing import Annotated
 import tyro
 
 from gym_rated.human.app.api import PageOptions, create_app
-from gym_rated.human.app.server import (
-    check_host,
-    link,
-    open_port,
-    serve,
-    serve_while_stdin_is_open,
-)
+from gym_rated.human.app.server import check_host, link, open_port, serve
 from gym_rated.human.app.tokens import Raters, keep_token, new_token, read_raters
 from gym_rated.human.store import Store
 
@@ -78,8 +72,8 @@ def run(args: ServeArgs) -> None:
                 who = f" as {name}" if args.raters else ""
                 reached_at = next(iter(args.allow_host), None)
                 print(f"Rate clips{who} at {link(sock, token, reached_at)}", flush=True)
-            work = serve_while_stdin_is_open if args.exit_with_stdin else serve
-            work(app, sock, access_log=args.access_log)
+            quit_too = args.exit_with_stdin
+            serve(app, sock, access_log=args.access_log, exit_with_stdin=quit_too)
 
 
 def read_tokens(args: ServeArgs, store: Store) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Opening a port, and serving on it until told to stop."""
 
+import copy
 import ipaddress
 import logging
 import socket
@@ -9,6 +10,7 @@ from urllib.parse import quote
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.config import LOGGING_CONFIG
 
 from gym_rated.human.app.security import is_loopback
 
@@ -80,33 +82,38 @@ def check_host(host: str, allowed: tuple[str, ...]) -> str:
     )
 
 
-def serve(app: ASGIApp, sock: socket.socket, *, access_log: bool = False) -> None:
-    """Answer requests until SIGINT or SIGTERM."""
-    logging.getLogger("uvicorn.access").addFilter(WithoutQuery())
-    server = uvicorn.Server(make_config(app, access_log=access_log))
-    server.run(sockets=[sock])
-
-
-def serve_while_stdin_is_open(
-    app: ASGIApp, sock: socket.socket, *, access_log: bool = False
+def serve(
+    app: ASGIApp, sock: socket.socket, *, access_log: bool = False, exit_with_stdin: bool = False
 ) -> None:
-    """Answer requests until whoever holds the other end of standard input is gone."""
-    logging.getLogger("uvicorn.access").addFilter(WithoutQuery())
+    """Answer requests until SIGINT or SIGTERM.
+
+    Args:
+        app: Who answers.
+        sock: The open port.
+        access_log: Whether to log each request on standard error.
+        exit_with_stdin: Whether to end, too, when standard input is closed, as it is when the
+            process at its other end is gone.
+    """
     server = uvicorn.Server(make_config(app, access_log=access_log))
+    logging.getLogger("uvicorn.access").addFilter(WithoutQuery())  # after uvicorn's own setting
 
     def watch() -> None:
         while sys.stdin.buffer.read(4_096):
             pass
         server.should_exit = True
 
-    threading.Thread(target=watch, daemon=True).start()
+    if exit_with_stdin:
+        threading.Thread(target=watch, daemon=True).start()
     server.run(sockets=[sock])
 
 
 def make_config(app: ASGIApp, *, access_log: bool) -> uvicorn.Config:
     """Return how we run uvicorn: no proxy is believed, no websockets, no version told."""
+    log_config = copy.deepcopy(LOGGING_CONFIG)
+    log_config["handlers"]["access"]["stream"] = "ext://sys.stderr"  # links go to stdout
     return uvicorn.Config(
         app,
+        log_config=log_config,
         access_log=access_log,
         log_level="info" if access_log else "warning",
         lifespan="off",
