@@ -1,0 +1,243 @@
+"""Does rating by hand work from end to end? A program rates in a person's place, through the page.
+
+    python -m benchmarks.human                 # three arms, three seeds, HalfCheetah
+    python -m benchmarks.human --every-s 2     # at a person's speed, which changes nothing
+
+A client signs in to the page's server with the link that a script prints, takes clip after clip,
+and answers by a fixed rule: running forward is good. It looks at the recorded observations of the
+clip's segment, never at the true reward. The run waits for all answers (`--max-lead 0`), so the
+result does not depend on the clock. The arms: `page` (the client), `computed` (the same rule inside
+the trainer, without database, clips and page), and `none` (no ratings, and no reward).
+
+A cell that has a row is skipped, a run that was killed is resumed. The rows are committed as
+benchmarks/results/human.json.
+"""
+
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+
+import numpy as np
+import tyro
+
+from gym_rated.checkpoint import replace_file
+from gym_rated.human.segment_blob import unpack_segment
+from gym_rated.provenance import provenance
+from gym_rated.raters import CallableRater
+from gym_rated.runs import read_metrics, read_result
+from gym_rated.segments import Segment
+from gym_rated.statistics import standard_error
+
+ROOT = Path(__file__).parents[1]
+SCRIPT = ROOT / "scripts" / "ppo_continuous_action.py"
+RESULTS = Path(__file__).parent / "results" / "human.json"
+ARMS = ("page", "computed", "none")
+SPEED = 8  # where HalfCheetah's observation has the forward speed of the torso, in m/s
+LIMITS = (-0.2, 0.3, 1.0, 2.0)  # m/s between the five classes
+NAMES = ("backwards", "on the spot", "a little", "runs", "runs fast")
+INSTRUCTIONS = "How well does it run to the right?"
+
+
+@dataclass
+class Args:
+    """Which cells to run, how long, and where."""
+
+    arms: tuple[str, ...] = ARMS
+    """who rates: page, computed, none"""
+    seeds: tuple[int, ...] = (101, 102, 103)
+    """seeds of the runs"""
+    env_id: str = "HalfCheetah-v5"
+    """the environment; the rule is for HalfCheetah"""
+    total_timesteps: int = 250_000
+    """steps of each run"""
+    num_ratings: int = 500
+    """segments to rate"""
+    every_s: float = 0.0
+    """seconds that the client takes for each rating"""
+    run_dir: Path = Path("runs/human")
+    """folder of the runs"""
+    out: Path = RESULTS
+    """file of the rows"""
+    inside: Path | None = None
+    """train the arm `computed` in this process, in this folder; used by the benchmark itself"""
+
+
+def forward_is_good(segment: Segment) -> int:
+    """The rule: 0 for running backwards to 4 for running fast, by the mean forward speed."""
+    return int(np.digitize(segment.obs[:, SPEED].mean(), LIMITS))
+
+
+class Client:
+    """A rater who is a program: asks the server as the page in a browser does.
+
+    Args:
+        link: The link that signs in.
+        db: Database of the run, to see the segment of a clip.
+        rule: Segment -> rating.
+    """
+
+    def __init__(self, link: str, db: Path, rule: Callable[[Segment], int]) -> None:
+        address = urlsplit(link)
+        self.origin = f"{address.scheme}://{address.netloc}"
+        self.db, self.rule, self.rated = db, rule, 0
+        cookies = urllib.request.HTTPCookieProcessor(CookieJar())
+        self._open = urllib.request.build_opener(cookies).open
+        self._open(link, timeout=30).read()
+
+    def rate_one(self) -> bool:
+        """Rate the next clip; returns False if there is none."""
+        with self._open(f"{self.origin}/api/next", timeout=30) as answer:
+            if answer.status == 204:
+                return False
+            asked = json.load(answer)
+        self._open(f"{self.origin}/clip/{asked['clip']}", timeout=30).read()
+        rating = self.rule(self._segment(asked["id"]))
+        event = {"client_id": f"benchmark-{asked['id']}-{time.time_ns()}", "query_id": asked["id"]}
+        event |= {"kind": "rate", "rating": rating, "shown_ms": 500}
+        headers = {"Content-Type": "application/json", "Origin": self.origin}
+        request = urllib.request.Request(
+            f"{self.origin}/api/events", json.dumps(event).encode(), headers
+        )
+        self._open(request, timeout=30).read()
+        self.rated += 1
+        return True
+
+    def _segment(self, query_id: int) -> Segment:
+        sql = "SELECT blob FROM segment JOIN query ON query.segment = number WHERE query.id = ?"
+        with closing(sqlite3.connect(f"file:{self.db}?mode=ro", uri=True, timeout=10)) as database:
+            return unpack_segment(database.execute(sql, (query_id,)).fetchone()[0])
+
+
+def flags_of(args: Args, arm: str, seed: int, folder: Path) -> list[str]:
+    """Return the command line of one run, without its rater."""
+    if (folder / "checkpoint").exists():
+        return ["--resume", str(folder)]
+    flags = ["--env-id", args.env_id, "--seed", str(seed), "--run-dir", str(folder)]
+    flags += ["--total-timesteps", str(args.total_timesteps), "--no-tensorboard"]
+    if arm == "none":
+        return [*flags, "--reward", "none"]
+    flags += ["--num-ratings", str(args.num_ratings), "--preset", "people"]
+    if arm == "page":
+        flags += ["--rater", "human", "--max-lead", "0", "--instructions", INSTRUCTIONS]
+        flags += ["--class-names", *NAMES]
+    return flags
+
+
+def run_with_client(args: Args, command: list[str], folder: Path) -> float:
+    """Run a script, and rate what it asks, until it ends; returns the ratings a minute."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environ())
+    assert process.stdout is not None
+    begin, rated = time.monotonic(), 0
+    try:
+        link = next(m[1] for line in process.stdout if (m := re.search(r"(http://\S+)", line)))
+        threading.Thread(target=process.stdout.read, daemon=True).start()
+        client = Client(link, folder / "ratings.db", forward_is_good)
+        while process.poll() is None:
+            try:
+                found = client.rate_one()
+            except HTTPError as error:
+                if error.code != 409:  # a lease that expired, or a page that ends with its run
+                    raise
+                found = False
+            except (URLError, ConnectionError):
+                found = False  # the page ends with its run
+            time.sleep(args.every_s if found else 0.1)
+        rated = client.rated
+    finally:
+        process.terminate()
+        process.wait()
+    if process.returncode != 0:
+        raise RuntimeError(f"the run in {folder} ended with code {process.returncode}")
+    return 60 * rated / (time.monotonic() - begin)
+
+
+def train_inside(args: Args, folder: Path) -> None:
+    """Train with the rule inside the trainer; the seed is the last part of the folder's name."""
+    sys.path.insert(0, str(SCRIPT.parent))
+    import ppo_continuous_action as script
+
+    seed = int(folder.name.split("-")[-1])
+    rater = CallableRater(forward_is_good, num_classes=len(NAMES))
+    script.assembly.make_rater = lambda *_: rater
+    script.train(script.arguments.parse_args(script.Args, flags_of(args, "computed", seed, folder)))
+
+
+def run_cell(args: Args, arm: str, seed: int) -> dict[str, Any]:
+    """Train one agent; returns its row."""
+    folder = args.run_dir.absolute() / f"{arm}-{seed}"
+    row: dict[str, Any] = {"arm": arm, "seed": seed, "env_id": args.env_id}
+    if not (folder / "result.json").exists():
+        command = [sys.executable, str(SCRIPT), *flags_of(args, arm, seed, folder)]
+        if arm == "page":
+            row["ratings_per_minute"] = round(run_with_client(args, command, folder), 1)
+        elif arm == "computed":
+            command = [sys.executable, "-m", "benchmarks.human", "--inside", str(folder)]
+            command += ["--total-timesteps", str(args.total_timesteps)]
+            command += ["--num-ratings", str(args.num_ratings)]
+        if arm != "page":
+            subprocess.run(command, check=True, env=_environ(), cwd=ROOT, stdout=subprocess.DEVNULL)
+    result = read_result(folder)
+    row |= {"steps": result["global_step"]}
+    row |= {name: result[name] for name in ("score", "num_ratings", "fit") if name in result}
+    lengths = read_metrics(folder).get("charts/episodic_length", ((), ()))[1]
+    return row | {"episodes": len(lengths)}
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Return mean and standard error of each arm's true return, and the lift over no ratings."""
+    scores = {
+        arm: np.array([row["score"] for row in rows if row["arm"] == arm], np.float64)
+        for arm in ARMS
+    }
+    lines = [f"{'arm':10}{'seeds':>6}{'true return':>14}{'s.e.':>8}"]
+    for arm, values in scores.items():
+        if len(values):
+            error = float(standard_error(values)) if len(values) > 1 else float("nan")
+            lines.append(f"{arm:10}{len(values):6}{values.mean():14.1f}{error:8.1f}")
+    for first, second in (("page", "none"), ("page", "computed")):
+        a, b = scores[first], scores[second]
+        if len(a) > 1 and len(b) > 1:
+            error = float(np.hypot(standard_error(a), standard_error(b)))
+            lift = a.mean() - b.mean()
+            lines.append(f"{first} - {second}: {lift:.1f}, {lift / error:.1f} standard errors")
+    return "\n".join(lines)
+
+
+def main(args: Args) -> None:
+    """Run what has no row yet, and write the rows after each run."""
+    if args.inside is not None:
+        train_inside(args, args.inside)
+        return
+    found = json.loads(args.out.read_text())["rows"] if args.out.exists() else []
+    rows = {(row["arm"], row["seed"]): row for row in found}
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    for seed in args.seeds:
+        for arm in args.arms:
+            if (arm, seed) not in rows:
+                rows[arm, seed] = run_cell(args, arm, seed)
+                content = {"made_on": provenance(), "rows": [rows[cell] for cell in sorted(rows)]}
+                replace_file(args.out, (json.dumps(content, indent=1) + "\n").encode())
+                print(f"{arm} {seed}: {rows[arm, seed]['score']}", flush=True)
+    print(table(list(rows.values())))
+
+
+def _environ() -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Args))
