@@ -111,6 +111,12 @@ def test_agreement_compares_second_answers_with_first_ones():
     assert own_agreement(rows, 4) == {"num": 3, "exact": 1, "within_one": 2}
 
 
+def test_agreement_of_enough_clips_has_a_coefficient():
+    rows = [row(f"{k}", k % 4, repeat) for repeat in (False, True) for k in range(20)]
+    found = own_agreement(rows, 4)
+    assert found == {"num": 20, "exact": 20, "within_one": 20, "kappa": 1, "low": 1, "high": 1}
+
+
 def test_an_unknown_run_counts_as_not_named(store):
     fill(store, 1)
     assert Board(store).show("ann", "nothing")["run"]["id"] == "r1"

@@ -7,8 +7,12 @@ still. Nothing here comes from the true reward: the store has none.
 import threading
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
+from gym_rated.human.agreement import Agreement, compare, repeated_pairs
 from gym_rated.human.store import SKIPPED, AgreementRow, HistoryRow, Progress, Run, Store
 
 KEPT_S = 2.0
@@ -77,18 +81,32 @@ class Board:
 
 
 def own_agreement(mine: Sequence[AgreementRow], num_classes: int) -> dict[str, Any] | None:
-    """Return how a rater's second answers to the same clip compare with the first."""
-    first = {row.segment_id: row.rating for row in mine if not row.repeat}
-    pairs = [
-        (first[row.segment_id], row.rating)
-        for row in mine
-        if row.repeat and row.rating != SKIPPED and first.get(row.segment_id, SKIPPED) != SKIPPED
-    ]
-    if not pairs:
+    """Return how a rater's second answers to the same clip compare with the first.
+
+    Args:
+        mine: All standing answers of one rater.
+        num_classes: Number of classes C.
+
+    Returns:
+        How many clips got a class twice, how many of them the same, and at most one apart; where
+        there are enough, weighted kappa with its 95 % interval. None without such a clip.
+    """
+    first, second = repeated_pairs(mine)
+    if not len(first):
         return None
-    exact = sum(a == b for a, b in pairs)
-    within_one = sum(abs(a - b) <= 1 for a, b in pairs)
-    return {"num": len(pairs), "exact": exact, "within_one": within_one}
+    found = _compare(tuple(first.tolist()), tuple(second.tolist()), num_classes)
+    num = found.num
+    counts = {"exact": round(num * found.exact), "within_one": round(num * found.within_one)}
+    kappa = found.kappa
+    if kappa is None:
+        return {"num": num, **counts}
+    interval = {"kappa": kappa.estimate, "low": kappa.low, "high": kappa.high}
+    return {"num": num, **counts, **interval}
+
+
+@lru_cache(maxsize=256)
+def _compare(first: tuple[int, ...], second: tuple[int, ...], num_classes: int) -> Agreement:
+    return compare(first, second, num_classes, np.random.default_rng(0))
 
 
 def _criterion(run: Run) -> dict[str, Any]:
