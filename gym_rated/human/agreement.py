@@ -149,7 +149,8 @@ def krippendorff_alpha(ratings: ArrayLike, num_classes: int) -> float:
     expected = float(of_class @ distances @ of_class)
     if not expected:
         return float("nan")
-    return 1 - (of_class.sum() - 1) * float((together * distances).sum()) / expected
+    observed = float((together * distances).sum())
+    return 1 - (float(of_class.sum()) - 1) * observed / expected
 
 
 def compare(
