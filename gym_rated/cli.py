@@ -18,6 +18,9 @@ _IN = "gym_rated.commands"
 COMMANDS = {
     "rate": Command(f"{_IN}.rate:main", "serve clips to rate by hand"),
     "status": Command(f"{_IN}.status:main", "how far the rating by hand is"),
+    "doctor": Command(f"{_IN}.doctor:main", "what rating by hand needs on this machine"),
+    "export": Command(f"{_IN}.export:main", "ratings by hand out of their database, to a file"),
+    "import": Command(f"{_IN}.import_:main", "ratings into a database of ratings by hand"),
     "fit": Command(f"{_IN}.fit:main", "fit a reward model to a ratings file"),
     "report": Command(f"{_IN}.report:main", "plots and tables of one or several runs"),
     "film": Command(f"{_IN}.film:main", "videos of the policy of a finished run"),
