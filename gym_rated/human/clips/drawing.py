@@ -46,7 +46,7 @@ def draw_small(env: gym.Env[Any, Any], longest: int, quality: Quality) -> None:
         if env.spec is None or not _CAMERA_ARGUMENTS.intersection(env.spec.kwargs):
             _follow_the_body(inner)
         _set_up_gymnasium(inner, longest, quality)
-    elif hasattr(inner, "frame_options"):  # gym_rated.dm_suite
+    elif hasattr(inner, "frame_options"):  # gym_rated.environments.dm_suite
         options = inner.frame_options
         size = fitted(options["width"], options["height"], longest)
         _set_buffers(inner.physics.model.vis, size, quality)

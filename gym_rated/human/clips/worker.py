@@ -237,7 +237,7 @@ def _watch_stdin(is_over: threading.Event) -> None:
 
 def _step_back() -> None:
     """Leave processor and terminal to others."""
-    os.nice(10)  # training and the page come first
+    os.nice(5)  # training and the page come first
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
