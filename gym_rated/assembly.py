@@ -69,6 +69,7 @@ def _make_human_rater(args: RatingArgs, seed: int, run_dir: Path | None) -> Rate
         size=args.clip_size,
         quality=args.clip_quality,
         overlap=args.overlap,
+        together=args.max_lead == 0,
         serve=args.serve,
         port=args.rater_port,
         name=args.rater_name,
@@ -91,7 +92,27 @@ def make_pacing(args: RunArgs, trainer: Any, run_dir: Path) -> Pacing:
         timeout_s=args.rater_timeout_s,
         run_dir=run_dir,
         learned=trainer.stack.learned,
+        judge=None if trainer.stack.feedback is None else lambda: learned_returns(trainer.stack),
     )
+
+
+def learned_returns(stack: Any, num: int = 200) -> dict[str, float]:
+    """Return what a stack's reward model makes of the segments that were rated last.
+
+    Args:
+        stack: Has `model`, and `feedback` with `ratings`.
+        num: How many of them at most.
+
+    Returns:
+        Id of the segment -> return of the learned reward; empty before the first fit.
+    """
+    ratings = stack.feedback.ratings
+    if not stack.model.ready or not len(ratings):
+        return {}
+    batch = ratings.batch(range(max(0, len(ratings) - num), len(ratings)))
+    rewards = np.zeros(batch.mask.shape)
+    rewards[batch.mask] = stack.model.predict(batch.obs[batch.mask], batch.actions[batch.mask])
+    return dict(zip(batch.ids, rewards.sum(1).tolist(), strict=True))
 
 
 def choose_lengths(args: RatingArgs, max_episode_steps: int | None) -> tuple[int, ...]:

@@ -8,12 +8,13 @@ import math
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-_POLL_S = 0.5
+_POLL_S = 0.2
 _SEEN_S = 2.0  # seconds between two signs of life
+_JUDGED_S = 10.0
 _ALONE_S = 300.0
 _LINE_S = 60.0  # between two lines, where a line cannot be written over
 
@@ -29,6 +30,8 @@ class Pacing:
         timeout_s: Seconds without any answer after which waiting is given up.
         run_dir: Folder of the run, to name it in messages.
         learned: Wrapper whose `return_queue` holds returns of the learned reward, for the page.
+        judge: Returns what the reward model makes of rated segments (id -> learned return), for the
+            page; called every ten seconds at most.
         out: Where the line about waiting goes.
 
     Raises:
@@ -44,6 +47,7 @@ class Pacing:
         timeout_s: float = 3_600.0,
         run_dir: str | Path = "",
         learned: Any = None,
+        judge: Callable[[], Mapping[str, float]] | None = None,
         out: TextIO | None = None,
     ) -> None:
         for name, value in (("max_lead", max_lead), ("rater_timeout_s", timeout_s)):
@@ -55,8 +59,11 @@ class Pacing:
         self.timeout_s = timeout_s
         self._run_dir = run_dir
         self._learned = learned
+        self._judge = judge
+        self._judged: Mapping[str, float] = {}
+        self._judged_at = -math.inf
         self._out = sys.stderr if out is None else out
-        self._allowed_at = -1  # segments that had been asked about when the lead was last small
+        self._allowed_at = 0  # segments that had been asked about when the lead was last small
         self._is_rested = False
         self._seen_at = -math.inf
         self._alone_at: float | None = time.monotonic() + _ALONE_S
@@ -70,7 +77,7 @@ class Pacing:
                 is one that waits.
 
         Returns:
-            Whether it waited, and there are answers to collect.
+            Whether there may be answers to fit to: it waited, or there was no need to any more.
 
         Raises:
             SystemExit: On Ctrl-C while waiting; it says how to go on.
@@ -84,17 +91,19 @@ class Pacing:
             return False
         if rest and not self._is_rested:
             self._is_rested = True
-            return self._wait(0, step)
+            self._wait(0, step)
+            return True
         if self.rater.num_asked == self._allowed_at:  # only asking makes the lead larger
             return False
-        return self._wait(self.max_lead, step)
+        self._wait(self.max_lead, step)
+        return True
 
     def close(self) -> None:
         """End the page, if the rater serves one."""
         if self.rater is not None:
             self.rater.close()
 
-    def _wait(self, lead: float, step: int) -> bool:
+    def _wait(self, lead: float, step: int) -> None:
         asked, waited = self.rater.num_asked, False
         pending = last = self.rater.pending
         changed_at = time.monotonic()
@@ -120,7 +129,6 @@ class Pacing:
             line.end()
         self._warn_of_dropped()
         self._allowed_at = asked
-        return waited
 
     def _describe(self, lead: float) -> str:
         """Return one line: how many are missing, how fast they come, when that will be."""
@@ -144,6 +152,11 @@ class Pacing:
         self._seen_at = now
         returns = list(getattr(self._learned, "return_queue", ()))[-1:]
         self.rater.seen(step, float(returns[0]) if returns else None)
+        if self._judge is not None and now - self._judged_at >= _JUDGED_S:
+            self._judged_at = now
+            if (judged := self._judge()) != self._judged:
+                self._judged = judged
+                self.rater.show_learned(judged)
 
     def _warn_if_alone(self) -> None:
         if self._alone_at is None or self.rater.num_answers:

@@ -63,6 +63,8 @@ class HumanRater:
         quality: "fast", or "nice" with smooth edges.
         overlap: How many people rate each segment.
         duplicate_rate: Share of clips shown for a second time, to see how steady a rater is.
+        together: Whether answers are collected only when nothing waits for one, so that what is
+            learned does not depend on when each came.
         serve: Whether to start the page and the render workers; else `gym-rated rate` does.
         port: Port of the page; any free one by default.
         name: Name of the rater on the page.
@@ -97,6 +99,7 @@ class HumanRater:
         quality: str = "fast",
         overlap: int = 1,
         duplicate_rate: float = 0.08,
+        together: bool = False,
         serve: bool = True,
         port: int = 0,
         name: str = "me",
@@ -119,6 +122,7 @@ class HumanRater:
         self.num_classes = num_classes
         self.num_asked = self.num_answers = 0
         self._seed = seed
+        self._together = together
         self._recipe: dict[str, Any] = {"env_id": env_id, "env_kwargs": dict(env_kwargs or {})}
         self._recipe |= {} if fps is None else {"fps": fps}
         self._names: dict[str, str] = {}  # id of a segment in the store -> id in the run
@@ -175,6 +179,8 @@ class HumanRater:
     def collect(self) -> list[Answer]:
         """Return the answers since the last call, corrections and undos among them."""
         self._send()
+        if self._together and self.pending:
+            return []
         try:
             rows, self._cursor = self.store.answers_since(self.run.id, self._cursor)
         except PASSING as error:
@@ -214,6 +220,16 @@ class HumanRater:
         """Tell the page that training goes on; the return is that of the learned reward."""
         with suppress(*PASSING):  # nobody is told, and nothing is lost
             self.store.seen_trainer(self.run.id, step, learned_return)
+
+    def show_learned(self, returns: Mapping[str, float]) -> None:
+        """Tell the page what the reward model makes of rated segments.
+
+        Args:
+            returns: Id of a segment in this run -> return of the learned reward.
+        """
+        named = {name: returns[own] for name, own in self._names.items() if own in returns}
+        with suppress(*PASSING):
+            self.store.set_learned(self.run.id, named)
 
     def recover(self) -> list[Segment]:
         """Return the segments that the store has of this run, and this rater does not know.

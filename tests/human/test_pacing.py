@@ -1,6 +1,7 @@
 """Training waits for people between steps, says so, and gives up only where it was told to."""
 
 import io
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,7 @@ class FakeRater:
         self.answers = answers
         self.looks = 0
         self.url = url
+        self.shown: list[Mapping[str, float]] = []
         self.steps: list[tuple[int, float | None]] = []
         self.store = SimpleNamespace(place=SimpleNamespace(name="ratings.db"))
         self.dropped: dict[str, int] = {}
@@ -46,6 +48,9 @@ class FakeRater:
     def seen(self, step: int, learned_return: float | None) -> None:
         self.steps.append((step, learned_return))
 
+    def show_learned(self, returns: Mapping[str, float]) -> None:
+        self.shown.append(returns)
+
     def close(self) -> None:
         self.url = None
 
@@ -70,7 +75,7 @@ def test_waits_until_the_lead_is_allowed(max_lead: int, left: int) -> None:
 def test_a_small_lead_is_no_reason_to_wait_and_asks_the_store_once() -> None:
     rater, saved = FakeRater(10, answers=False), []
     pacing = make(rater, saved, max_lead=10)
-    assert not any(pacing.hold(step) for step in range(100))
+    assert [pacing.hold(step) for step in range(100)] == [True] + [False] * 99
     assert rater.looks == 1
     assert saved == []
     rater.num_asked, rater.answers = 20, True
@@ -86,7 +91,8 @@ def test_a_run_without_people_never_waits() -> None:
 def test_all_answers_are_waited_for_once_before_the_extra_steps() -> None:
     rater, saved = FakeRater(5), []
     pacing = make(rater, saved, max_lead=50, out=io.StringIO())
-    assert not pacing.hold(1)
+    assert pacing.hold(1)
+    assert rater.waiting == 5
     assert pacing.hold(2, rest=True)
     assert rater.waiting == 0
     assert not pacing.hold(3, rest=True)
@@ -147,6 +153,18 @@ def test_the_page_hears_of_the_last_learned_return() -> None:
     pacing.hold(64)
     pacing.hold(65)  # too soon to say again
     assert rater.steps == [(64, 2.5)]
+
+
+def test_the_page_hears_what_the_model_makes_of_rated_segments_when_that_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_SEEN_S", 0.0)
+    monkeypatch.setattr(module, "_JUDGED_S", 0.0)
+    rater, judged = FakeRater(0), iter([{}, {"a": 1.0}, {"a": 1.0}, {"a": 2.0}])
+    pacing = make(rater, [], judge=lambda: next(judged))
+    for step in range(4):
+        pacing.hold(step)
+    assert rater.shown == [{"a": 1.0}, {"a": 2.0}]
 
 
 @pytest.mark.parametrize("flags", [{"max_lead": -1}, {"max_lead": float("nan")}])

@@ -215,6 +215,17 @@ def test_waiting_ends_with_the_answers_or_with_the_time(tmp_path: Path) -> None:
     assert rater.wait(1, timeout_s=0)
 
 
+def test_answers_can_be_collected_only_when_all_are_in(tmp_path: Path) -> None:
+    rater = make_rater(tmp_path / "r.db", together=True)
+    envs = walk(make_envs(rater))
+    envs.query(2)
+    draw_all(rater.store)
+    for k, collected in enumerate([0, 2]):
+        query = rater.store.next_query("ann")
+        rater.store.record(Event(f"event-{k}", query.id, "ann", "rate", k))
+        assert envs.collect() == collected
+
+
 def test_another_criterion_for_a_known_run_is_refused(tmp_path: Path) -> None:
     make_rater(tmp_path / "r.db").close()
     with pytest.raises(ValueError, match="`num_classes` of run 'run' must stay 3, got 4"):
@@ -231,6 +242,11 @@ def test_full_store_is_among_what_passes() -> None:
     from gym_rated.human.rater import PASSING
 
     assert StoreFull in PASSING
+
+
+@pytest.fixture
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gym_rated.human.pacing._POLL_S", 0.02)
 
 
 SHORT = {
@@ -251,6 +267,7 @@ SHORT = {
 }
 
 
+@pytest.mark.usefixtures("hurry")
 def test_a_script_learns_from_a_person_in_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +293,7 @@ def test_a_script_learns_from_a_person_in_step(
     assert len(dataset_from_store(folder / "ratings.db")) == 40
 
 
+@pytest.mark.usefixtures("hurry")
 def test_a_script_gives_up_where_nobody_answers_and_goes_on_when_resumed(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     args = script.Args(**SHORT, max_lead=0, rater_timeout_s=0.2, run_dir=folder)
