@@ -1,7 +1,6 @@
 """SAC for continuous actions, trained on a reward learned from ratings.
 
-One file in CleanRL's names and order (docs/sac_continuous_action.md explains every metric and
-detail):
+One file in CleanRL's names and order (docs/sac_continuous_action.md explains every detail):
 
     python scripts/sac_continuous_action.py --env-id HalfCheetah-v5 --reward rated
     python scripts/sac_continuous_action.py --env-id HalfCheetah-v5 --reward true
@@ -23,7 +22,6 @@ from torch import Tensor, nn, optim
 from torch.nn import functional as F
 from tqdm import tqdm
 
-import gym_rated
 import gym_rated.vector
 from gym_rated import arguments, assembly
 from gym_rated.checkpoint import load_state, save_state
@@ -36,8 +34,7 @@ from gym_rated.repulsion import Repulsion, squashed_log_prob
 from gym_rated.runs import RunWriter
 from gym_rated.stack_state import load_stack_state, stack_state
 
-LOG_STD_MAX = 2
-LOG_STD_MIN = -5
+LOG_STD_MIN, LOG_STD_MAX = -5, 2
 
 
 @dataclass
@@ -48,12 +45,10 @@ class Args(arguments.RunArgs):
     """total timesteps of the experiment, summed over environments"""
     num_envs: int = 1
     """the number of parallel game environments"""
-
     # SAC improves all along, so it is asked about in more and smaller rounds than PPO
     first_share: float = 0.1
     query_rounds: int = 18
     query_until: float = 0.9
-
     buffer_size: int = 1_000_000
     """the replay memory buffer size, in transitions"""
     gamma: float = 0.99
