@@ -15,7 +15,7 @@ from servers import PageServer
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
-FLAGS += ["--disable-sync"]
+FLAGS += ["--disable-sync", "--disable-gpu"]  # the GPU there is would be emulated, slowly
 
 
 @pytest.fixture(scope="session")

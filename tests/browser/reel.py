@@ -62,9 +62,9 @@ def make_envs(rater, env_id: str, *, segment_length: int, num_envs: int = 2, **o
     return envs
 
 
-def fill(url, material: tuple[Take, ...], number: int, run: Run = RUN) -> list[int]:
+def fill(url, material: tuple[Take, ...], number: int, run: Run = RUN, **options) -> list[int]:
     """Ask about `number` segments in a run; returns the ids of the queries."""
-    with Store(url) as store:
+    with Store(url, **options) as store:
         store.open_run(run)
         chosen = [material[k % len(material)] for k in range(number)]
         old = sum(1 for _ in store.blobs(run.id))

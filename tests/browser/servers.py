@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from urllib.parse import urlsplit
 
@@ -21,7 +22,6 @@ class PageServer:
     def __init__(self, db, *words) -> None:
         self.words = ["--db", str(db), *map(str, words)]
         self.links: dict[str, str] = {}
-        self.process = None
         self.start()
 
     @property
@@ -35,11 +35,12 @@ class PageServer:
 
     def start(self, *, wait: bool = True) -> None:
         port = ["--port", str(urlsplit(self.origin).port)] if self.links else []
+        self.complaint = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gym_rated.human.app", *self.words, *port],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # it says what we do to it
+            stderr=self.complaint,
             start_new_session=True,
         )
         if wait or not self.links:
@@ -58,7 +59,9 @@ class PageServer:
             for _ in range(num_raters):
                 line = self.process.stdout.readline().decode()
                 if " at http" not in line:
-                    raise RuntimeError(f"the server did not start, it said {line!r}")
+                    self.complaint.seek(0)
+                    said = self.complaint.read().decode()
+                    raise RuntimeError(f"the server did not start, it said {line!r} {said}")
                 who, link = line.strip().removeprefix("Rate clips").split(" at http")
                 self.links[who.removeprefix(" as ")] = f"http{link}"
         finally:
@@ -70,3 +73,4 @@ class PageServer:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(10)
         self.process.stdout.close()
+        self.complaint.close()

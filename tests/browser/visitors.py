@@ -5,8 +5,8 @@ import time
 
 from playwright.sync_api import Browser, Page, expect
 
-PATIENCE_S = 20
-"""How long anything on the page may take, on a busy machine."""
+PATIENCE_S = 60
+"""How long anything on the page may take, on a machine with much else to do."""
 expect.set_options(timeout=1000 * PATIENCE_S)
 
 
