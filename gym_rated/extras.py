@@ -20,6 +20,7 @@ EXTRAS = {
     "fastapi": "human",
     "uvicorn": "human",
     "psycopg": "postgres",
+    "pyarrow": "parquet",
 }
 """Optional package -> extra of gym_rated that brings it."""
 

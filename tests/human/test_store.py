@@ -396,3 +396,11 @@ def test_a_new_database_at_the_same_place_is_another_one(store, clock):
     clock.now += 1
     store.open_run(replace(RUN, id="r2"))
     assert store.identity() == first == "1000000.000000"
+
+
+def test_learned_returns_of_known_segments_are_kept_until_they_change(store):
+    fill(store, 3)
+    assert store.learned("r1") == {}
+    store.set_learned("r1", {"0-0-0": 1.5, "0-0-2": -1.0, "nothing": 3.0})
+    store.set_learned("r1", {"0-0-2": 2.0, "0-0-1": float("nan")})
+    assert store.learned("r1") == {"0-0-0": 1.5, "0-0-2": 2.0}

@@ -50,7 +50,7 @@ class Model:
 
     def next(self, rater: str, exclude: list[int]) -> int | None:
         for query in exclude:
-            if self.holds(query, rater):
+            if self.holds(query, rater) and self.leases[query, rater] <= self.clock.now + 63:
                 self.leases[query, rater] = self.clock.now + 90
         given = [q for q, r in self.leases if r == rater]
         held = [q for q in given if self.holds(q, rater) and q not in exclude]

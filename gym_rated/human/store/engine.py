@@ -6,6 +6,7 @@ locked" whatever the timeout. PostgreSQL runs at READ COMMITTED; code that choos
 """
 
 import sqlite3
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, select, text
 from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gym_rated.human.store import tables
 from gym_rated.human.store.failures import StoreNewer, clear_errors
@@ -42,6 +44,7 @@ class Database:
         self.place = place
         self.is_sqlite = place.file is not None
         self._clock = clock
+        self._writing = threading.BoundedSemaphore(1 if self.is_sqlite else 10_000)
         if place.file is not None:
             prepare(place.file)
         self._engine = _make_engine(place)
@@ -69,7 +72,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Begin a transaction; what it wrote is on disk when the block ends without an error."""
-        with self._clear_errors(), self._writer.begin() as connection:
+        with self._clear_errors(), self._turn(), self._writer.begin() as connection:
             yield connection
 
     def now(self, connection: Connection) -> float:
@@ -86,6 +89,16 @@ class Database:
             number = zlib.crc32(rater.encode())
             connection.execute(select(func.pg_advisory_xact_lock(_APPLICATION, number - 2**31)))
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let threads write one after another; SQLite would let them sleep and try, in no order."""
+        if not self._writing.acquire(timeout=3 * BUSY_TIMEOUT_S):
+            raise PoolTimeout("other threads of this process write")
+        try:
+            yield
+        finally:
+            self._writing.release()
+
     def _clear_errors(self) -> AbstractContextManager[None]:
         folder = None if self.place.file is None else self.place.file.parent
         return clear_errors(self.place.name, folder)
@@ -93,6 +106,9 @@ class Database:
     def _open(self) -> None:
         if self.place.file is not None:
             _use_write_ahead_log(self.place.file)
+            with self._engine.begin() as connection:  # where others write, without waiting for them
+                if self._version(connection) == tables.SCHEMA:
+                    return
         with self._writer.begin() as connection:
             if not self.is_sqlite:
                 _make_schema(connection)

@@ -96,7 +96,7 @@ def clear_errors(place: str, folder: Path | None = None) -> Iterator[None]:
     try:
         yield
     except exc.TimeoutError as error:
-        raise StoreLocked(_SENTENCES[StoreLocked].format(place=place)) from error
+        raise StoreLocked(f"{_SENTENCES[StoreLocked].format(place=place)} ({error})") from error
     except (exc.DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, exc.DBAPIError) else error
         kind = _kind_of(cause, folder)

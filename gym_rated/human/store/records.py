@@ -314,6 +314,22 @@ class AgreementRow:
 
 
 @dataclass(frozen=True)
+class ImportedRating:
+    """A rating that was given elsewhere: 0 to C - 1, or `SKIPPED`."""
+
+    segment_id: str
+    rater: str
+    rating: int
+    shown_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        check_text("segment_id", self.segment_id)
+        check_name("rater", self.rater)
+        whole_number("rating", self.rating, minimum=None)
+
+
+@dataclass(frozen=True)
 class EventRow:
     """One row of the log, with where its segment comes from."""
 

@@ -6,7 +6,7 @@ find, after a crash as well.
 
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +14,7 @@ from typing import Any, Self
 from sqlalchemy import select, update
 
 from gym_rated.checks import whole_number
-from gym_rated.human.store import answers, events, jobs, progress, queries, runs
+from gym_rated.human.store import answers, events, imports, jobs, learned, progress, queries, runs
 from gym_rated.human.store.engine import Database
 from gym_rated.human.store.failures import StoreFull
 from gym_rated.human.store.places import place_of
@@ -26,6 +26,7 @@ from gym_rated.human.store.records import (
     Event,
     EventRow,
     HistoryRow,
+    ImportedRating,
     Job,
     Progress,
     Query,
@@ -139,6 +140,21 @@ class Store:
             values = {"step": step, "learned_return": learned_return}
             values |= {"at": self._db.now(connection)}
             runs.beat(connection, "trainer", run_id, values)
+
+    def set_learned(self, run_id: str, returns: Mapping[str, float]) -> None:
+        """Keep what the reward model makes of segments, for the page.
+
+        Args:
+            run_id: The run.
+            returns: Segment id -> return of the learned reward; never hand over a true return.
+        """
+        with self._db.write() as connection:
+            learned.write_learned(connection, run_id, returns)
+
+    def learned(self, run_id: str) -> dict[str, float]:
+        """Return segment id -> learned return, as `set_learned` had it last."""
+        with self._db.read() as connection:
+            return learned.read_learned(connection, run_id)
 
     def seen_worker(self, worker: str, problem: str = "") -> None:
         """Write down that a render worker is alive, and what is wrong with it, if anything."""
@@ -279,6 +295,28 @@ class Store:
         with self._db.write() as connection:
             changed = connection.execute(update(query).where(is_open).values(expired=True))
             return int(changed.rowcount)
+
+    def import_ratings(
+        self, run_id: str, segments: Sequence[Job], ratings: Iterable[ImportedRating]
+    ) -> int:
+        """Bring in ratings that were given elsewhere, all of them or none.
+
+        Args:
+            run_id: The run, which must be there.
+            segments: Segments that the run may not have yet; they get no clip.
+            ratings: Ratings of segments of the run. One that stands already is left out, so that
+                the same file may be imported twice.
+
+        Returns:
+            How many said anything new.
+
+        Raises:
+            ValueError: If there is no such run, segment or class.
+        """
+        with self._db.write() as connection:
+            run = runs.read_run(connection, run_id)
+            now = self._db.now(connection)
+            return imports.import_ratings(connection, run, segments, ratings, now)
 
     # ---- reading
 

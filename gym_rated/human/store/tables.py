@@ -137,6 +137,13 @@ heartbeat = Table(
     Column("at", Float(53), nullable=False),
 )
 
+learned = Table(  # what the reward model makes of a segment: for the page, and only once rated
+    "learned",
+    metadata,
+    Column("segment", _Number, ForeignKey("segment.number"), primary_key=True, autoincrement=False),
+    Column("learned_return", Float(53), nullable=False),
+)
+
 schema_version = Table(  # where there is no PRAGMA user_version
     "gym_rated_schema", MetaData(), Column("version", Integer, primary_key=True)
 )

@@ -1,0 +1,76 @@
+"""Bringing in segments and ratings that were given elsewhere."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from gym_rated.human.store.events import append
+from gym_rated.human.store.jobs import add_query, add_segment
+from gym_rated.human.store.records import SKIPPED, Event, ImportedRating, Job, Kind, Run
+from gym_rated.human.store.tables import event, query, segment
+
+
+def import_ratings(
+    connection: Connection,
+    run: Run,
+    segments: Sequence[Job],
+    ratings: Iterable[ImportedRating],
+    now: float,
+) -> int:
+    """Add segments, without a clip, and answers; returns how many said anything new.
+
+    No lease is asked for, and an answer beyond the overlap is kept: it was given.
+
+    Raises:
+        ValueError: If a rating is of a segment that the run has not, or of no class.
+    """
+    for new in segments:
+        add_segment(connection, run.id, new, with_job=False)
+    return sum(_import(connection, run, rating, now) for rating in ratings)
+
+
+def _import(connection: Connection, run: Run, new: ImportedRating, now: float) -> bool:
+    if not SKIPPED <= new.rating < run.num_classes:
+        raise ValueError(
+            f"`rating` must lie in [0, {run.num_classes - 1}], or be {SKIPPED} for a skip, got "
+            f"{new.rating} for {new.segment_id!r}"
+        )
+    asked = _query_of(connection, run.id, new.segment_id, now)
+    mine = (event.c.query_id == asked.id) & (event.c.rater == new.rater)
+    rows = select(event).where(mine).order_by(event.c.seq.desc()).limit(1)
+    last: Any = connection.execute(rows).one_or_none()
+    answered = last is not None and last.kind != "undo"
+    rating = None if new.rating == SKIPPED else new.rating
+    if answered and last.rating == rating:
+        return False
+    seq = 0 if last is None else last.seq
+    origin = json.dumps([run.id, new.segment_id, new.rater, new.rating, seq])
+    client_id = f"import {hashlib.sha256(origin.encode()).hexdigest()}"
+    kind: Kind = "skip" if rating is None else "rate"
+    deed = Event(client_id, asked.id, new.rater, kind, rating, new.shown_ms)
+    append(connection, deed, asked.id, asked.clip_sha256, now)
+    if not answered:
+        counted = update(query).where(query.c.id == asked.id)
+        connection.execute(counted.values(answers=query.c.answers + 1))
+    return True
+
+
+def _query_of(connection: Connection, run_id: str, segment_id: str, now: float) -> Any:
+    """Return the locked query of a segment; a new one without a clip is shown to nobody."""
+    same = (segment.c.run_id == run_id) & (segment.c.id == segment_id)
+    number = connection.execute(select(segment.c.number).where(same)).scalar_one_or_none()
+    if number is None:
+        raise ValueError(
+            f"`segment_id` must be a segment of run {run_id!r}, got {segment_id!r}; import from "
+            "a file that holds segments (.npz), or into the database that showed it"
+        )
+    original = (query.c.segment == number) & query.c.repeat_for.is_(None)
+    rows = select(query).where(original).with_for_update()
+    found = connection.execute(rows).one_or_none()
+    if found is None:
+        add_query(connection, run_id, int(number), now)
+        found = connection.execute(rows).one()
+    return found

@@ -1,0 +1,225 @@
+"""`gym-rated export` and `import`: what raters said, out of a database and into another."""
+
+import csv
+import json
+import sys
+
+import numpy as np
+import pytest
+from stores import deed, make_clip
+
+from gym_rated import Origin, RatingDataset, ReplayRater, Segment
+from gym_rated.cli import main
+from gym_rated.human.segment_blob import pack_segment
+from gym_rated.human.store import Job, Run, Store
+
+RUN = Run("r1", 3, ("falls", "walks", "runs"), "How well?", env_id="Pendulum-v1", duplicate_rate=0)
+
+
+def make_segment(number: int) -> Segment:
+    rng = np.random.default_rng(number)
+    return Segment(
+        id=f"0-{number}-0",
+        obs=rng.normal(size=(5, 3)).astype(np.float32),
+        actions=rng.uniform(-1, 1, size=(5, 1)).astype(np.float32),
+        true_rewards=np.full(5, 99.0),
+        round=number // 2,
+        origin=Origin(0, number, 0, 10 * number),
+    )
+
+
+@pytest.fixture
+def db(sqlite_url):
+    """Four segments: rated 2, rated 0 after a correction, skipped, and taken back."""
+    with Store(sqlite_url) as store:
+        store.open_run(RUN)
+        recipe = {"episode_seed": 7, "first_step": 0, "length": 5, "env_index": 0, "episode": 3}
+        store.add_jobs(
+            "r1", [Job(s.id, pack_segment(s), recipe, 40) for s in map(make_segment, range(4))]
+        )
+        while taken := store.take_job("worker"):
+            store.finish_job(taken, make_clip(taken.id))
+        ids = [store.next_query("ann").id]
+        store.record(deed(ids[0], "ann", rating=2))
+        for query_id in (2, 3, 4):
+            assert store.next_query("ann").id == query_id
+            store.record(deed(query_id, "ann", rating=1))
+        store.record(deed(2, "ann", rating=0))
+        store.record(deed(3, "ann", "skip"))
+        store.record(deed(4, "ann", "undo"))
+    return sqlite_url
+
+
+def export(db, out, *words) -> int:
+    return main(["export", "--db", db, "--out", str(out), *words])
+
+
+def read(path) -> list[dict]:
+    if path.suffix == ".csv":
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
+    if path.suffix == ".parquet":
+        from pyarrow import parquet
+
+        return parquet.read_table(path).to_pylist()
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_file_has_a_row_for_each_rating_that_stands(db, tmp_path, ending, capsys):
+    out = tmp_path / "new folder" / f"ratings.{ending}"
+    assert export(db, out) == 0
+    assert capsys.readouterr().out == f"3 ratings of run r1: {out}\n"
+    rows = read(out)
+    found = [(r["segment_id"], int(r["rating"]), r["rater"], int(r["revision"])) for r in rows]
+    assert found == [("0-0-0", 2, "ann", 0), ("0-1-0", 0, "ann", 1), ("0-2-0", -1, "ann", 1)]
+    first = rows[0]
+    assert (int(first["num_classes"]), first["env_id"], first["run_id"]) == (3, "Pendulum-v1", "r1")
+    numbers = ("policy_step", "episode_seed", "first_step", "length", "episode", "shown_ms")
+    assert [int(first[name]) for name in numbers] == [40, 7, 0, 5, 3, 900]
+    assert first["criterion_sha256"] == RUN.criterion_hash
+    assert first["clip_sha256"] == make_clip(1).sha256
+
+
+def test_the_whole_log_on_demand(db, tmp_path):
+    out = tmp_path / "log.jsonl"
+    assert export(db, out, "--events") == 0
+    rows = read(out)
+    assert [r["kind"] for r in rows] == ["rate"] * 5 + ["skip", "undo"]
+    assert [r["current"] for r in rows] == [True, False, False, False, True, True, True]
+
+
+def test_exported_rows_can_be_replayed(db, tmp_path):
+    export(db, tmp_path / "ratings.csv")
+    rater = ReplayRater.from_file(tmp_path / "ratings.csv", num_classes=3)
+    rater.submit([make_segment(0), make_segment(1)])
+    assert [(r.segment_id, r.rating) for r in rater.collect()] == [("0-0-0", 2), ("0-1-0", 0)]
+
+
+def test_segments_go_with_the_ratings_into_one_file(db, tmp_path, capsys):
+    assert export(db, tmp_path / "ratings.npz") == 0
+    assert "4 segments, 2 ratings" in capsys.readouterr().out
+    ratings = RatingDataset.load(tmp_path / "ratings.npz")
+    assert {r.segment_id: r.rating for r in ratings.ratings} == {"0-0-0": 2, "0-1-0": 0}
+    np.testing.assert_array_equal(ratings.batch([0]).obs[0], make_segment(0).obs)
+    assert (ratings.env_id, ratings.criterion) == ("Pendulum-v1", "How well?")
+
+
+def test_segments_and_ratings_become_a_minari_dataset_and_come_back(db, tmp_path, monkeypatch):
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "datasets"))
+    assert main(["export", "--db", db, "--minari", "pendulum/rated-v0"]) == 0
+    new = str(tmp_path / "new.db")
+    assert main(["import", "--db", new, "--minari", "pendulum/rated-v0"]) == 0
+    assert standing(new, "imported") == {("0-0-0", "ann"): 2, ("0-1-0", "ann"): 0}
+
+
+def standing(db, run_id) -> dict:
+    with Store(db) as store:
+        rows = store.agreement_rows(run_id)
+    return {(row.segment_id, row.rater): row.rating for row in rows}
+
+
+def test_a_file_with_segments_makes_a_run_and_imports_once(db, tmp_path, capsys):
+    export(db, tmp_path / "ratings.npz")
+    capsys.readouterr()
+    words = ["import", "--db", str(tmp_path / "new.db"), "--ratings", str(tmp_path / "ratings.npz")]
+    words += ["--class-names", "falls", "walks", "runs", "--run-id", "r9"]
+    assert main(words) == main(words) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in printed] == [
+        "2 new ratings of 2 in run r9",
+        "0 new ratings of 2 in run r9",
+    ]
+    assert standing(tmp_path / "new.db", "r9") == {("0-0-0", "ann"): 2, ("0-1-0", "ann"): 0}
+    with Store(tmp_path / "new.db") as store:
+        assert store.runs()[0].class_names == ("falls", "walks", "runs")
+        assert store.next_query("bob") is None  # there is no clip to show
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("words", [[], ["--events"]])
+def test_rows_go_back_into_a_database_that_knows_their_segments(db, tmp_path, ending, words):
+    out = tmp_path / f"ratings.{ending}"
+    export(db, out, *words)
+    with Store(db) as store:
+        for query_id in (1, 2, 3):
+            store.record(deed(query_id, "ann", "undo"))
+        assert store.agreement_rows("r1") == []
+    assert main(["import", "--db", db, "--ratings", str(out)]) == 0
+    assert standing(db, "r1") == {("0-0-0", "ann"): 2, ("0-1-0", "ann"): 0, ("0-2-0", "ann"): -1}
+    with Store(db) as store:
+        rows, _ = store.answers_since("r1", None)
+        assert [(r.segment_id, r.rating) for r in rows[-3:]] == [
+            ("0-0-0", 2),
+            ("0-1-0", 0),
+            ("0-2-0", -1),
+        ]
+        assert store.progress("r1").rated == 2
+
+
+def test_ratings_of_another_rater_are_kept_beside(db, tmp_path):
+    (tmp_path / "bob.csv").write_text("\ufeffsegment_id,rating,rater\n0-0-0,1,bob\n0-3-0,2,bob\n")
+    assert main(["import", "--db", db, "--ratings", str(tmp_path / "bob.csv")]) == 0
+    found = standing(db, "r1")
+    assert (found["0-0-0", "ann"], found["0-0-0", "bob"], found["0-3-0", "bob"]) == (2, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("segment_id,rating,rater\n0-0-0,3,bob\n", r"`rating` must lie in [0, 2], or be -1"),
+        ("segment_id,rating,rater\n0-0-0,1.5,bob\n", "got row 1 of"),
+        ("segment_id,rater\n0-0-0,bob\n", "`ratings` must have segment_id, rating and rater"),
+        ("segment_id,rating,rater\n0-0-0,1,\n", "`rater` must be 1 to 100 printable characters"),
+        ("segment_id,rating,rater\n5-5-5,1,bob\n", "`segment_id` must be a segment of run 'r1'"),
+    ],
+)
+def test_a_row_that_is_no_rating_is_named_and_nothing_changes(db, tmp_path, capsys, text, message):
+    before = standing(db, "r1")
+    path = tmp_path / "bad.csv"
+    path.write_text(text.replace("\n0", "\n0-1-0,2,eve\n0", 1))
+    assert main(["import", "--db", db, "--ratings", str(path)]) == 2
+    assert message.replace("row 1", "row 2") in capsys.readouterr().err
+    assert standing(db, "r1") == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["export"], "`out` or `minari` must say where to write, and not both"),
+        (["export", "--out", "{folder}/x.xml"], "`out` must end in .csv, .jsonl, .parquet or .npz"),
+        (["export", "--out", "{folder}/there.csv"], "`out` must be a new file"),
+        (["export", "--out", "x.csv", "--run-id", "r2"], "`run_id` must be a run of the store"),
+        (["import"], "`ratings` or `minari` must say what to read, and not both"),
+        (["import", "--ratings", "{folder}/none.csv"], "`ratings` must be a ratings file"),
+        (["import", "--ratings", "{folder}/x.xml"], "`ratings` must end in .csv, .jsonl"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(db, tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    for name in ("there.csv", "x.xml"):
+        (tmp_path / name).write_text("")
+    if words[-1] == "{folder}/x.xml" and words[0] == "export":
+        (tmp_path / "x.xml").unlink()
+    words = [word.format(folder=tmp_path) for word in words]
+    assert main([words[0], "--db", db, *words[1:]]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_no_database_is_made_where_none_is(tmp_path, capsys):
+    assert export(str(tmp_path / "none.db"), tmp_path / "x.csv") == 2
+    assert "`db` must be a database of ratings, got" in capsys.readouterr().err
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_ratings_of_other_classes_are_refused(db, tmp_path, capsys):
+    ratings = RatingDataset(3, 1, 5)
+    ratings.save(tmp_path / "five.npz")
+    assert main(["import", "--db", db, "--ratings", str(tmp_path / "five.npz")]) == 2
+    assert "`num_classes` of run 'r1' is 3, got ratings of 5 classes" in capsys.readouterr().err
+
+
+def test_without_pyarrow_the_extra_is_named(db, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert export(db, tmp_path / "ratings.parquet") == 2
+    assert "pip install 'gym_rated[parquet]'" in capsys.readouterr().err
