@@ -3,3 +3,6 @@
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# With two of them, collecting them for doctests takes one for the other.
+collect_ignore = ["conftest.py", "browser/conftest.py"]

@@ -237,7 +237,7 @@ class PixelModel(torch.nn.Module):
     def set_normaliser(self, mean, std):
         self.normaliser = mean, std
 
-    def set_scale(self, scale):
+    def set_scale(self, scale, offset=0.0):
         self.scale, self.ready = scale, True
 
 
