@@ -100,6 +100,16 @@ def test_second_showings_count_as_any_other(store, clock):
     assert state["agreement"]["exact"] == state["agreement"]["num"] == sum(r.repeat for r in rows)
 
 
+def test_learned_returns_are_shown_by_class_and_of_rated_clips_only(store, clock):
+    fill(store, 4)
+    assert Board(store).show("ann")["learned"] is None
+    store.set_learned("r1", {"0-0-0": 1.0, "0-0-1": 2.0, "0-0-2": 3.0, "0-0-3": 4.0})
+    rate(store, clock, 2, None, 2)
+    rate(store, clock, 0, rater="bob")
+    # a score of a clip that is still to be rated would be a hint
+    assert Board(store).show("ann")["learned"] == [[], [], [1.0, 3.0], []]
+
+
 def row(segment, rating, repeat):
     return AgreementRow(segment, "ann", rating, repeat, 900, 0.0)
 

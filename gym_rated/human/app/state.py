@@ -65,8 +65,18 @@ class Board:
             "trainer": _trainer(progress),
             "problem": _problem(progress),
             "agreement": own_agreement(mine, run.num_classes),
+            "learned": self._by_class(mine, run),
             "history": [_answer(row) for row in self._store.history(rater, run.id)],
         }
+
+    def _by_class(self, mine: Sequence[AgreementRow], run: Run) -> list[list[float]] | None:
+        """Return learned returns of what a rater has rated, by class; never of other clips."""
+        returns = self._store.learned(run.id)
+        found: list[list[float]] = [[] for _ in range(run.num_classes)]
+        for row in mine:
+            if row.rating != SKIPPED and not row.repeat and row.segment_id in returns:
+                found[row.rating].append(returns[row.segment_id])
+        return found if any(found) else None
 
     def _look(self, run_id: str) -> tuple[Progress, list[AgreementRow]]:
         now = time.monotonic()
