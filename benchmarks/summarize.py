@@ -67,14 +67,18 @@ def training_table(
     scores, lengths = columns("score"), columns("episode_length")
     tasks = {row["suite"]: row["env_id"] for row in training_rows()}
     for suite in (suite for suite in suites if suite in tasks):
-        for arm in (arm for arm in arms if len(scores[suite][arm]) > 1):
+        for arm in (arm for arm in arms if scores[suite][arm]):
             values = np.array(scores[suite][arm])
             unit = normalized(scores[suite], arm)
-            interval = bootstrap_interval(unit, np.mean)
             digits = 0 if abs(values).max() >= 100 else 1
             cells = [tasks[suite], WORDS[arm], str(len(values))]
-            cells.append(f"{values.mean():.{digits}f} ± {float(standard_error(values)):.{digits}f}")
-            cells.append(f"{unit.mean():.2f} ({interval.low:.2f} to {interval.high:.2f})")
+            error = f" ± {float(standard_error(values)):.{digits}f}" if len(values) > 1 else ""
+            cells.append(f"{values.mean():.{digits}f}{error}")
+            spread = ""
+            if len(values) > 1:
+                interval = bootstrap_interval(unit, np.mean)
+                spread = f" ({interval.low:.2f} to {interval.high:.2f})"
+            cells.append(f"{unit.mean():.2f}{spread}")
             cells += [f"{np.mean(lengths[suite][arm]):.0f}"] if with_length else []
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
