@@ -198,6 +198,18 @@ def check_args(args: RatingArgs) -> None:
         raise ValueError(
             f"`tasks` must include {needed!r} with `--answers {args.answers}`, got {args.tasks}"
         )
+    if args.rater == "human":
+        _check_human(args)
+
+
+def _check_human(args: RatingArgs) -> None:
+    if args.answers != "ratings":
+        raise ValueError(f"`answers` must be ratings with `--rater human`, got {args.answers}")
+    for name in ("mistake_rate", "slip_rate", "skip_rate", "shuffle_ratings"):
+        if value := getattr(args, name):
+            raise ValueError(
+                f"`{name}` is of the synthetic rater, got {value} with `--rater human`"
+            )
 
 
 def describe_preset(args: RatingArgs) -> str:

@@ -239,8 +239,12 @@ def _first_link(process: subprocess.Popen[bytes]) -> str:
     reader.start()
     reader.join(START_S)
     if not found:
-        process.kill()
+        _close(process.stdin)  # it ends page and workers, then itself
+        if process.stdin is None:
+            process.kill()
         process.wait()
+        reader.join()
+        _close(process.stdout)
         raise RuntimeError(
             "gym_rated cannot serve the page to rate on; it said why above. A trainer needs no "
             "page: rate with serve=False here, and `gym-rated rate --db …` elsewhere"
@@ -267,7 +271,12 @@ def main() -> int:
 
     if not words["keep"]:
         threading.Thread(target=watch, daemon=True).start()
-    return supervise(plan, lambda line: print(line, flush=True), over.is_set)
+
+    def say(line: str) -> None:
+        with suppress(BrokenPipeError):  # the trainer is gone, and so will we be
+            print(line, flush=True)
+
+    return supervise(plan, say, over.is_set)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,74 @@
+"""The flags of rating by hand, and the commands that serve and count."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from answering import answer_all
+from envs import make_segment
+
+from gym_rated import assembly
+from gym_rated.arguments import RatingArgs, RunArgs, parse_args
+from gym_rated.cli import main
+from gym_rated.human import HumanRater
+
+
+def test_people_get_their_preset_unless_another_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    people = parse_args(RunArgs, ["--rater", "human"])
+    assert (people.preset, people.regrade, people.scale) == ("people", False, "group")
+    assert (people.tasks, people.segment_value) == (("pairwise",), "mean")
+    assert "preset people" in capsys.readouterr().out
+    assert parse_args(RunArgs, ["--rater", "human", "--preset=rbrl"]).preset == "rbrl"
+    assert parse_args(RunArgs, ["--rater", "human", "--tasks", "ordinal"]).tasks == ("ordinal",)
+    assert capsys.readouterr().out.count("preset people") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--answers", "mixed"], "`answers` must be ratings with `--rater human`, got mixed"),
+        (["--slip-rate", "0.1"], "`slip_rate` is of the synthetic rater, got 0.1"),
+        (["--shuffle-ratings"], "`shuffle_ratings` is of the synthetic rater"),
+    ],
+)
+def test_flags_of_the_synthetic_rater_are_refused(words: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_args(RunArgs, ["--rater", "human", *words])
+
+
+def test_people_rate_runs_of_scripts_only() -> None:
+    with pytest.raises(ValueError, match="`rater` must be synthetic here, got human"):
+        assembly.make_rater(RatingArgs(rater="human"), seed=1)
+
+
+def test_status_says_who_rated_what(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    db = tmp_path / "r.db"
+    options = {"env_id": "CartPole-v1", "seed": 1, "serve": False, "instructions": "Is it up?"}
+    rater = HumanRater(db, num_classes=3, run_id="r1", **options)
+    rater.seen(1_234)
+    for k in range(3):
+        segment = make_segment(f"0-0-{k}")
+        vars(segment)["raw_actions"] = np.zeros(5)
+        rater.submit([segment])
+        if k < 2:
+            answer_all(rater.store, lambda _, k=k: k)
+    assert main(["status", "--db", str(db)]) == 0
+    said = capsys.readouterr().out
+    for line in (
+        "run r1 (CartPole-v1): Is it up?",
+        "rated 2 (bad 1, fair 1, good 0), cannot tell 0",
+        "waiting 1, of which 1 without a clip yet",
+        "rater ann: 2 rated, 0 cannot tell, last 0 s ago",
+        "trainer at step 1,234, seen 0 s ago",
+    ):
+        assert line in said
+
+
+def test_status_of_nothing_makes_no_database(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--db", str(tmp_path / "none.db")]) == 2
+    assert "`db` must be a database of ratings" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,92 @@
+"""Page and workers: started together, started again, and never left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from gym_rated.human.serving import Serving, make_plan
+
+
+def test_a_plan_is_the_command_lines_of_page_and_worker() -> None:
+    plan = make_plan("r.db", port=8000, allow_host=("lab",), run_id="r1", num_workers=2)
+    expected = "--db r.db --port 8000 --host 127.0.0.1 --name me --allow-host lab --run-id r1"
+    assert plan.page == tuple(expected.split())
+    assert plan.worker == ("--db", "r.db", "--size", "240", "--quality", "fast")
+    assert plan.num_workers == 2
+
+
+def children(db: Path) -> dict[int, str]:
+    """Process -> command line, of those that work on a database."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        if str(db) in words and "-m" in words:
+            found[int(folder.name)] = words[2]
+    return found
+
+
+def is_up(url: str) -> bool:
+    address = urlsplit(url)
+    try:
+        with urllib.request.urlopen(f"http://{address.netloc}/healthz", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def wait_until(is_so: Callable[[], bool], timeout_s: float = 60.0) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+@pytest.mark.slow
+def test_the_page_comes_back_at_its_link_and_goes_with_its_owner(tmp_path: Path) -> None:
+    db = tmp_path / "r.db"
+    serving = Serving(db, name="ann")
+    try:
+        assert is_up(serving.url)
+        assert wait_until(lambda: len(children(db)) == 2)
+        page = next(k for k, name in children(db).items() if name.endswith("app"))
+        os.kill(page, signal.SIGKILL)
+        assert wait_until(lambda: page not in children(db) and is_up(serving.url))
+    finally:
+        serving.close()
+    assert wait_until(lambda: not children(db))
+    assert not is_up(serving.url)
+
+
+@pytest.mark.slow
+def test_nothing_is_left_of_a_trainer_that_was_killed(tmp_path: Path) -> None:
+    db = tmp_path / "r.db"
+    code = f"from gym_rated.human.serving import Serving; Serving({str(db)!r}); input()"
+    trainer = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    try:
+        assert wait_until(lambda: len(children(db)) == 2)
+    finally:
+        trainer.send_signal(signal.SIGKILL)
+        trainer.communicate()
+    assert wait_until(lambda: not children(db))
+
+
+@pytest.mark.slow
+def test_a_page_that_cannot_be_served_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="cannot serve the page to rate on"):
+        Serving(tmp_path / "r.db", port=70_000)
+    assert wait_until(lambda: not children(tmp_path / "r.db"))
