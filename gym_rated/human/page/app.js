@@ -15,6 +15,7 @@ const AHEAD = 2; // clips fetched before they are needed
 const IDLE_MS = 1500;
 const STATE_MS = 5000;
 const RENEW_MS = 30000; // the server's lease is 90 s
+const STALE_MS = 80000;
 const AWAY_MS = 10 * 60000; // without a key or a touch, clips go back to the others
 const BREAK_MS = 20 * 60000;
 const PATIENCE_MS = 15000;
@@ -40,6 +41,7 @@ let changes = 0; // deeds so far: an answer of the server from before one is out
 let shownClasses = "";
 let views = 0;
 let idleSince = performance.now();
+let heldAt = Date.now(); // a clock that goes on while the machine sleeps
 let activeAt = performance.now();
 let activeSince = performance.now();
 let hadBreakHint = false;
@@ -60,6 +62,7 @@ async function ask(exclude) {
     headers: { "x-rater": encodeURIComponent(settings.rater) },
     signal: AbortSignal.timeout(PATIENCE_MS),
   });
+  if (answer.status === 204 || answer.ok) heldAt = Date.now();
   if (answer.status === 204) return null;
   if (!answer.ok) throw Object.assign(new Error(await sentenceOf(answer)), { status: answer.status });
   return answer.json();
@@ -94,8 +97,15 @@ async function fill() {
   if (isShort) askTimer = setTimeout(fill, IDLE_MS);
 }
 
+// After a sleep, clips that were fetched ahead may be someone else's.
+function freshen() {
+  if (Date.now() - heldAt > STALE_MS) queue = [];
+  fill();
+}
+
 async function renew() {
   const now = performance.now();
+  if (Date.now() - heldAt > STALE_MS && now - activeAt < AWAY_MS && !document.hidden) return freshen();
   const held = inHand();
   if (!held.length || document.hidden || now - activeAt > AWAY_MS) return;
   try {
@@ -584,7 +594,7 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   outbox.send();
   readState();
-  fill();
+  freshen();
 });
 setInterval(renew, RENEW_MS);
 drawProgress();

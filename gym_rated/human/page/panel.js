@@ -126,7 +126,7 @@ function strips(names, learned, width) {
       drawing("text", { x: left - 10, y: middle + 4, "text-anchor": "end", class: "label" }, shortened(name, left)),
       drawing("path", { d: `M${left} ${middle}H${width - 8}`, class: "rule" }),
       ...(learned[k] ?? []).map((value) =>
-        drawing("circle", { cx: left + ((width - left - 12) * (value - low)) / span, cy: middle, r: 3.5, fill: classColour(k, names.length), "fill-opacity": 0.7 }),
+        drawing("circle", { cx: left + 4 + ((width - left - 16) * (value - low)) / span, cy: middle, r: 3.5, fill: classColour(k, names.length), "fill-opacity": 0.7 }),
       ),
     );
   });

@@ -6,7 +6,7 @@ const STOPS = [
   [226, 144, 64],
   [176, 168, 152],
   [92, 158, 214],
-  [32, 98, 176],
+  [38, 108, 188],
 ];
 
 export function classColour(index, count) {
