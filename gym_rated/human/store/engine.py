@@ -83,11 +83,14 @@ class Database:
             return time.time()
         return float(connection.execute(_CLOCK).scalar_one())
 
-    def lock_rater(self, connection: Connection, rater: str) -> None:
-        """Wait until no other transaction acts for this rater; SQLite has one writer anyway."""
+    def lock_rater(self, connection: Connection, rater: str) -> float:
+        """Wait until no other transaction acts for this rater; returns the server's time.
+
+        SQLite has one writer anyway.
+        """
         if not self.is_sqlite:
-            number = zlib.crc32(rater.encode())
-            connection.execute(select(func.pg_advisory_xact_lock(_APPLICATION, number - 2**31)))
+            connection.execute(_LOCK, {"low": zlib.crc32(rater.encode()) - 2**31})
+        return self.now(connection)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -140,6 +143,7 @@ class Database:
 
 
 _CLOCK = text("SELECT extract(epoch FROM clock_timestamp())")
+_LOCK = text(f"SELECT pg_advisory_xact_lock({_APPLICATION}, :low)")
 
 
 def _use_write_ahead_log(file: Path) -> None:

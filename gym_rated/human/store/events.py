@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gym_rated.human.store.failures import Conflict
@@ -12,6 +12,36 @@ from gym_rated.human.store.tables import current, event, lease, query, run
 
 UNDO_LEASE_S = 90.0
 """How long a clip stays the rater's after an undo, in seconds."""
+
+_QUERY: BindParameter[Any] = bindparam("of_query")
+_RATER: BindParameter[Any] = bindparam("of_rater")
+# Built once: to build a statement takes longer than to run it.
+_SENT = select(event).where(event.c.client_id == bindparam("of_client"))
+_LOCKED = (
+    select(query, run.c.overlap, run.c.num_classes)
+    .join(run, run.c.id == query.c.run_id)
+    .where(query.c.id == _QUERY)
+    .with_for_update(of=query)
+)
+_LAST = (
+    select(event.c.seq, event.c.kind, event.c.rating, event.c.revision)
+    .where(event.c.query_id == _QUERY, event.c.rater == _RATER)
+    .order_by(event.c.seq.desc())
+    .limit(1)
+)
+_LAST_ANSWERED = (
+    select(current.c.query_id)
+    .where(current.c.rater == _RATER, current.c.kind != "undo")
+    .order_by(current.c.seq.desc())
+    .limit(1)
+)
+_LEASE = select(lease.c.expires_at).where(lease.c.query_id == _QUERY, lease.c.rater == _RATER)
+_COUNT = (
+    update(query)
+    .where(query.c.id == _QUERY)
+    .values(answers=query.c.answers + bindparam("change", type_=query.c.answers.type))
+)
+_ADD = insert(event).returning(event.c.seq)
 
 
 def record(connection: Connection, new: Event, now: float) -> Recorded:
@@ -25,8 +55,10 @@ def record(connection: Connection, new: Event, now: float) -> Recorded:
     if known := _repeated(connection, new):
         return known
     query_id = _last_answered(connection, new.rater) if new.query_id is None else new.query_id
-    asked = _lock_query(connection, query_id)
-    last = _last(connection, query_id, new.rater)
+    asked = connection.execute(_LOCKED, {"of_query": query_id}).one_or_none()
+    if asked is None:
+        raise Conflict("this clip is not known here; reload the page")
+    last = last_event(connection, query_id, new.rater)
     answered = last is not None and last.kind != "undo"
     if new.kind == "undo":
         if not answered:
@@ -38,40 +70,55 @@ def record(connection: Connection, new: Event, now: float) -> Recorded:
         if not answered:
             _check_seat(connection, asked, new.rater, now)
             give(connection, query_id, new.rater, 0.0)
-    change = int(new.kind != "undo") - int(answered)
+    count_answer(connection, query_id, int(new.kind != "undo") - int(answered))
+    return append(connection, new, asked, last, now)
+
+
+def last_event(connection: Connection, query_id: int, rater: str) -> Any:
+    """Return the row of a rater's last deed at a clip, or None."""
+    return connection.execute(_LAST, {"of_query": query_id, "of_rater": rater}).one_or_none()
+
+
+def count_answer(connection: Connection, query_id: int, change: int) -> None:
+    """Keep up the number of raters whose answer to a clip stands."""
     if change:
-        counted = update(query).where(query.c.id == query_id)
-        connection.execute(counted.values(answers=query.c.answers + change))
-    return append(connection, new, query_id, asked.clip_sha256, now)
+        connection.execute(_COUNT, {"of_query": query_id, "change": change})
 
 
-def append(
-    connection: Connection, new: Event, query_id: int, clip_sha256: str | None, now: float
-) -> Recorded:
-    """Add an event to the log, as the next revision of its rater at its clip."""
-    earlier = (event.c.query_id == query_id) & (event.c.rater == new.rater)
-    count = select(func.count()).select_from(event).where(earlier)
-    revision = int(connection.execute(count).scalar_one())
+def append(connection: Connection, new: Event, asked: Any, last: Any, now: float) -> Recorded:
+    """Add an event to the log.
+
+    Args:
+        connection: A writing transaction that has locked the query.
+        new: The event.
+        asked: Row of its query.
+        last: Row of its rater's last event at that query, or None.
+        now: The server's time.
+
+    Raises:
+        Conflict: If its `client_id` is taken.
+    """
+    revision = 0 if last is None else last.revision + 1
     row = {
         "client_id": new.client_id,
-        "query_id": query_id,
+        "query_id": asked.id,
         "rater": new.rater,
         "kind": new.kind,
         "rating": new.rating,
         "revision": revision,
-        "clip_sha256": clip_sha256,
+        "clip_sha256": asked.clip_sha256,
         "shown_ms": new.shown_ms,
         "at": now,
     }
     try:
-        added = connection.execute(insert(event).values(row).returning(event.c.seq))
+        seq = int(connection.execute(_ADD, row).scalar_one())
     except IntegrityError as error:  # another rater's, a moment ago
         raise Conflict("this event was sent before by someone else; reload the page") from error
-    return Recorded(int(added.scalar_one()), False, query_id, revision)
+    return Recorded(seq, False, asked.id, revision)
 
 
 def _repeated(connection: Connection, new: Event) -> Recorded | None:
-    row = connection.execute(select(event).where(event.c.client_id == new.client_id)).one_or_none()
+    row = connection.execute(_SENT, {"of_client": new.client_id}).one_or_none()
     if row is None:
         return None
     same = (row.rater, row.kind, row.rating) == (new.rater, new.kind, new.rating)
@@ -80,29 +127,8 @@ def _repeated(connection: Connection, new: Event) -> Recorded | None:
     return Recorded(row.seq, True, row.query_id, row.revision)
 
 
-def _lock_query(connection: Connection, query_id: int) -> Any:
-    rows = (
-        select(query, run.c.overlap, run.c.num_classes)
-        .join(run, run.c.id == query.c.run_id)
-        .where(query.c.id == query_id)
-        .with_for_update(of=query)
-    )
-    row = connection.execute(rows).one_or_none()
-    if row is None:
-        raise Conflict("this clip is not known here; reload the page")
-    return row
-
-
-def _last(connection: Connection, query_id: int, rater: str) -> Any:
-    mine = (event.c.query_id == query_id) & (event.c.rater == rater)
-    last = select(event.c.kind).where(mine).order_by(event.c.seq.desc()).limit(1)
-    return connection.execute(last).one_or_none()
-
-
 def _last_answered(connection: Connection, rater: str) -> int:
-    mine = (current.c.rater == rater) & (current.c.kind != "undo")
-    last = select(current.c.query_id).where(mine).order_by(current.c.seq.desc()).limit(1)
-    found = connection.execute(last).scalar_one_or_none()
+    found = connection.execute(_LAST_ANSWERED, {"of_rater": rater}).scalar_one_or_none()
     if found is None:
         raise Conflict("there is no answer of yours to take back")
     return int(found)
@@ -110,12 +136,12 @@ def _last_answered(connection: Connection, rater: str) -> int:
 
 def _check_seat(connection: Connection, asked: Any, rater: str, now: float) -> None:
     """See that a first answer has a seat: a lease that stands, or one that nobody took since."""
-    key = (lease.c.query_id == asked.id) & (lease.c.rater == rater)
-    given = connection.execute(select(lease.c.expires_at).where(key)).scalar_one_or_none()
+    values = {"of_query": asked.id, "of_rater": rater}
+    given = connection.execute(_LEASE, values).scalar_one_or_none()
     if given is None:
         raise Conflict("this clip was not given to you; reload the page")
     if given > now:
         return
     seats = 1 if asked.repeat_of is not None else asked.overlap
-    if seats_taken(connection, asked.id, rater, asked.answers, now) >= seats:
+    if seats_taken(connection, asked.id, rater, now) >= seats:
         raise Conflict("another rater has taken this clip meanwhile; your answer was not kept")

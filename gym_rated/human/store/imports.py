@@ -5,12 +5,12 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
-from gym_rated.human.store.events import append
+from gym_rated.human.store.events import append, count_answer, last_event
 from gym_rated.human.store.jobs import add_query, add_segment
 from gym_rated.human.store.records import SKIPPED, Event, ImportedRating, Job, Kind, Run
-from gym_rated.human.store.tables import event, query, segment
+from gym_rated.human.store.tables import query, segment
 
 
 def import_ratings(
@@ -39,9 +39,7 @@ def _import(connection: Connection, run: Run, new: ImportedRating, now: float) -
             f"{new.rating} for {new.segment_id!r}"
         )
     asked = _query_of(connection, run.id, new.segment_id, now)
-    mine = (event.c.query_id == asked.id) & (event.c.rater == new.rater)
-    rows = select(event).where(mine).order_by(event.c.seq.desc()).limit(1)
-    last: Any = connection.execute(rows).one_or_none()
+    last = last_event(connection, asked.id, new.rater)
     answered = last is not None and last.kind != "undo"
     rating = None if new.rating == SKIPPED else new.rating
     if answered and last.rating == rating:
@@ -51,10 +49,8 @@ def _import(connection: Connection, run: Run, new: ImportedRating, now: float) -
     client_id = f"import {hashlib.sha256(origin.encode()).hexdigest()}"
     kind: Kind = "skip" if rating is None else "rate"
     deed = Event(client_id, asked.id, new.rater, kind, rating, new.shown_ms)
-    append(connection, deed, asked.id, asked.clip_sha256, now)
-    if not answered:
-        counted = update(query).where(query.c.id == asked.id)
-        connection.execute(counted.values(answers=query.c.answers + 1))
+    append(connection, deed, asked, last, now)
+    count_answer(connection, asked.id, int(not answered))
     return True
 
 

@@ -260,8 +260,7 @@ class Store:
         if len(in_hand) > 100:
             raise ValueError(f"`exclude` must name at most 100 queries, got {len(in_hand)}")
         with self._db.write() as connection:
-            self._db.lock_rater(connection, rater)
-            now = self._db.now(connection)
+            now = self._db.lock_rater(connection, rater)
             return queries.next_query(connection, rater, run_id, in_hand, lease_s, now)
 
     def record(self, event: Event) -> Recorded:
@@ -276,8 +275,8 @@ class Store:
             StoreFull: If the disk is full; send the event again later.
         """
         with self._db.write() as connection:
-            self._db.lock_rater(connection, event.rater)
-            return events.record(connection, event, self._db.now(connection))
+            now = self._db.lock_rater(connection, event.rater)
+            return events.record(connection, event, now)
 
     def history(self, rater: str, run_id: str, limit: int = 10) -> list[HistoryRow]:
         """Return a rater's standing answers, the newest first."""
