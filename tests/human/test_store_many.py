@@ -96,6 +96,7 @@ def test_two_tabs_of_one_rater_get_one_clip_and_one_vote(store_url):
         def tab(number: int) -> int:
             start.wait()
             query = store.next_query("ann")
+            start.wait()
             store.record(deed(query, "ann", rating=2, client_id="the same"))
             return query.id
 

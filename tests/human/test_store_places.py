@@ -6,6 +6,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def test_the_file_is_written_ahead_and_waits_for_the_disk(sqlite_url):
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
         assert values == ["wal", 2, 1, 10_000]
-    with sqlite3.connect(sqlite_url) as connection:
+    with closing(sqlite3.connect(sqlite_url)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
         assert connection.execute("SELECT count(*) FROM current_rating").fetchone() == (0,)
 
@@ -117,11 +118,11 @@ def test_tables_of_a_newer_version_are_refused(store_url):
 
 
 def test_the_database_of_something_else_is_left_alone(sqlite_url):
-    with sqlite3.connect(sqlite_url) as connection:
+    with closing(sqlite3.connect(sqlite_url)) as connection:
         connection.execute("CREATE TABLE mine (x)")
     with pytest.raises(ValueError, match=r"a database of ratings or a new file, got .* with other"):
         Store(sqlite_url)
-    with sqlite3.connect(sqlite_url) as connection:
+    with closing(sqlite3.connect(sqlite_url)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
 
@@ -272,9 +273,9 @@ def test_a_full_disk_loses_nothing_and_is_left_behind(tmp_path):
     assert "is full; free some space and try again, what was saved before is intact" in refused
 
 
-def test_a_file_that_may_not_grow_loses_nothing(tmp_path):
+def test_a_file_that_may_not_grow_loses_nothing(sqlite_url):
     """As under a quota: the log may not become larger than the database is."""
-    file = tmp_path / "ratings.db"
+    file = Path(sqlite_url)
     with Store(file) as store:
         fill(store, 40)
     size = file.stat().st_size
@@ -293,4 +294,5 @@ def test_a_file_that_may_not_grow_loses_nothing(tmp_path):
         rows, _ = store.answers_since("r1", None)
         assert [row.segment_id for row in rows] == saved
         store.record(deed(store.next_query("ann"), "ann", rating=RUN.num_classes - 1))
-    assert sqlite3.connect(file).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
