@@ -5,6 +5,7 @@ from pages import HERE, open_page, rating
 from stores import RUN, fill, make_clip, make_job
 
 from gym_rated.human.app.api import PageOptions
+from gym_rated.human.app.files import read_page
 from gym_rated.human.clips.encode import encode
 from gym_rated.human.store import (
     Conflict,
@@ -38,10 +39,10 @@ def test_the_page_and_its_files_are_served(page):
 
 
 def test_no_file_of_the_page_asks_for_another_server_or_holds_inline_code(page):
-    for name in ("", "app.js", "style.css", "panel.js", "history.js", "dom.js", "player.js"):
-        text = page.get(f"/{name}").text.replace("http://www.w3.org/", "")
+    for page_file in read_page():
+        text = page.get(page_file.path).text.replace("http://www.w3.org/", "")
         for forbidden in ("http://", "https://", "innerHTML", "onclick=", "eval(", "style="):
-            assert forbidden not in text, (name, forbidden)
+            assert forbidden not in text, (page_file.path, forbidden)
 
 
 def test_the_next_clip_comes_with_what_is_asked(page, store):

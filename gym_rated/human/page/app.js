@@ -2,13 +2,15 @@
 // is shown at once; what the server says arrives later, and nothing is lost in between.
 
 import { ClipCache, Damaged } from "./clips.js";
-import { byId, counted, element, setText } from "./dom.js";
+import { byId, setText } from "./dom.js";
+import { closeClasses, drawClasses, drawCriterion, drawHelp, flash, openClasses, setStage } from "./drawing.js";
 import { History } from "./history.js";
-import { KEYS, listen } from "./keys.js";
+import { listen } from "./keys.js";
+import { hideNote, note, noteSticks, showTrouble } from "./notices.js";
 import { Outbox, sentenceOf } from "./outbox.js";
-import { Panel, outlook } from "./panel.js";
+import { outlook, Panel } from "./panel.js";
 import { Player } from "./player.js";
-import { classColour, keyOfClass, taskColour } from "./ramp.js";
+import { Session } from "./session.js";
 import { Sound } from "./sound.js";
 
 const AHEAD = 2; // clips fetched before they are needed
@@ -19,7 +21,6 @@ const STALE_MS = 80000;
 const AWAY_MS = 10 * 60000; // without a key or a touch, clips go back to the others
 const BREAK_MS = 20 * 60000;
 const PATIENCE_MS = 15000;
-const SESSION = "gym_rated/session";
 
 const settings = { rater: "", min_view_s: 0.5, key_base: 1 };
 const stage = byId("stage");
@@ -29,7 +30,7 @@ const panel = new Panel(byId("numbers"), sound);
 const player = new Player(stage, byId("time"), (key) => view?.key === key && showBroken(view));
 const history = new History(byId("history"), cache, correct);
 const outbox = new Outbox({ onSaved, onRefused, onTrouble });
-const session = readSession();
+const session = new Session();
 
 let view = null; // { key, query, isCorrection, rating, isDone, readyAt, wait }
 let setAside = null; // the query that a correction interrupted
@@ -38,15 +39,12 @@ let state = null; // what /api/state said last
 let trouble = null;
 let isAsking = false;
 let changes = 0; // deeds so far: an answer of the server from before one is out of date
-let shownClasses = "";
-let views = 0;
 let idleSince = performance.now();
 let heldAt = Date.now(); // a clock that goes on while the machine sleeps
 let activeAt = performance.now();
 let activeSince = performance.now();
 let hadBreakHint = false;
 let askTimer = 0;
-let noteTimer = 0;
 let stateTimer = 0;
 let armTimer = 0;
 
@@ -145,15 +143,15 @@ const keyOf = (query) => `${query.id}/${query.clip}`;
 
 async function show(query, correction = null) {
   const waited = view ? 0 : performance.now() - idleSince;
-  const mine = { key: keyOf(query), query, isCorrection: Boolean(correction), rating: correction?.rating ?? null, isDone: false, readyAt: 0, wait: 0, number: ++views };
+  const mine = { key: keyOf(query), query, isCorrection: Boolean(correction), rating: correction?.rating ?? null, isDone: false, readyAt: 0, wait: 0 };
   view = mine;
   disarm();
   drawCriterion(query);
-  drawClasses(query.class_names, mine.rating);
+  drawClasses(query.class_names, mine.rating, settings.key_base, rate);
   history.open = correction ? query.id : null;
   drawHistory();
   if (correction) note("Choose another answer. Esc, or the same picture again, leaves it as it is.", 0);
-  else if (byId("note").dataset.sticks === "yes") hideNote();
+  else if (noteSticks()) hideNote();
   // a clip that is there already is shown without a flash of "loading"
   const loading = setTimeout(() => view === mine && !mine.readyAt && setStage("loading", "Loading the clip"), 250);
   try {
@@ -165,7 +163,7 @@ async function show(query, correction = null) {
     mine.wait = Math.min(1000 * settings.min_view_s, (1000 * clip.frames) / clip.fps);
     stage.dataset.query = query.id;
     setStage("shown");
-    armTimer = setTimeout(() => view === mine && arm(), mine.wait);
+    armTimer = setTimeout(() => view === mine && openClasses(), mine.wait);
     if (waited > 3000) sound.play();
     prepareNext();
   } catch (error) {
@@ -227,24 +225,12 @@ function showWaiting() {
   setStage("waiting", `Waiting for the ${isAway ? "server" : "next clip"}`, isAway || !state ? "" : outlook(state));
   const names = state?.run?.class_names ?? [];
   if (state?.run) drawCriterion(state.run);
-  drawClasses(names, null);
-}
-
-function setStage(name, headline = "", detail = "") {
-  stage.dataset.state = name;
-  setText(byId("message").querySelector(".headline"), headline);
-  setText(byId("message").querySelector(".detail"), detail);
-}
-
-function arm() {
-  stage.dataset.armed = "true";
-  for (const button of byId("classes").children) button.setAttribute("aria-disabled", "false");
+  drawClasses(names, null, settings.key_base, rate);
 }
 
 function disarm() {
   clearTimeout(armTimer);
-  stage.dataset.armed = "false";
-  for (const button of byId("classes").children) button.setAttribute("aria-disabled", "true");
+  closeClasses();
 }
 
 // ---- answering it
@@ -261,7 +247,6 @@ function skip() {
 }
 
 function answer(kind, rating) {
-  performance.mark("answer");
   const { query, isCorrection } = view;
   const given = rating ?? -1;
   view.isDone = true;
@@ -274,7 +259,7 @@ function answer(kind, rating) {
     const place = history.entries.findIndex((old) => old.query_id === query.id);
     if (isCorrection && place >= 0) history.entries[place] = entry;
     else history.add(entry, picture);
-    count(query.id, rating !== null);
+    session.count(query.id, rating !== null);
     changes += 1;
     outbox.add({ query_id: query.id, kind, ...(rating === null ? {} : { rating }), shown_ms: Math.min(shown, 86400000) });
     drawHistory();
@@ -291,7 +276,7 @@ function undo() {
   const last = history.latest;
   if (!last) return note("There is nothing to undo.");
   history.remove(last.query_id);
-  count(last.query_id, false);
+  session.count(last.query_id, false);
   changes += 1;
   outbox.add({ query_id: last.query_id, kind: "undo" });
   if (view && !view.isDone) queue.unshift(view.query);
@@ -315,24 +300,6 @@ function leaveCorrection() {
   showNext();
 }
 
-function count(queryId, isRated) {
-  if (isRated) session.add(queryId);
-  else session.delete(queryId);
-  try {
-    sessionStorage.setItem(SESSION, JSON.stringify([...session]));
-  } catch {
-    // only counted until the next reload, then
-  }
-}
-
-function readSession() {
-  try {
-    return new Set(JSON.parse(sessionStorage.getItem(SESSION) ?? "[]"));
-  } catch {
-    return new Set();
-  }
-}
-
 // ---- what the server says
 
 function onSaved(event) {
@@ -346,7 +313,7 @@ function onSaved(event) {
 function onRefused(event, sentence) {
   if (event.kind !== "undo") {
     history.remove(event.query_id);
-    count(event.query_id, false);
+    session.count(event.query_id, false);
   }
   changes += 1;
   drawHistory();
@@ -368,19 +335,7 @@ function reached() {
 function onTrouble(kind) {
   if (kind === null && trouble === "full" && outbox.size > 0) return;
   trouble = kind;
-  const kept = outbox.size;
-  const ratings = counted(kept, "rating", "ratings");
-  const sentences = {
-    offline: kept ? `Offline: ${ratings} kept in this browser` : "Offline: the server does not answer, trying again",
-    busy: kept ? `The database is busy: ${ratings} kept in this browser` : "The database is busy, trying again",
-    full: `Not saved: disk full. ${counted(kept, "rating is", "ratings are")} kept in this browser`,
-    stranger: kept ? `Signed out: open your link again. ${counted(kept, "rating is", "ratings are")} kept in this browser` : "Signed out: open your link again",
-  };
-  const banner = byId("banner");
-  setText(banner, kind ? sentences[kind] : "");
-  banner.dataset.kind = kind ?? "";
-  banner.dataset.count = kept;
-  banner.hidden = !kind;
+  showTrouble(kind, outbox.size);
 }
 
 function readStateSoon(after) {
@@ -421,46 +376,11 @@ function begin() {
   if (outbox.owner?.database !== state.database) outbox.open(state.rater, state.database);
   if (settings.rater) return;
   for (const name of Object.keys(settings)) settings[name] = state[name];
-  drawHelp();
+  drawHelp(state?.run?.class_names.length ?? 0, settings.key_base);
   fill();
 }
 
 // ---- drawing
-
-function drawCriterion(query) {
-  const task = byId("task");
-  setText(task, query.task ?? "");
-  task.hidden = !query.task;
-  task.style.setProperty("--task", taskColour(query.task ?? ""));
-  setText(byId("instructions"), query.instructions || "How good is what you see?");
-}
-
-function drawClasses(names, chosen) {
-  const wanted = JSON.stringify([names, chosen]);
-  if (wanted === shownClasses) return;
-  shownClasses = wanted;
-  const group = byId("classes");
-  group.dataset.count = names.length;
-  group.replaceChildren(
-    ...names.map((name, k) => {
-      const key = keyOfClass(k, settings.key_base);
-      const label = element("span", { class: "name" }, name || String(k));
-      const button = element(
-        "button",
-        { type: "button", class: "class", "data-testid": `rate-${k}`, "aria-keyshortcuts": key, "aria-disabled": "true" },
-        label,
-        element("kbd", {}, key),
-      );
-      button.style.setProperty("--class", classColour(k, names.length));
-      if (chosen !== null) button.setAttribute("aria-pressed", String(k === chosen));
-      button.addEventListener("click", (event) => {
-        if (event.detail > 0) button.blur(); // or Space would press it again
-        rate(k);
-      });
-      return button;
-    }),
-  );
-}
 
 function drawHistory() {
   history.draw((entry) => entry.query?.class_names ?? state?.run?.class_names ?? []);
@@ -478,45 +398,11 @@ function drawProgress() {
   byId("page").dataset.outbox = String(outbox.size);
 }
 
-function drawHelp() {
-  const count = state?.run?.class_names.length ?? 0;
-  const first = keyOfClass(0, settings.key_base);
-  const last = keyOfClass(Math.max(count - 1, 0), settings.key_base);
-  const rows = count ? [[`${first} ${last}`, "the classes, worst to best"], ...KEYS] : KEYS;
-  byId("keys").replaceChildren(
-    ...rows.flatMap(([keys, meaning], row) => [
-      element("dt", {}, ...keys.split(" ").flatMap((key, k) => [k ? (row === 0 && count ? " to " : " ") : null, element("kbd", {}, key)])),
-      element("dd", {}, meaning),
-    ]),
-  );
-}
-
 function drawPlayback() {
   const isPlaying = stage.dataset.playing === "true";
   byId("pause").setAttribute("aria-label", isPlaying ? "Pause" : "Play");
   setText(byId("speed"), `${{ 0.25: "¼", 0.5: "½" }[player.speed] ?? player.speed}×`);
   for (const id of ["slower", "faster"]) byId(id).setAttribute("aria-disabled", String(!player.canStep));
-}
-
-function flash(button) {
-  button?.classList.remove("chosen");
-  void button?.offsetWidth; // begin the animation anew
-  button?.classList.add("chosen");
-}
-
-function note(text, forMs = 6000) {
-  clearTimeout(noteTimer);
-  const place = byId("note");
-  setText(place, text);
-  place.hidden = false;
-  place.dataset.sticks = forMs ? "no" : "yes";
-  if (forMs) noteTimer = setTimeout(hideNote, forMs);
-}
-
-function hideNote() {
-  clearTimeout(noteTimer);
-  byId("note").hidden = true;
-  byId("note").dataset.sticks = "no";
 }
 
 function suggestBreak() {
@@ -544,7 +430,7 @@ const help = byId("help");
 function toggleHelp() {
   if (help.open) help.close();
   else {
-    drawHelp();
+    drawHelp(state?.run?.class_names.length ?? 0, settings.key_base);
     help.showModal();
   }
 }
