@@ -347,5 +347,7 @@ def test_a_killed_trainer_loses_and_doubles_nothing(tmp_path: Path) -> None:
     result = read_result(folder)
     assert result["num_ratings"] == len(answers)  # whatever was said was learned from
     assert result["num_ratings"] == 40  # and nobody was asked for more than promised
-    steps = [json.loads(line)["step"] for line in (folder / "metrics.jsonl").open()]
+    steps = [
+        json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()
+    ]
     assert steps == sorted(steps)
