@@ -61,6 +61,7 @@ def _make_human_rater(args: RatingArgs, seed: int, run_dir: Path | None) -> Rate
         args.rater_db or run_dir / "ratings.db",
         env_id=env_id,
         env_kwargs=args.env_kwargs,
+        num_ratings=args.num_ratings,
         seed=seed,
         num_classes=args.num_classes,
         class_names=args.class_names or None,

@@ -58,6 +58,7 @@ class HumanRater:
         run_id: Name of the run in the database; a resumed run has the same.
         task: Name of the task on the page; `env_id` by default.
         env_kwargs: Arguments of the environment.
+        num_ratings: How many segments the run will ask about, for the page to show; None if open.
         fps: Frames a second of the clips; as fast as the environment is by default.
         size: Longer side of the clips, in pixels.
         quality: "fast", or "nice" with smooth edges.
@@ -94,6 +95,7 @@ class HumanRater:
         run_id: str = "run",
         task: str | None = None,
         env_kwargs: Mapping[str, Any] | None = None,
+        num_ratings: int | None = None,
         fps: float | None = None,
         size: int = 240,
         quality: str = "fast",
@@ -115,7 +117,11 @@ class HumanRater:
             instructions,
             task=env_id if task is None else task,
             env_id=env_id,
-            config={"seed": seed, "env_kwargs": dict(env_kwargs or {})},
+            config={
+                "seed": seed,
+                "env_kwargs": dict(env_kwargs or {}),
+                "num_ratings": num_ratings,
+            },
             overlap=overlap,
             duplicate_rate=duplicate_rate,
         )
