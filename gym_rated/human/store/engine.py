@@ -109,9 +109,9 @@ class Database:
     def _open(self) -> None:
         if self.place.file is not None:
             _use_write_ahead_log(self.place.file)
-            with self._engine.begin() as connection:  # where others write, without waiting for them
-                if self._version(connection) == tables.SCHEMA:
-                    return
+        with self._engine.begin() as connection:  # mostly all is there, and others write
+            if self._version(connection) == tables.SCHEMA:
+                return
         with self._writer.begin() as connection:
             if not self.is_sqlite:
                 _make_schema(connection)
