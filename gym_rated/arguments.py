@@ -102,6 +102,8 @@ class RatingArgs:
     """most passes over the ratings in a fit, instead of a number of gradient steps"""
     stop_at_accuracy: float | None = None
     """accuracy on the ratings at which a fit ends"""
+    ood_coef: float = 0.0
+    """how strongly rewards of random states and actions are kept below rated ones (R4); 0 is not"""
     repel_coef: float = 0.0
     """how strongly the policy is pushed away from what was rated worst (RbRL-KL); 0 is not"""
 

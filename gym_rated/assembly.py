@@ -170,6 +170,7 @@ def make_learner(
         later_steps=args.later_steps,
         max_passes=args.max_passes,
         stop_at_accuracy=args.stop_at_accuracy,
+        ood_coef=args.ood_coef,
         offset=args.offset,
         seed=seed,
     )

@@ -351,6 +351,33 @@ def test_the_normaliser_is_that_of_the_rated_steps_and_stays_until_the_next_fit(
     assert np.allclose(fitter.model.obs_std, both.std(0), atol=1e-6)
 
 
+def test_steps_that_nobody_rated_may_be_paid_less_than_rated_ones():
+    segments = make_segments(120)
+    rng = np.random.default_rng(5)
+
+    def gap(ood_coef):
+        """By how much rated steps are paid more than others from the same ranges."""
+        fitted = learner(("ranking",), ood_coef=ood_coef)
+        fitted.fit(dataset(segments))
+        low = np.min([s.obs.min(0) for s in segments], 0)
+        high = np.max([s.obs.max(0) for s in segments], 0)
+        obs = (low + rng.random((2_000, 3)) * (high - low)).astype(np.float32)
+        actions = rng.uniform(-1, 1, (2_000, 2)).astype(np.float32)
+        rated = [fitted.model.predict(s.obs, s.actions) for s in segments]
+        ordered = spearman(predicted_returns(fitted.model, segments), true_returns(segments))
+        return np.mean(rated) - fitted.model.predict(obs, actions).mean(), ordered
+
+    (plain, _), (kept, ordered) = gap(0.0), gap(5.0)
+    assert kept > plain + 0.5  # in standard deviations of the reward of a rated step
+    assert ordered > 0.9
+
+
+@pytest.mark.parametrize("ood_coef", [-0.1, math.inf, math.nan])
+def test_a_wrong_weight_of_unrated_steps_is_refused(ood_coef):
+    with pytest.raises(ValueError, match=f"`ood_coef` must be at least 0 and finite, .*{ood_coef}"):
+        learner(ood_coef=ood_coef)
+
+
 @pytest.mark.parametrize(("offset", "extreme"), [("best", "max"), ("worst", "min")])
 def test_zero_lies_at_the_best_or_the_worst_rated_step(offset, extreme):
     segments = make_segments(60)

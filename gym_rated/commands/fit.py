@@ -27,7 +27,7 @@ from gym_rated.reward_model import RewardEnsemble
 _SHARED: Any = only(
     *("preset", "tasks", "scale", "weights", "target", "limits", "segment_value", "trim"),
     *("num_members", "hidden_sizes", "reward_learning_rate", "reward_batch_size"),
-    *("max_passes", "stop_at_accuracy"),
+    *("max_passes", "stop_at_accuracy", "ood_coef"),
 )
 
 

@@ -24,6 +24,7 @@ from gym_rated.fitting.judging import answers_of, judge_held_out, train_accuracy
 from gym_rated.fitting.report import FitReport, HeldOut
 from gym_rated.fitting.rows import RatedRows, RewardModel, mean_and_std, segment_returns
 from gym_rated.fitting.split import FitSplit
+from gym_rated.fitting.unseen import UnseenSteps
 from gym_rated.losses import check_choice
 from gym_rated.losses.multitask import MultitaskLoss
 from gym_rated.ratings import RatedBatch, RatingDataset
@@ -103,6 +104,9 @@ class RewardLearner(Generic[ModelT]):
         stop_at_accuracy: A fit ends after the pass in which more than this fraction of the ratings
             fitted to were in their predicted class, the mean over members, as in the authors' code
             of White et al. 2024 (100 passes, 0.97); None never does.
+        ood_coef: How strongly the rewards of random observations and actions are kept below those
+            of rated steps, 0 for not at all: a term of R4 for ratings that are all there, Kharyal
+            et al. 2026 (arXiv 2601.09236; 0.1 in their code).
         offset: Where zero reward lies after a fit: "none" leaves it where the losses put it, "best"
             at the best rated step (no step is above 0, so that the end of an episode pays), "worst"
             at the worst (no step is below 0, so that going on does). In tasks that can end, this
@@ -129,6 +133,7 @@ class RewardLearner(Generic[ModelT]):
         later_steps: int = 50,
         max_passes: int | None = None,
         stop_at_accuracy: float | None = None,
+        ood_coef: float = 0.0,
         offset: Offset = "none",
         weight_learning_rate: float = 2e-2,
         seed: int = 0,
@@ -141,6 +146,8 @@ class RewardLearner(Generic[ModelT]):
             )
         if stop_at_accuracy is not None and not 0 <= stop_at_accuracy <= 1:
             raise ValueError(f"`stop_at_accuracy` must lie in [0, 1], got {stop_at_accuracy}")
+        if not 0 <= ood_coef < float("inf"):
+            raise ValueError(f"`ood_coef` must be at least 0 and finite, got {ood_coef}")
         self.model = model
         self._device = next(model.parameters()).device
         self.loss = loss.to(self._device)
@@ -151,6 +158,7 @@ class RewardLearner(Generic[ModelT]):
         self.stop_at_accuracy = stop_at_accuracy
         check_choice("offset", offset, get_args(Offset))
         self.offset = offset
+        self.ood_coef = ood_coef
         self.progress_bar = progress_bar
         self.num_fits = 0
         self._alarm = RewardAlarm()
@@ -314,9 +322,10 @@ class RewardLearner(Generic[ModelT]):
         limit = self.later_steps if self.num_fits else self.first_steps
         limit = limit if self.max_passes is None else self.max_passes * per_pass
         batches = islice(split.batches(self.batch_size, self._rng), limit)
+        unseen = UnseenSteps.of(rows) if self.ood_coef else None
         steps = refused = 0
         for which, pairs in tqdm(batches, "fit", limit, leave=False, disable=not self.progress_bar):
-            refused += not self._step(rows.take(which, pairs), progress)
+            refused += not self._step(rows.take(which, pairs), progress, unseen)
             steps += 1
             if steps % per_pass == 0 and self._is_accurate(rows, split):
                 break
@@ -334,13 +343,16 @@ class RewardLearner(Generic[ModelT]):
         returns = segment_returns(self._rewards(rows), rows.mask)
         return train_accuracy(self.loss, returns, rows, split) > self.stop_at_accuracy
 
-    def _step(self, batch: RatedRows, progress: float) -> bool:
+    def _step(self, batch: RatedRows, progress: float, unseen: UnseenSteps | None) -> bool:
         """Take one step unless loss or gradient is not finite; returns whether it was taken."""
         self._optimiser.zero_grad()
-        returns = segment_returns(self.model(batch.obs, batch.actions), batch.mask)
-        total, parts = self._loss(returns, batch, progress)
+        rewards = self.model(batch.obs, batch.actions)
+        total, parts = self._loss(segment_returns(rewards, batch.mask), batch, progress)
         if not parts:
             return True  # by chance a batch that compares nothing
+        if unseen is not None:
+            rated = rewards[:, batch.mask]
+            total = total + unseen.loss(self.model, rated, self.ood_coef, self._rng).sum()
         total.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         parameters = (*self.model.parameters(), *self.loss.parameters())
         gradients = [p.grad for p in parameters if p.grad is not None]
