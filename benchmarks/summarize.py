@@ -28,11 +28,12 @@ WORDS = {
     "constant": "constant reward",
     "ours": "multi-task (`ours`)",
     "rbrl": "classification only (`rbrl`)",
+    "pairs": "all pairs (`pairs`)",
     "shuffled": "shuffled ratings",
     "people": "pairs within a round (`people`)",
     "ours-once": "multi-task (`ours`)",
 }
-RERATED = ("true", "ours", "rbrl", "constant", "shuffled")
+RERATED = ("true", "ours", "rbrl", "pairs", "constant", "shuffled")
 NEVER_RERATED = ("people", "ours-once")
 CONTINUOUS = ("halfcheetah", "pendulum", "reacher")
 DISCRETE = ("cartpole", "acrobot")

@@ -31,7 +31,7 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 RESULTS = Path(__file__).parent / "results"
 CURVE_POINTS = 25
 
-RERATED = ("true", "ours", "rbrl", "shuffled", "constant")
+RERATED = ("true", "ours", "rbrl", "pairs", "shuffled", "constant")
 NEVER_RERATED = ("people", "ours-once")
 ARMS: dict[str, list[str]] = {
     "true": ["--reward", "true"],
@@ -39,6 +39,7 @@ ARMS: dict[str, list[str]] = {
     "ours": ["--preset", "ours"],
     "rbrl": ["--preset", "rbrl"],
     "shuffled": ["--preset", "ours", "--shuffle-ratings"],
+    "pairs": ["--preset", "pairs"],
     "people": ["--preset", "people"],
     "ours-once": ["--preset", "ours", "--no-regrade"],
 }
@@ -67,7 +68,11 @@ SUITES = {
     "pendulum": Suite("Pendulum-v1", 100_000, ("true", "ours")),
     "reacher": Suite("Reacher-v5", 150_000, ("true", "ours")),
     "sac-halfcheetah": Suite(
-        "HalfCheetah-v5", 60_000, ("true", "ours"), "sac_continuous_action", num_seeds=3
+        "HalfCheetah-v5",
+        60_000,
+        ("true", "ours", "pairs", "people"),
+        "sac_continuous_action",
+        num_seeds=3,
     ),
     "cartpole": Suite("CartPole-v1", 100_000, ENDING, "ppo", ("--offset", "worst")),
     "acrobot": Suite(
