@@ -4,9 +4,11 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 from stores import RUN, answers, deed, fill, make_clip, make_job
 
 from gym_rated.human.store import SKIPPED, Conflict, Run, Store
+from gym_rated.human.store.tables import lease
 from gym_rated.raters import SKIPPED as RATERS_SKIPPED
 
 
@@ -340,6 +342,36 @@ def test_some_clips_come_back_unmarked_after_ten_others(store):
     judged = store.agreement_rows("r1")
     assert Counter(row.segment_id for row in judged if row.repeat) == dict.fromkeys(again, 1)
     assert all(row.rating == int(row.segment_id[4:]) % 4 for row in judged)
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_ten_others_count_from_the_time_a_clip_was_rated(store, taken_back):
+    """Not from the time at which it was first on screen, nor from an answer that was withdrawn."""
+    first, *_ = fill(store, 30, replace(RUN, duplicate_rate=0.99))
+    assert store.next_query("ann").id == first
+    if taken_back:
+        store.record(deed(first, "ann"))
+    for _ in range(10):
+        store.record(deed(store.next_query("ann", exclude=[first]), "ann"))
+    if taken_back:
+        store.record(deed(first, "ann", "undo"))
+    assert store.next_query("ann").id == first
+    store.record(deed(first, "ann"))
+    later = [query.segment_id for query in rate_all(store, "ann")]
+    assert 10 <= later.index("0-0-0") < len(later)
+
+
+def test_a_clip_given_again_after_a_pause_is_the_last_in_order(store, clock):
+    first, second, third = fill(store, 3)
+    assert store.next_query("ann").id == first
+    clock.now += 91
+    assert store.next_query("ann", exclude=[first]).id == second
+    assert store.next_query("ann", exclude=[second]).id == first
+    assert store.next_query("ann", exclude=[first, second]).id == third
+    with store._db.read() as connection:
+        issues = connection.execute(select(lease.c.query_id, lease.c.issue)).all()
+    assert dict(map(tuple, issues)) == {second: 1, first: 2, third: 3}
+    assert store.next_query("ann").id == second
 
 
 def test_a_quality_check_is_nobody_elses(store):

@@ -59,6 +59,8 @@ class Model:
         free = [q for q in free if not self.answered(q, rater)]
         chosen = (held + free or [None])[0]
         if chosen is not None:
+            if chosen not in held:
+                self.leases.pop((chosen, rater), None)  # given anew: the last in order
             self.leases[chosen, rater] = self.clock.now + 90
         return chosen
 

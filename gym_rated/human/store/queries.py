@@ -31,7 +31,7 @@ from gym_rated.human.store.tables import clip, current, event, lease, query, run
 from gym_rated.human.store.upsert import upsert
 
 REPEAT_AFTER = 10
-"""Other clips that a rater must have seen before one comes back as a quality check."""
+"""Other clips that a rater must have answered since, before one comes back as a quality check."""
 TASK_BATCH = 10
 """Clips of one run after which a rater gets those of another, if there are any."""
 
@@ -72,7 +72,7 @@ def next_query(
     free = _free(connection, values)
     if free is None:
         return None
-    issue = _num_issued(connection, rater)
+    issue = _next_issue(connection, rater)
     chosen = _repeat(connection, rater, free, issue, now) or int(free.id)
     row = {"query_id": chosen, "rater": rater, "expires_at": now + lease_s}
     upsert(connection, lease, row | {"issue": issue})
@@ -84,7 +84,7 @@ def give(connection: Connection, query_id: int, rater: str, expires_at: float) -
     values = {"of_query": query_id, "of_rater": rater, "until": expires_at}
     if connection.execute(_GIVE, values).rowcount == 0:
         row = {"query_id": query_id, "rater": rater, "expires_at": expires_at}
-        upsert(connection, lease, row | {"issue": _num_issued(connection, rater)})
+        upsert(connection, lease, row | {"issue": _next_issue(connection, rater)})
 
 
 def seats_taken(connection: Connection, query_id: int, rater: str, now: float) -> int:
@@ -186,7 +186,7 @@ _LAST_RUNS = (
     .order_by(lease.c.issue.desc())
     .limit(TASK_BATCH)
 )
-_ISSUED = select(func.count()).select_from(lease).where(lease.c.rater == _RATER)
+_NEXT_ISSUE = select(func.coalesce(func.max(lease.c.issue), -1) + 1).where(lease.c.rater == _RATER)
 
 
 def _run_order(connection: Connection, rater: str) -> tuple[str | None, bool | None]:
@@ -197,8 +197,9 @@ def _run_order(connection: Connection, rater: str) -> tuple[str | None, bool | N
     return str(last[0]), last != [last[0]] * TASK_BATCH
 
 
-def _num_issued(connection: Connection, rater: str) -> int:
-    return int(connection.execute(_ISSUED, {"of_rater": rater}).scalar_one())
+def _next_issue(connection: Connection, rater: str) -> int:
+    """Return the number of the next clip given; one given again later gets a new number."""
+    return int(connection.execute(_NEXT_ISSUE, {"of_rater": rater}).scalar_one())
 
 
 def _repeat(connection: Connection, rater: str, free: Any, issue: int, now: float) -> int | None:
@@ -211,7 +212,6 @@ def _repeat(connection: Connection, rater: str, free: Any, issue: int, now: floa
     if chance >= free.duplicate_rate:
         return None
     values = {"of_rater": rater, "of_run": free.run_id, "exclude": []}
-    values |= {"before": issue - REPEAT_AFTER}
     found = connection.execute(_seen_once(), values).all()
     if not found:
         return None
@@ -224,18 +224,29 @@ def _repeat(connection: Connection, rater: str, free: Any, issue: int, now: floa
 
 @cache
 def _seen_once() -> Select[Any]:
-    """Select what a rater rated long enough ago, and has not seen again."""
+    """Select what a rater rated long enough ago, and has not seen again.
+
+    What counts is when the rating was given or corrected, not when the clip was first shown: it
+    may have been on screen, or taken back, while others were rated.
+    """
     again: Any = query.alias("again")
     seen = and_(again.c.segment == query.c.segment, again.c.repeat_for == _RATER)
+    last: Any = current.alias("last")
+    before = (
+        select(last.c.seq)
+        .where(last.c.rater == _RATER, last.c.kind != "undo")
+        .order_by(last.c.seq.desc())
+        .offset(REPEAT_AFTER - 1)
+        .limit(1)
+        .scalar_subquery()
+    )
     return (
         select(query.c.id, query.c.segment, query.c.clip_sha256)
-        .join(lease, lease.c.query_id == query.c.id)
         .join(current, and_(current.c.query_id == query.c.id, current.c.rater == _RATER))
         .where(
             _askable(of_run=True),
             query.c.repeat_of.is_(None),
-            lease.c.rater == _RATER,
-            lease.c.issue < bindparam("before"),
+            current.c.seq < before,
             current.c.kind == "rate",
             ~exists(select(1).select_from(again).where(seen)),
         )

@@ -104,7 +104,7 @@ lease = Table(  # one row for each clip ever given to a rater
     Column("query_id", _Number, ForeignKey("query.id"), primary_key=True, autoincrement=False),
     Column("rater", Text, primary_key=True),
     Column("expires_at", Float(53), nullable=False),  # 0 once answered
-    Column("issue", Integer, nullable=False),  # the rater's how-manieth
+    Column("issue", Integer, nullable=False),  # the rater's how-manieth, from 0
     Index("lease_of_rater", "rater", "issue"),
 )
 
