@@ -48,7 +48,7 @@ class Args(arguments.RunArgs):
     # SAC improves all along, so it is asked about in more and smaller rounds than PPO
     first_share: float = 0.1
     query_rounds: int = 18
-    query_until: float = 0.9
+    query_until: float = 0.6
     buffer_size: int = 1_000_000
     """the replay memory buffer size, in transitions"""
     gamma: float = 0.99
