@@ -14,12 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from footage import Footage, record
+from sqlalchemy import select
 
 from gym_rated.human.clips import worker as working
 from gym_rated.human.clips.encode import decode
 from gym_rated.human.clips.worker import Worker, WorkerArgs, main
 from gym_rated.human.segment_blob import pack_segment
 from gym_rated.human.store import Job, Run, Store, StoreDamaged, StoreFull
+from gym_rated.human.store.tables import job as jobs
 from gym_rated.rendering import CannotRender
 from gym_rated.segments import Origin, Segment
 
@@ -221,6 +223,29 @@ def test_a_job_that_another_worker_has_finished_is_let_go(store, poles, monkeypa
     assert store.progress("r1").jobs_waiting == 0
 
 
+def test_a_slow_worker_keeps_its_job(store, poles, monkeypatch):
+    store.add_jobs("r1", [job_of(poles[0], "0")])
+    slow = make_worker(store, lease_s=1.0)
+    draw = slow._draw
+
+    renewals = []
+
+    def renew(taken, lease_s):
+        renewals.append(Store.renew_job(store, taken, lease_s))
+        return renewals[-1]
+
+    def slowly(taken):
+        wait_for(lambda: len(renewals) >= 8)  # twice the length of the lease
+        return draw(taken)
+
+    monkeypatch.setattr(store, "renew_job", renew)
+    monkeypatch.setattr(slow, "_draw", slowly)
+    assert slow.do_one()
+    assert len(queries(store)) == slow.num_clips == 1
+    assert all(renewals)
+    assert threading.active_count() == 1
+
+
 def test_a_worker_that_is_over_leaves_its_job_to_others(store, poles, monkeypatch):
     errors = [CannotRender("never")] * 1000
     worker, _, _ = failing_worker(store, poles, monkeypatch, *errors)
@@ -287,14 +312,27 @@ def check_each_asked_once(store: Store, num: int) -> None:
 
 def test_a_worker_is_killed_at_its_work_and_another_takes_over(db, store, poles):
     store.add_jobs("r1", [job_of(poles[i % 4], str(i)) for i in range(15)])
-    with Process(db, "--lease-s", "1"):
+    with Process(db) as first:
         wait_for(lambda: waiting(store) < 15)
-    assert waiting(store) > 0
+        while not leased(store):  # it may be between two jobs
+            first.process.send_signal(signal.SIGCONT)
+            time.sleep(0.02)
+            first.process.send_signal(signal.SIGSTOP)
+    assert all(end < time.time() + 10 for end in leased(store))
+    killed_at = time.monotonic()
     with Process(db) as second:
         wait_for(lambda: waiting(store) == 0)
         assert second.end() == 0  # it ends when the pipe of its parent does
+    assert time.monotonic() - killed_at < 60  # 10 s, and some for a machine with much else to do
     check_each_asked_once(store, 15)
     assert store.progress("r1").workers[0].problem == ""
+
+
+def leased(store: Store) -> list[float]:
+    """When the leases of jobs end, in seconds since 1970."""
+    with store._db.read() as connection:
+        ends = connection.execute(select(jobs.c.expires_at).where(jobs.c.expires_at > 0))
+        return list(ends.scalars())
 
 
 @pytest.mark.slow

@@ -159,6 +159,24 @@ def test_a_late_worker_cannot_finish_the_job_of_another(store, clock):
     assert store.progress("r1").jobs_dropped == 0
 
 
+def test_a_renewed_job_stays_with_its_worker(store, clock):
+    store.open_run(RUN)
+    store.add_jobs("r1", [make_job(0)])
+    slow = store.take_job("slow", lease_s=10)
+    for _ in range(5):
+        clock.now += 8
+        assert store.renew_job(slow, lease_s=10)
+        assert store.take_job("quick") is None
+    clock.now += 11
+    quick = store.take_job("quick", lease_s=10)
+    assert not store.renew_job(slow, lease_s=1000)
+    clock.now += 11
+    assert store.renew_job(quick, lease_s=10)  # late, but nobody took it
+    query_id = store.finish_job(quick, make_clip(0))
+    assert not store.renew_job(quick, lease_s=10)
+    assert store.finish_job(slow, make_clip(0)) == query_id
+
+
 def test_a_job_on_which_three_workers_died_is_dropped(store, clock):
     store.open_run(RUN)
     store.add_jobs("r1", [make_job(0), make_job(1)])

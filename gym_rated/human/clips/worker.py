@@ -1,8 +1,8 @@
 """The render worker: takes jobs from the store, draws them, and puts clips in their place.
 
 `python -m gym_rated.human.clips.worker --db URL`. It keeps nothing that matters in memory: killed
-at any instant, it leaves a job whose lease expires, and another worker takes that. A clip and its
-query appear in one transaction, so no segment is ever asked about twice.
+at any instant, it leaves a job whose lease expires (`lease`), and another worker takes that. A
+clip and its query appear in one transaction, so no segment is ever asked about twice.
 
 What fails is treated by what it says about the next job. An episode that does not repeat itself is
 dropped, and counted, at once. Any other failure of one segment is tried again, later each time, and
@@ -25,6 +25,7 @@ import tyro
 
 from gym_rated.human.clips.drawing import Quality
 from gym_rated.human.clips.encode import encode
+from gym_rated.human.clips.lease import PASSING, held
 from gym_rated.human.clips.render import ReplayMismatch, SegmentRenderer
 from gym_rated.human.segment_blob import unpack_segment
 from gym_rated.human.store import (
@@ -33,15 +34,10 @@ from gym_rated.human.store import (
     Conflict,
     Store,
     StoreError,
-    StoreFull,
-    StoreLocked,
-    StoreUnreachable,
     TakenJob,
 )
 from gym_rated.rendering import CannotRender
 
-PASSING = (StoreFull, StoreLocked, StoreUnreachable)
-"""What a database recovers from: wait, and try again."""
 TRIES = 3
 """How often one segment is tried before it is dropped."""
 LONGEST_WAIT_S = 30.0
@@ -64,8 +60,8 @@ class WorkerArgs:
     """"fast", or "nice" with smooth edges, which takes three times the CPU time"""
     codec: Codec | None = None
     """h264, vp9 or webp; the best that can be written here by default"""
-    lease_s: float = 120.0
-    """seconds after which another worker may take a job that this one has not finished"""
+    lease_s: float = 10.0
+    """seconds without a sign of life after which another worker may take this one's job"""
     exit_with_stdin: bool = False
     """end when standard input is closed, as it is when the process that started this one ends"""
 
@@ -111,13 +107,14 @@ class Worker:
         taken = self._insist(lambda: self._store.take_job(self.name, self._args.lease_s))
         if taken is None:
             return False
-        clip, reason = self._make_clip(taken)
-        if clip is not None:
-            with suppress(Conflict):  # another worker was faster
-                self._insist(lambda: self._store.finish_job(taken, clip))
-                self.num_clips += 1
-        elif reason:
-            self._insist(lambda: self._store.drop_job(taken, reason))
+        with held(self._store, taken, self._args.lease_s):
+            clip, reason = self._make_clip(taken)
+            if clip is not None:
+                with suppress(Conflict):  # another worker was faster
+                    self._insist(lambda: self._store.finish_job(taken, clip))
+                    self.num_clips += 1
+            elif reason:
+                self._insist(lambda: self._store.drop_job(taken, reason))
         return True
 
     def _make_clip(self, taken: TakenJob) -> tuple[Clip | None, str]:

@@ -79,6 +79,13 @@ def take_job(connection: Connection, worker: str, lease_s: float, now: float) ->
     )
 
 
+def renew_job(connection: Connection, taken: TakenJob, lease_s: float, now: float) -> bool:
+    """Make a lease end later; returns False if another worker has the job now, or it is gone."""
+    mine = (job.c.number == taken.id) & (job.c.attempt == taken.attempt)
+    renewed = update(job).where(mine).values(expires_at=now + lease_s)
+    return connection.execute(renewed).rowcount == 1
+
+
 def finish_job(connection: Connection, taken: TakenJob, new: Clip, now: float) -> int:
     """Turn a job into a clip and its query; returns the query's id.
 

@@ -185,6 +185,15 @@ class Store:
         with self._db.write() as connection:
             return jobs.take_job(connection, worker, lease_s, self._db.now(connection))
 
+    def renew_job(self, taken: TakenJob, lease_s: float) -> bool:
+        """Make the lease of a job end later, which must be done while the work on it lasts.
+
+        Returns:
+            False if another worker has the job now, or it is done.
+        """
+        with self._db.write() as connection:
+            return jobs.renew_job(connection, taken, lease_s, self._db.now(connection))
+
     def finish_job(self, taken: TakenJob, clip: Clip) -> int:
         """Put a clip and its query in the place of a job; returns the query's id.
 
