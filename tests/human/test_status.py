@@ -1,0 +1,48 @@
+"""`gym-rated status`: how steady raters are, and how far they agree."""
+
+from dataclasses import replace
+
+import pytest
+from stores import RUN, deed, fill
+
+from gym_rated.cli import main
+from gym_rated.human.store import Store
+
+
+@pytest.fixture
+def rated(sqlite_url):
+    """Ann rates all clips by a rule, and many of them twice; bob rates five, one class higher."""
+    with Store(sqlite_url, reserve_bytes=0) as store:
+        fill(store, 40, replace(RUN, overlap=2, duplicate_rate=0.99))
+        for rater, num, shift in (("ann", 1_000, 0), ("bob", 5, 1)):
+            while num and (query := store.next_query(rater)):
+                rating = (int(query.segment_id.split("-")[-1]) + shift) % 4
+                store.record(deed(query, rater, rating=rating))
+                num -= 1
+        yield store
+
+
+def test_status_says_how_steady_raters_are(rated, sqlite_url, capsys):
+    num = sum(row.repeat for row in rated.agreement_rows("r1"))
+    assert num >= 20
+    assert main(["status", "--db", sqlite_url]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    ann = next(k for k, line in enumerate(lines) if line.startswith("  rater ann: 40 rated"))
+    assert lines[ann + 1] == (
+        "    the same clip twice: 100% the same, 100% within one class, "
+        f"kappa 1.00 (1.00 to 1.00, n={num})"
+    )
+    assert lines[ann + 2].startswith("  rater bob: 5 rated")
+    assert lines[ann + 3] == "    the same clip twice: no clip rated twice"
+    assert lines[ann + 4] == "  between raters: 5 clips with several raters, alpha n=5: too few"
+
+
+def test_one_rater_agrees_with_nobody(sqlite_url, capsys):
+    with Store(sqlite_url, reserve_bytes=0) as store:
+        (query,) = fill(store, 1)
+        store.next_query("ann")
+        store.record(deed(query, "ann"))
+    assert main(["status", "--db", sqlite_url]) == 0
+    said = capsys.readouterr().out
+    assert "the same clip twice: no clip rated twice" in said
+    assert "between raters" not in said
