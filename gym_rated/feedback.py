@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from gym_rated.checks import whole_number
 from gym_rated.encoding import ActionEncoder, Features, ObservationEncoder
+from gym_rated.frames import frames_of
 from gym_rated.queries import Select, uniform
 from gym_rated.raters import Rater
 from gym_rated.ratings import RatingDataset
@@ -47,6 +48,7 @@ class Feedback:
         min_new: int = 10,
         features: Features | str | None = None,
         record_replay: bool = False,
+        record_frames: bool = False,
         capacity: int = 200_000,
         seed: int = 0,
         env_id: str | None = None,
@@ -65,6 +67,7 @@ class Feedback:
             segment_length=segment_length,
             capacity=capacity,
             record_replay=record_replay,
+            record_frames=record_frames,
             obs_dtype=self._encode_obs.dtype,
         )
         self.ratings = RatingDataset(
@@ -111,11 +114,15 @@ class Feedback:
         terminated: Any,
         done: Any,
         next_obs: Any,
-        begun: Any = False,
+        begun: Any,
+        info: Mapping[str, Any],
     ) -> None:
         """Record a step (see `SegmentBuffer.record`), then do what is due."""
         vectors = self._encode_obs(next_obs)
-        self.buffer.record(actions, rewards, terminated, done, vectors, begun, self._raw_actions)
+        frames = frames_of(info, self._is_single) if self.buffer.record_frames else None
+        self.buffer.record(
+            actions, rewards, terminated, done, vectors, begun, self._raw_actions, frames
+        )
         self._is_ready = True
         if self.buffer.steps >= self._next_event:
             self._do_what_is_due()

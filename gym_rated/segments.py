@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated.checks import whole_number, whole_numbers
+from gym_rated.frames import pack_frames, unpack_frames
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Segment:
         raw_actions: What the environment was given, from the first step of the episode to the
             segment's last, shape (`origin.first_step` + T, ...), where replay is recorded. A
             `RatingDataset` drops it.
+        frames: The picture after each step, T of them, where frames are recorded; see
+            `gym_rated.frames`. A `RatingDataset` drops them.
     """
 
     id: str
@@ -61,6 +64,7 @@ class Segment:
     round: int
     origin: Origin
     raw_actions: NDArray[Any] | None = None
+    frames: tuple[bytes, ...] | None = None
 
     def __len__(self) -> int:
         """Return the number of steps T."""
@@ -98,6 +102,8 @@ class SegmentBuffer:
         capacity: Steps kept, summed over environments; each needs room for the longest segment.
         record_replay: Keep the raw actions of each episode in the ring from its first step on,
             even those of steps that the ring has lost.
+        record_frames: Keep the pictures of steps until a rater was offered them, and cut segments
+            only where every step has one.
         obs_dtype: Type of an encoded observation. The ring takes `capacity` * (D * its size + 4 A
             + 8) bytes.
 
@@ -115,12 +121,14 @@ class SegmentBuffer:
         segment_length: int | Sequence[int] = 50,
         capacity: int = 200_000,
         record_replay: bool = False,
+        record_frames: bool = False,
         obs_dtype: np.typing.DTypeLike = np.float32,
     ) -> None:
         self.num_envs = num_envs
         self.segment_lengths = whole_numbers("segment_length", segment_length)
         longest = self.segment_lengths[-1]
         self.record_replay = record_replay
+        self.record_frames = record_frames
         self._rows_kept = whole_number("capacity", capacity) // num_envs
         if self._rows_kept < longest:
             raise ValueError(
@@ -131,6 +139,7 @@ class SegmentBuffer:
         self._obs = np.zeros((self._rows, num_envs, obs_dim), obs_dtype)
         self._actions = np.zeros((self._rows, num_envs, action_dim), np.float32)
         self._rewards = np.zeros((self._rows, num_envs), np.float64)
+        self._frames = np.full((self._rows if record_frames else 0, num_envs), None)
         self._row = 0  # rows ever filled
         self._first_unasked = 0  # rows before this one have been offered to a rater
         self._num_episodes = [0] * num_envs
@@ -172,6 +181,7 @@ class SegmentBuffer:
         next_obs: NDArray[Any],
         begun: Any = False,
         raw_actions: NDArray[Any] | None = None,
+        frames: Sequence[bytes | None] | None = None,
     ) -> None:
         """Record one step of every environment.
 
@@ -187,12 +197,16 @@ class SegmentBuffer:
                 itself in this step, shape (N,) or a bool.
             raw_actions: Actions as the environments got them, where replay is recorded; N of them,
                 not to be changed afterwards.
+            frames: The picture after the step of each environment, or None, where frames are
+                recorded; N of them.
         """
         row = self._row % self._rows
         self._actions[row] = actions
         self._rewards[row] = rewards
         if raw_actions is not None:
             self._keep_raw(raw_actions)
+        if self.record_frames:
+            self._frames[row] = frames
         self._row += 1
         self._obs[self._row % self._rows] = next_obs
         for env_index in _indices(done):
@@ -241,6 +255,7 @@ class SegmentBuffer:
     def mark_asked(self) -> None:
         """Offer the steps recorded so far to no later `cut`."""
         self._first_unasked = self._row
+        self._frames[:] = None
 
     def with_replay(self, segments: Sequence[Segment]) -> list[Segment]:
         """Return segments with their raw actions, where replay is recorded; see `replay`."""
@@ -270,18 +285,29 @@ class SegmentBuffer:
         """Yield the windows of the steps not asked about yet."""
         for episode in self._episodes[env_index]:
             first = max(episode.first_row, self._first_unasked, self._oldest)
-            length = (self._row if episode.stop is None else episode.stop) - first
-            if length <= 0:
-                continue
-            lengths = self._lengths(length, rng)
-            rest = length - sum(lengths)
-            if episode.terminated:
-                lengths += [rest] if rest else []
-            else:
-                first += int(rng.integers(rest + 1))
-            for window_length in lengths:
-                yield _Window(env_index, episode, first, window_length)
-                first += window_length
+            stop = self._row if episode.stop is None else episode.stop
+            for begin, end in self._stretches(env_index, first, stop):
+                at = begin
+                lengths = self._lengths(end - begin, rng)
+                rest = end - begin - sum(lengths)
+                if episode.terminated and end == stop:
+                    lengths += [rest] if rest else []
+                else:
+                    at += int(rng.integers(rest + 1))
+                for length in lengths:
+                    yield _Window(env_index, episode, at, length)
+                    at += length
+
+    def _stretches(self, env_index: int, first: int, stop: int) -> list[tuple[int, int]]:
+        """Return the stretches of these rows, as (first, stop), that a person could be shown."""
+        if first >= stop:
+            return []
+        if not self.record_frames:
+            return [(first, stop)]
+        frames = self._frames[np.arange(first, stop) % self._rows, env_index]
+        has_frame = [False, *(frame is not None for frame in frames), False]
+        borders = first + np.flatnonzero(np.diff(has_frame))
+        return list(zip(borders[::2].tolist(), borders[1::2].tolist(), strict=True))
 
     def _lengths(self, steps: int, rng: np.random.Generator) -> list[int]:
         """Return the lengths of full windows that follow one another within `steps` steps."""
@@ -308,6 +334,7 @@ class SegmentBuffer:
             true_rewards=self._rewards[slots, window.env_index],
             round=round,
             origin=origin,
+            frames=tuple(self._frames[slots, window.env_index]) if self.record_frames else None,
         )
 
     _ARRAYS = ("_obs", "_actions", "_rewards")
@@ -318,6 +345,8 @@ class SegmentBuffer:
         state: dict[str, Any] = {name: getattr(self, name)[:used].copy() for name in self._ARRAYS}
         fields = [[_fields(episode) for episode in episodes] for episodes in self._episodes]
         raw = [[a for e in episodes for a in e.raw_actions] for episodes in self._episodes]
+        if self.record_frames:
+            state["frames"] = pack_frames(self._frames[:used])
         return state | {
             "cursors": [self._row, self._first_unasked],
             "num_episodes": list(self._num_episodes),
@@ -353,6 +382,8 @@ class SegmentBuffer:
                 episodes.append(_Episode(number, first_row, None if stop < 0 else stop))
                 episodes[-1].terminated = bool(terminated)
                 episodes[-1].raw_actions = list(islice(raw, num_raw))
+        if self.record_frames and "frames" in state:
+            self._frames[:used] = unpack_frames(*state["frames"])
 
 
 def _indices(flags: Any) -> Sequence[int]:

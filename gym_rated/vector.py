@@ -76,6 +76,7 @@ class RatingFeedbackWrapper(
         info_allow: Collection[str] = (),
         attr_allow: Collection[str] = (),
         record_replay: bool = False,
+        record_frames: bool = False,
         capacity: int = 200_000,
         seed: int = 0,
     ) -> None:
@@ -87,6 +88,7 @@ class RatingFeedbackWrapper(
             "collect_every": collect_every,
             "min_new": min_new,
             "record_replay": record_replay,
+            "record_frames": record_frames,
             "capacity": capacity,
             "seed": seed,
         }
@@ -128,7 +130,7 @@ class RatingFeedbackWrapper(
         obs, rewards, terminated, truncated, infos = self.env.step(actions)
         done = terminated | truncated
         begun = self._autoreset.advance(done)[1]
-        self._feedback.record(encoded, rewards, terminated, done, obs, begun)
+        self._feedback.record(encoded, rewards, terminated, done, obs, begun, infos)
         hidden = hide_info(infos, self._info_allow)
         return obs, np.zeros_like(rewards), terminated, truncated, hidden
 

@@ -66,6 +66,8 @@ class RatingFeedbackWrapper(
         info_allow: Info keys that may pass.
         attr_allow: Attributes that may be read through this wrapper.
         record_replay: Keep the raw actions of the episodes in the buffer, for `replay`.
+        record_frames: Keep the frames that `gym_rated.human.CapturedEpisodes` takes below, and ask
+            only about segments that have one of every step.
         capacity: Steps of which segments can still be cut, summed over environments.
         seed: Seed of the choice of segments.
 
@@ -103,6 +105,7 @@ class RatingFeedbackWrapper(
         info_allow: Collection[str] = (),
         attr_allow: Collection[str] = (),
         record_replay: bool = False,
+        record_frames: bool = False,
         capacity: int = 200_000,
         seed: int = 0,
     ) -> None:
@@ -114,6 +117,7 @@ class RatingFeedbackWrapper(
             "collect_every": collect_every,
             "min_new": min_new,
             "record_replay": record_replay,
+            "record_frames": record_frames,
             "capacity": capacity,
             "seed": seed,
         }
@@ -155,7 +159,7 @@ class RatingFeedbackWrapper(
         obs, reward, terminated, truncated, info = self.env.step(action)
         was_over, self._is_over = self._is_over, bool(terminated or truncated)
         begun = was_over and not self._is_over  # an Autoreset below has reset in this step
-        self._feedback.record(encoded, reward, terminated, self._is_over, obs, begun)
+        self._feedback.record(encoded, reward, terminated, self._is_over, obs, begun, info)
         return obs, 0.0, terminated, truncated, hide_info(info, self._info_allow)
 
     def query(self, num_segments: int) -> int:
