@@ -8,6 +8,8 @@ import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.utils.env_checker import data_equivalence
 
+from gym_rated.frames import REMEDY
+
 _BIPEDAL_WALKER = "gymnasium.envs.box2d.bipedal_walker"
 
 
@@ -82,7 +84,8 @@ class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         if not data_equivalence(self._obs, saved["obs"], exact=True):
             raise RuntimeError(
                 f"{self.env} did not repeat its episode from the same seed and actions, so the run "
-                "cannot be resumed exactly; is its randomness all drawn from `np_random`?"
+                "cannot be resumed exactly; is its randomness all drawn from `np_random`? With "
+                f"people as raters, {REMEDY}"
             )
         return self._obs
 

@@ -8,19 +8,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gym_rated.human.clips.capture import CapturedEpisodes
     from gym_rated.human.dataset import dataset_from_store
     from gym_rated.human.pacing import Pacing
     from gym_rated.human.rater import HumanRater
     from gym_rated.human.store import Store
 
 _MODULE_OF = {
+    "CapturedEpisodes": "clips.capture",
     "HumanRater": "rater",
     "Pacing": "pacing",
     "Store": "store",
     "dataset_from_store": "dataset",
 }
 
-__all__ = ["HumanRater", "Pacing", "Store", "dataset_from_store"]
+__all__ = ["CapturedEpisodes", "HumanRater", "Pacing", "Store", "dataset_from_store"]
 
 
 def __getattr__(name: str) -> Any:

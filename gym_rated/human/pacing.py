@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from gym_rated.frames import REMEDY
+
 _POLL_S = 0.2
 _SEEN_S = 2.0  # seconds between two signs of life
 _JUDGED_S = 10.0
@@ -170,8 +172,9 @@ class Pacing:
         progress = self.rater.progress()
         if progress.jobs_dropped:
             reasons = "; ".join(f"{n} x {why}" for why, n in progress.drop_reasons.items())
+            remedy = f"; {REMEDY}" if "did not repeat" in reasons else ""
             warnings.warn(
-                f"{progress.jobs_dropped} segments could not be shown to anybody: {reasons}",
+                f"{progress.jobs_dropped} segments could not be shown to anybody: {reasons}{remedy}",
                 stacklevel=4,
             )
 

@@ -15,10 +15,13 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from gym_rated.human.clips.capture import make_clip
 from gym_rated.human.segment_blob import pack_segment, unpack_segment
 from gym_rated.human.serving import Serving
 from gym_rated.human.store import (
+    Clip,
     Job,
     Progress,
     Run,
@@ -46,7 +49,9 @@ class HumanRater:
     """Ask people about segments, through a database and a page in the browser.
 
     The feedback wrapper must be made with `record_replay=True`, around environments in
-    `SeededEpisodes`: a clip is the episode, played again.
+    `SeededEpisodes`: a clip is the episode, played again. Environments that do not repeat their
+    episodes go into `CapturedEpisodes` instead, under `record_frames=True`: a clip is what was
+    filmed.
 
     Args:
         db: Database: a file, or a URL as `gym_rated.human.Store` takes it.
@@ -60,8 +65,8 @@ class HumanRater:
         env_kwargs: Arguments of the environment.
         num_ratings: How many segments the run will ask about, for the page to show; None if open.
         fps: Frames a second of the clips; as fast as the environment is by default.
-        size: Longer side of the clips, in pixels.
-        quality: "fast", or "nice" with smooth edges.
+        size: Longer side of the clips that are drawn in replay, in pixels.
+        quality: How they are drawn: "fast", or "nice" with smooth edges.
         overlap: How many people rate each segment.
         duplicate_rate: Share of clips shown for a second time, to see how steady a rater is.
         together: Whether answers are collected only when nothing waits for one, so that what is
@@ -164,16 +169,17 @@ class HumanRater:
         return len(self._unsent) + self._open
 
     def submit(self, segments: Sequence[Segment]) -> None:
-        """Ask about segments; returns at once.
+        """Ask about segments; returns at once, or after 50 ms for each that brings its frames.
 
         Raises:
-            ValueError: If a segment cannot be played again, because its raw actions are missing.
+            ValueError: If a segment has neither frames nor the raw actions to play it again.
         """
         for segment in segments:
-            if segment.raw_actions is None:
+            if segment.raw_actions is None and segment.frames is None:
                 raise ValueError(
                     f"`segments` must have raw actions to be shown, got {segment.id!r} without; "
-                    "make the feedback wrapper with record_replay=True"
+                    "make the feedback wrapper with record_replay=True, or with record_frames=True "
+                    "where episodes do not repeat themselves"
                 )
         jobs = {job.segment_id: job for job in map(self._job, segments)}
         self._unsent += [job for name, job in jobs.items() if name not in self._names]
@@ -256,10 +262,7 @@ class HumanRater:
             "cursor": self._cursor,
             "num_asked": self.num_asked,
             "names": [list(pair) for pair in self._names.items()],
-            "unsent": [
-                [job.segment_id, np.frombuffer(job.blob, np.uint8), dict(job.recipe), job.step]
-                for job in self._unsent
-            ],
+            "unsent": [_as_list(job) for job in self._unsent],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -275,7 +278,7 @@ class HumanRater:
             )
         self._cursor, self.num_asked = state["cursor"], state["num_asked"]
         self._names = {name: segment_id for name, segment_id in state["names"]}
-        self._unsent = [Job(i, blob.tobytes(), *rest) for i, blob, *rest in state["unsent"]]
+        self._unsent = [_from_list(*values) for values in state["unsent"]]
 
     def close(self) -> None:
         """Stop page and workers, unless they are to be kept; close the database."""
@@ -296,8 +299,11 @@ class HumanRater:
             "env_index": origin.env_index,
             "episode": origin.episode,
         }
-        named = replace(segment, id=_name_of(segment))
-        return Job(named.id, pack_segment(named), recipe, origin.policy_step)
+        named, clip = replace(segment, id=_name_of(segment)), None
+        if segment.frames is not None:
+            clip = make_clip(segment.frames, recipe.get("fps"))
+            recipe["captured"] = True
+        return Job(named.id, pack_segment(named), recipe, origin.policy_step, clip)
 
     def _send(self) -> None:
         if not self._unsent:
@@ -320,6 +326,26 @@ def _name_of(segment: Segment) -> str:
     """
     content = segment.obs.tobytes() + segment.actions.tobytes()
     return f"{segment.id}-{hashlib.sha256(content).hexdigest()[:8]}"
+
+
+def _as_list(job: Job) -> list[Any]:
+    """Return a job as a checkpoint can hold it."""
+    clip = None
+    if job.clip is not None:
+        clip = vars(job.clip) | {"data": np.frombuffer(job.clip.data, np.uint8)}
+    blob = np.frombuffer(job.blob, np.uint8)
+    return [job.segment_id, blob, dict(job.recipe), job.step, clip]
+
+
+def _from_list(
+    segment_id: str,
+    blob: NDArray[np.uint8],
+    recipe: dict[str, Any],
+    step: int,
+    clip: dict[str, Any] | None,
+) -> Job:
+    made = None if clip is None else Clip(**(clip | {"data": clip["data"].tobytes()}))
+    return Job(segment_id, blob.tobytes(), recipe, step, made)
 
 
 def _numbered(num_classes: int) -> list[str]:

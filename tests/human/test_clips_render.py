@@ -137,6 +137,7 @@ def test_an_observation_that_differs_in_its_last_bit_is_a_mismatch(drawn):
     assert caught.value.short == "Counting-v0 did not repeat its episode"
     assert f"at step 3 it has {value} at index 0 of the observation" in str(caught.value)
     assert "Replay needs `SeededEpisodes` innermost" in str(caught.value)
+    assert str(caught.value).endswith("--clips capture, or gym_rated.human.CapturedEpisodes")
 
 
 def test_observations_of_another_shape_or_type_are_a_mismatch(drawn):
@@ -275,7 +276,7 @@ FAR_AWAY = """
 import gymnasium as gym
 from gym_rated.human.clips.drawing import draw_small
 env = gym.make("HalfCheetah-v5", render_mode="rgb_array", disable_env_checker=True)
-draw_small(env, 64, "fast")
+draw_small(env, env.spec.id, 64, "fast")
 env.reset(seed=0)
 inner = env.unwrapped
 for x in (0.0, 30.0):

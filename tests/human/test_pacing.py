@@ -143,7 +143,8 @@ def test_a_run_that_never_waits_warns_once_that_it_is_alone(
 def test_segments_that_nobody_could_see_are_warned_of() -> None:
     rater = FakeRater(1)
     rater.dropped = {"it did not repeat": 3}
-    with pytest.warns(UserWarning, match="3 segments could not be shown .* 3 x it did not repeat"):
+    said = "3 segments could not be shown .* 3 x it did not repeat; .* happen: --clips capture"
+    with pytest.warns(UserWarning, match=said):
         make(rater, [], max_lead=0, out=io.StringIO()).hold(1)
 
 

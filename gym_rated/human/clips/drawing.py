@@ -1,10 +1,11 @@
-"""How an environment is told to draw small, cheap frames.
+"""How an environment draws small, cheap frames.
 
 In software OpenGL the picture costs far more than the physics: HalfCheetah at 240 pixels takes 48
 ms of CPU a frame as it comes, 8 ms without shadows, and 2.5 ms without anti-aliasing as well.
 Shadows, and the buffers for them, are decided before the first frame.
 """
 
+import sys
 from typing import Any, Literal, NamedTuple
 
 import gymnasium as gym
@@ -12,8 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated.extras import named_extras
+from gym_rated.rendering import CannotRender
 
 Quality = Literal["fast", "nice"]
+DEFAULT_FPS = 30.0
+"""For environments whose metadata names none."""
 QUALITIES: tuple[Quality, ...] = ("fast", "nice")
 
 
@@ -33,14 +37,48 @@ def fitted(width: int, height: int, longest: int) -> Size:
     return Size(*(max(2, 2 * round(scale * side / 2)) for side in (width, height)))
 
 
-def draw_small(env: gym.Env[Any, Any], longest: int, quality: Quality) -> None:
+def fps_of(env: gym.Env[Any, Any]) -> float:
+    """Return how many steps of an environment are a second of its own time."""
+    return float(env.metadata.get("render_fps") or DEFAULT_FPS)
+
+
+def draw(env: gym.Env[Any, Any], env_id: str, longest: int) -> NDArray[np.uint8]:
+    """Return a picture of the present state, shape (height, width, 3), at the size of clips.
+
+    Raises:
+        CannotRender: If there is none.
+    """
+    try:
+        frame: Any = env.render()
+    except Exception as error:
+        raise _cannot_draw(env_id, error) from error
+    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3:
+        raise CannotRender(
+            f"gym_rated cannot render {env_id}: with render_mode='rgb_array' its `render` must "
+            f"return uint8 of shape (H, W, 3), got {type(frame).__name__}"
+        )
+    return scaled(frame[..., :3], longest)
+
+
+def draw_small(env: gym.Env[Any, Any], env_id: str, longest: int, quality: Quality) -> None:
     """Set an environment that MuJoCo draws to the size and quality of clips; others stay.
 
     Args:
         env: Made with `render_mode="rgb_array"`, and not rendered yet.
+        env_id: Its name in errors.
         longest: Longer side of a frame in pixels.
         quality: "fast", or "nice" with smooth edges; neither has shadows.
+
+    Raises:
+        CannotRender: If there is no OpenGL to draw with.
     """
+    try:
+        _set_up(env, longest, quality)
+    except Exception as error:
+        raise _cannot_draw(env_id, error) from error
+
+
+def _set_up(env: gym.Env[Any, Any], longest: int, quality: Quality) -> None:
     inner: Any = env.unwrapped
     if hasattr(inner, "mujoco_renderer"):  # Gymnasium's, and those that derive from them
         if env.spec is None or not _CAMERA_ARGUMENTS.intersection(env.spec.kwargs):
@@ -100,3 +138,14 @@ def scaled(frame: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
     with named_extras():
         from PIL import Image
     return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS))
+
+
+def _cannot_draw(env_id: str, error: Exception) -> CannotRender:
+    reason = f"{type(error).__name__}: {error}"
+    if "mujoco" in sys.modules:
+        reason += (
+            "; MUJOCO_GL is read when mujoco is imported, and another process could draw with the "
+            "value that is set now: set it before that import, or render in a process of its own "
+            "(python -m gym_rated.human.clips.worker); gym-rated doctor says what is missing"
+        )
+    return CannotRender(f"gym_rated cannot render {env_id}: {reason}")

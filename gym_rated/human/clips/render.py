@@ -7,7 +7,6 @@ replayed is compared with what was recorded, bit for bit: a clip of something el
 for what the agent never did.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,13 +17,11 @@ from numpy.typing import NDArray
 from gym_rated.checks import whole_number
 from gym_rated.encoding import PIXELS, ObservationEncoder
 from gym_rated.extras import named_extras
-from gym_rated.human.clips.drawing import QUALITIES, Quality, draw_small, scaled
+from gym_rated.frames import REMEDY
+from gym_rated.human.clips.drawing import DEFAULT_FPS, QUALITIES, Quality, draw, draw_small, fps_of
 from gym_rated.rendering import CannotRender, choose_backend, draws_without_opengl
 from gym_rated.replay import forget_former_episodes
 from gym_rated.specs import resolve_features
-
-DEFAULT_FPS = 30.0
-"""For environments whose metadata names none."""
 
 Recipe = Mapping[str, Any]
 """How to play a segment again: env_id, env_kwargs, episode_seed, first_step, length.
@@ -136,7 +133,7 @@ class SegmentRenderer:
             if not _is_same(encode, episode.obs, obs[step]):
                 raise _mismatch(recipe, step, encode, episode.obs, obs[step])
             episode.step(action)
-            frames.append(self._draw(env, recipe["env_id"]))
+            frames.append(draw(env, recipe["env_id"], self.size))
         self._episode = episode
         return np.stack(frames)
 
@@ -153,27 +150,9 @@ class SegmentRenderer:
             self.close()
             self._env = _made(*made_from)
             self._made_from = made_from
-            self._set_up(self._env, recipe["env_id"])
-        self.fps = float(self._env.metadata.get("render_fps") or DEFAULT_FPS)
+            draw_small(self._env, recipe["env_id"], self.size, self.quality)
+        self.fps = fps_of(self._env)
         return self._env
-
-    def _set_up(self, env: gym.Env[Any, Any], env_id: str) -> None:
-        try:
-            draw_small(env, self.size, self.quality)
-        except Exception as error:
-            raise _cannot_draw(env_id, error) from error
-
-    def _draw(self, env: gym.Env[Any, Any], env_id: str) -> NDArray[np.uint8]:
-        try:
-            frame = env.render()
-        except Exception as error:
-            raise _cannot_draw(env_id, error) from error
-        if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.ndim != 3:
-            raise CannotRender(
-                f"gym_rated cannot render {env_id}: with render_mode='rgb_array' its `render` must "
-                f"return uint8 of shape (H, W, 3), got {type(frame).__name__}"
-            )
-        return scaled(frame[..., :3], self.size)
 
 
 class _Episode:
@@ -215,17 +194,6 @@ def _made(env_id: str, env_kwargs: Mapping[str, Any]) -> gym.Env[Any, Any]:
         raise CannotRender(f"gym_rated cannot make {env_id} to render it: {error}") from error
 
 
-def _cannot_draw(env_id: str, error: Exception) -> CannotRender:
-    reason = f"{type(error).__name__}: {error}"
-    if "mujoco" in sys.modules:
-        reason += (
-            "; MUJOCO_GL is read when mujoco is imported, and another process could draw with the "
-            "value that is set now: set it before that import, or render in a process of its own "
-            "(python -m gym_rated.human.clips.worker)"
-        )
-    return CannotRender(f"gym_rated cannot render {env_id}: {reason}")
-
-
 def _is_same(encode: ObservationEncoder, replayed: Any, recorded: NDArray[Any]) -> bool:
     vector = encode(replayed)[0]
     return bool(vector.dtype == recorded.dtype and vector.tobytes() == recorded.tobytes())
@@ -247,5 +215,5 @@ def _mismatch(
         f"at step {recipe['first_step'] + step} it has {found} where {expected} was recorded. "
         "Replay needs `SeededEpisodes` innermost, randomness drawn from `np_random` only, and all "
         "wrappers below the rating wrappers to be part of the id: register one whose entry point "
-        "applies them",
+        f"applies them; {REMEDY}",
     )

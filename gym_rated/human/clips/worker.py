@@ -157,6 +157,8 @@ class Worker:
             segment = unpack_segment(taken.job.blob)
         except ValueError as error:
             raise Refused(str(error)) from error
+        if recipe.get("captured"):
+            raise Refused("it was filmed as it happened, so that its clip cannot be made anew")
         if segment.raw_actions is None:
             raise Refused("the segment has no raw actions; record it with record_replay=True")
         frames = self._renderer(recipe, segment.raw_actions, segment.obs)

@@ -20,9 +20,19 @@ ATTEMPTS = 3
 """How often a job may be taken without becoming a clip."""
 
 
-def add_jobs(connection: Connection, run_id: str, jobs: Sequence[Job]) -> int:
-    """Add segments that the run has not yet, each with a job; returns how many were new."""
-    return sum(add_segment(connection, run_id, new, with_job=True)[1] for new in jobs)
+def add_jobs(connection: Connection, run_id: str, jobs: Sequence[Job], now: float) -> int:
+    """Add segments that the run has not yet; returns how many were new.
+
+    Each gets a job, or its query at once where it brings its clip along.
+    """
+    return sum(_add_one(connection, run_id, new, now) for new in jobs)
+
+
+def _add_one(connection: Connection, run_id: str, new: Job, now: float) -> bool:
+    number, is_new = add_segment(connection, run_id, new, with_job=new.clip is None)
+    if is_new and new.clip is not None:
+        add_query(connection, run_id, number, now, clip_sha256=_add_clip(connection, new.clip))
+    return is_new
 
 
 def add_segment(

@@ -77,7 +77,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Job:
-    """A segment that needs a clip.
+    """A segment to ask about, which needs a clip or brings it along.
 
     Attributes:
         segment_id: Unique in the run.
@@ -85,12 +85,14 @@ class Job:
         recipe: How to replay it, as JSON: env_id, env_kwargs, episode_seed, first_step, length,
             env_index, episode.
         step: Environment steps that the run had taken when the segment was cut.
+        clip: Its clip, where no worker has to make one.
     """
 
     segment_id: str
     blob: bytes
     recipe: Mapping[str, Any]
     step: int = 0
+    clip: "Clip | None" = None
 
     def __post_init__(self) -> None:
         """Check the fields."""

@@ -165,7 +165,9 @@ class Store:
     # ---- segments and clips
 
     def add_jobs(self, run_id: str, jobs_to_add: Sequence[Job]) -> None:
-        """Ask for clips of segments; those that the run has already are left as they are.
+        """Ask about segments; those that the run has already are left as they are.
+
+        A segment that brings no clip along waits for a worker to make one.
 
         Raises:
             StoreFull: If less than the reserve is free on the disk.
@@ -174,7 +176,7 @@ class Store:
         self._check_reserve("segments")
         with self._db.write() as connection:
             runs.read_run(connection, run_id)
-            jobs.add_jobs(connection, run_id, jobs_to_add)
+            jobs.add_jobs(connection, run_id, jobs_to_add, self._db.now(connection))
 
     def take_job(self, worker: str, lease_s: float = 120) -> TakenJob | None:
         """Lease the oldest segment without a clip; None if there is none.
