@@ -9,6 +9,7 @@ import numpy as np
 import tyro
 
 from gym_rated.extras import named_extras
+from gym_rated.frames import REMEDY
 
 if TYPE_CHECKING:
     from gym_rated.human.agreement import Agreement, Overlap
@@ -82,6 +83,7 @@ def describe(
         f"  waiting {progress.unanswered}, of which {progress.jobs_waiting} without a clip yet",
     ]
     lines += [f"  dropped {n}: {reason}" for reason, n in progress.drop_reasons.items()]
+    lines += [f"  {REMEDY}"] if any("did not repeat" in r for r in progress.drop_reasons) else []
     last = "never" if progress.last_at is None else _ago(now - progress.last_at)
     lines.append(f"  {progress.ratings_per_minute:.1f} ratings a minute, last answer {last}")
     for rater in progress.raters:

@@ -171,10 +171,11 @@ class Pacing:
     def _warn_of_dropped(self) -> None:
         progress = self.rater.progress()
         if progress.jobs_dropped:
-            reasons = "; ".join(f"{n} x {why}" for why, n in progress.drop_reasons.items())
-            remedy = f"; {REMEDY}" if "did not repeat" in reasons else ""
+            reasons = [f"{n} x {why}" for why, n in progress.drop_reasons.items()]
+            reasons += [REMEDY] if any("did not repeat" in reason for reason in reasons) else []
             warnings.warn(
-                f"{progress.jobs_dropped} segments could not be shown to anybody: {reasons}{remedy}",
+                f"{progress.jobs_dropped} segments could not be shown to anybody: "
+                f"{'; '.join(reasons)}",
                 stacklevel=4,
             )
 
