@@ -75,20 +75,29 @@ def _make_human_rater(args: RatingArgs, seed: int, run_dir: Path | None) -> Rate
         port=args.rater_port,
         name=args.rater_name,
         open_browser=args.open_browser,
+        new=not (run_dir / "checkpoint").exists(),
     )
 
 
 def make_pacing(args: RunArgs, trainer: Any, run_dir: Path) -> Pacing:
     """Return what keeps a script's `trainer` in step with the people who rate.
 
+    A checkpoint is written before anybody is asked, so that a run killed at once can be resumed.
+
     Args:
         args: The flags.
         trainer: Has `state_dict`, and a `stack` with `rater` and `learned`.
         run_dir: Folder of the run.
     """
+
+    def save() -> None:
+        save_state(run_dir / "checkpoint", trainer.state_dict())
+
+    if args.rater == "human" and trainer.stack.rater and not (run_dir / "checkpoint").exists():
+        save()
     return Pacing(
         trainer.stack.rater,
-        lambda: save_state(run_dir / "checkpoint", trainer.state_dict()),
+        save,
         max_lead=args.max_lead,
         timeout_s=args.rater_timeout_s,
         run_dir=run_dir,

@@ -77,6 +77,8 @@ class HumanRater:
         open_browser: Whether to open the page in a browser.
         num_workers: Number of render workers.
         keep: Whether page and workers go on when this process ends.
+        new: Whether the run is known to start anew; without, the first `submit` finds out whether
+            a checkpoint was loaded.
 
     Attributes:
         num_asked: Segments submitted so far, by this process or the one it resumed.
@@ -84,7 +86,7 @@ class HumanRater:
 
     Raises:
         StoreError: If the database cannot be opened.
-        ValueError: If the run is known with another criterion.
+        ValueError: If the run is known with another criterion, or is not new.
         RuntimeError: If the page cannot be served.
     """
 
@@ -113,6 +115,7 @@ class HumanRater:
         open_browser: bool = False,
         num_workers: int = 1,
         keep: bool = False,
+        new: bool = False,
     ) -> None:
         names = class_names or _NAMES.get(num_classes) or _numbered(num_classes)
         self.run = Run(
@@ -140,7 +143,10 @@ class HumanRater:
         self._unsent: list[Job] = []  # what the store had no room for
         self._open = 0  # unanswered when the store was last asked
         self._cursor: Any = None
+        self._may_mix = True  # until it is known that no other process has asked in this run
         self.store = Store(db)
+        if new:
+            self._check_new()
         self.store.open_run(self.run)
         self._serving: Serving | None = None
         if serve:
@@ -172,7 +178,8 @@ class HumanRater:
         """Ask about segments; returns at once, or after 50 ms for each that brings its frames.
 
         Raises:
-            ValueError: If a segment has neither frames nor the raw actions to play it again.
+            ValueError: If the store has segments of this run, and no checkpoint was loaded; or if
+                a segment has neither frames nor the raw actions to play it again.
         """
         for segment in segments:
             if segment.raw_actions is None and segment.frames is None:
@@ -181,6 +188,10 @@ class HumanRater:
                     "make the feedback wrapper with record_replay=True, or with record_frames=True "
                     "where episodes do not repeat themselves"
                 )
+        if self._may_mix:
+            with suppress(*PASSING):
+                self._check_new()
+            self._may_mix = False
         jobs = {job.segment_id: job for job in map(self._job, segments)}
         self._unsent += [job for name, job in jobs.items() if name not in self._names]
         for name, segment in zip(jobs, segments, strict=True):
@@ -249,6 +260,7 @@ class HumanRater:
         They were asked about after the checkpoint that was loaded. People may have rated them
         since, so the run takes them back instead of losing the ratings. They have ids of their own.
         """
+        self._may_mix = False
         lost = [blob for name, blob in self.store.blobs(self.run.id) if name not in self._names]
         segments = [unpack_segment(blob) for blob in lost]
         self._names |= {segment.id: segment.id for segment in segments}
@@ -276,6 +288,7 @@ class HumanRater:
                 f"`state` must be of run {self.run.id!r}, got {state['run_id']!r}; is the run "
                 "folder renamed?"
             )
+        self._may_mix = False
         self._cursor, self.num_asked = state["cursor"], state["num_asked"]
         self._names = {name: segment_id for name, segment_id in state["names"]}
         self._unsent = [_from_list(*values) for values in state["unsent"]]
@@ -304,6 +317,16 @@ class HumanRater:
             clip = make_clip(segment.frames, recipe.get("fps"))
             recipe["captured"] = True
         return Job(named.id, pack_segment(named), recipe, origin.policy_step, clip)
+
+    def _check_new(self) -> None:
+        """Refuse to mix a run that starts anew with one that the store has."""
+        if next(self.store.blobs(self.run.id), None) is not None:
+            raise ValueError(
+                "`run_id` must be new where no checkpoint is loaded, got "
+                f"{self.run.id!r}, of which {self.store.place.name} has segments; go on with that "
+                "run by --resume FOLDER, or name another by --run-dir; `gym-rated export` keeps "
+                "its ratings"
+            )
 
     def _send(self) -> None:
         if not self._unsent:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,27 @@ def test_answers_about_unknown_segments_are_left_alone_and_warned_of(tmp_path: P
         assert stranger.collect() == []
 
 
+def test_a_run_that_starts_anew_is_not_mixed_with_an_old_one(tmp_path: Path) -> None:
+    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(5))
+    rater = make_rater(tmp_path / "r.db", new=True)
+    rater.submit([segment])
+    rater.submit([replace(segment, id="0-0-1")])
+    refused = (
+        r"`run_id` must be new where no checkpoint is loaded, got 'run', of which .*r\.db has "
+        r"segments; go on with that run by --resume FOLDER, or name another by --run-dir"
+    )
+    with pytest.raises(ValueError, match=refused):
+        make_rater(tmp_path / "r.db", new=True, overlap=2)
+    assert rater.store.run("run").overlap == 1  # the refused one changed nothing
+    with pytest.raises(ValueError, match=refused):
+        make_rater(tmp_path / "r.db").submit([segment])
+    make_rater(tmp_path / "r.db", new=True, run_id="another").submit([segment])
+    resumed = make_rater(tmp_path / "r.db")
+    resumed.load_state_dict(rater.state_dict())
+    resumed.submit([replace(segment, id="0-0-2")])
+    assert resumed.pending == 3
+
+
 def test_a_full_disk_costs_no_segment_and_no_run(tmp_path: Path) -> None:
     rater = make_rater(tmp_path / "r.db")
     rater.store.reserve_bytes = 2**62
@@ -204,6 +226,21 @@ def test_a_full_disk_costs_no_segment_and_no_run(tmp_path: Path) -> None:
     assert again.collect() == []
     assert answer_all(again.store, lambda segment: 1) == 1
     assert [answer.rating for answer in again.collect()] == [1]
+
+
+def test_a_locked_database_costs_no_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gym_rated.human.store.engine.BUSY_TIMEOUT_S", 0.05)
+    rater = make_rater(tmp_path / "r.db")
+    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(5))
+    with Store(tmp_path / "r.db") as other, other._db.write():
+        with pytest.warns(UserWarning, match="1 segments wait .* locked by .*; training goes on"):
+            rater.submit([segment])
+    assert rater.collect() == []  # and sends what waits
+    assert rater.store.pending("run") == 1
+    assert answer_all(rater.store, lambda segment: 1) == 1
+    assert len(rater.collect()) == 1
 
 
 def test_waiting_ends_with_the_answers_or_with_the_time(tmp_path: Path) -> None:
@@ -319,6 +356,40 @@ def _patient(make: Any) -> Any:
         return pacing
 
     return make_patient
+
+
+@pytest.mark.parametrize("name", ["ppo", "sac_continuous_action"])
+def test_a_script_killed_before_its_first_checkpoint_is_resumed_and_never_mixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    script = import_module(name)
+    env_id = "CartPole-v1" if name == "ppo" else "Pendulum-v1"
+    flags = {k: v for k, v in SHORT.items() if name == "ppo" or k not in ("num_steps", "num_envs")}
+    flags |= {"num_steps": 600} if name == "ppo" else {}
+    flags |= {"env_id": env_id, "total_timesteps": 6_000, "max_lead": 1_000}
+    folder, db = tmp_path / "r1", tmp_path / "lab.db"
+    submit = HumanRater.submit
+
+    def killed(rater: HumanRater, segments: Any) -> None:
+        submit(rater, segments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(script, "save_state", lambda *_: None)  # none of the loop's
+    with monkeypatch.context() as patch:
+        patch.setattr(HumanRater, "submit", killed)
+        with pytest.raises(KeyboardInterrupt):
+            script.train(script.Args(**flags, rater_db=str(db), run_dir=folder))
+    with Store(db) as store:
+        num_asked = store.pending("r1")
+    assert num_asked > 0
+    with pytest.raises(ValueError, match="`run_id` must be new"):
+        script.train(script.Args(**flags, rater_db=str(db), run_dir=tmp_path / "other" / "r1"))
+    assert not (tmp_path / "other").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr("gym_rated.human.pacing.Pacing.hold", lambda *_, **__: False)
+        assert script.train(script.Args(resume=folder))["num_ratings"] == 0
+    with Store(db) as store:
+        assert store.pending("r1") >= num_asked
 
 
 @pytest.mark.slow
