@@ -206,6 +206,7 @@ class _Child:
             if now >= self.restart_at:
                 self._start()
             return
+        _close(self.process.stdin)
         self.failures = 1 if now - self.started > _HEALTHY_S else self.failures + 1
         if self.failures < _MOST_FAILURES:
             self.restart_at = now + 0.5 * 2.0**self.failures

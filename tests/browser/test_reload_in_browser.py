@@ -104,6 +104,44 @@ def test_ratings_given_offline_are_kept_through_a_reload_and_sent_in_order(db, r
     assert rated_queries == sent[::-1]
 
 
+def test_answers_are_sent_in_order_though_the_clock_is_set_back(db, rated):
+    _, ann = rated(3)
+    ann.foreseen += ["ERR_FAILED"]
+    ann.context.route("**/api/events", lambda route: route.abort())
+    ann.press("3")
+    ann.context.add_init_script("const now = Date.now; Date.now = () => now() - 3_600_000;")
+    ann.page.reload()
+    ann.press("1")
+    ann.press("4")
+    ann.context.unroute("**/api/events")
+    ann.wait_until_sent()
+    rows = log_of(db)
+    assert [e.rating for e in rows] == [2, 0, 3]
+    assert all(0 <= e.shown_ms < 3_600_000 for e in rows)
+
+
+def test_a_late_answer_to_a_clip_that_another_rated_meanwhile_is_said_to_be_lost(
+    db, material, serve, visit, tmp_path
+):
+    fill(db, material, 1)
+    names = tmp_path / "raters"
+    names.write_text("ann\nbob\n")
+    server = serve("--raters", names, "--min-view-s", 0)
+    ann = visit(server.links["ann"])
+    ann.foreseen += ["ERR_INTERNET_DISCONNECTED", "status of 409"]
+    ann.wait_for_clip()
+    ann.context.set_offline(True)
+    ann.press("1")
+    end_leases(db, "ann", 1)  # as 90 s would
+    bob = visit(server.links["bob"])
+    bob.press("4")
+    bob.wait_until_sent()
+    ann.context.set_offline(False)
+    expect(ann.see("note")).to_contain_text("another rater has taken this clip meanwhile")
+    ann.wait_until_sent()
+    assert [(e.rater, e.rating) for e in log_of(db)] == [("bob", 3)]
+
+
 @pytest.mark.parametrize("overlap", [1, 2])
 def test_two_raters_at_random_speed_share_the_clips(db, material, serve, visit, tmp_path, overlap):
     number = 60 if overlap == 1 else 20

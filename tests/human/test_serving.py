@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from gym_rated.human import serving
 from gym_rated.human.serving import Serving, make_plan
 
 
@@ -54,20 +55,43 @@ def wait_until(is_so: Callable[[], bool], timeout_s: float = 60.0) -> bool:
     return True
 
 
+def test_a_worker_that_never_works_is_given_up_after_three_starts_with_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(serving, "_HEALTHY_S", 1_000)  # on a slow machine, too
+    worker = serving._Child("json.tool", ["nothing"])  # ends at once: it does not know the flag
+    pids = set()
+
+    def watch() -> bool:
+        pids.add(worker.process.pid)
+        worker.look_after()
+        return worker.failures == 3
+
+    assert wait_until(watch)
+    assert all(watch() for _ in range(5))
+    worker.end()
+    said = [line for line in capfd.readouterr().err.splitlines() if line.startswith("gym_rated")]
+    assert len(pids) == 3
+    assert said == [
+        "gym_rated: json.tool ended 3 times (code 2) and is given up; what is rated is kept, and "
+        "`gym-rated rate` serves it again"
+    ]
+
+
 @pytest.mark.slow
 def test_the_page_comes_back_at_its_link_and_goes_with_its_owner(tmp_path: Path) -> None:
     db = tmp_path / "r.db"
-    serving = Serving(db, name="ann")
+    served = Serving(db, name="ann")
     try:
-        assert is_up(serving.url)
+        assert is_up(served.url)
         assert wait_until(lambda: len(children(db)) == 2)
         page = next(k for k, name in children(db).items() if name.endswith("app"))
         os.kill(page, signal.SIGKILL)
-        assert wait_until(lambda: page not in children(db) and is_up(serving.url))
+        assert wait_until(lambda: page not in children(db) and is_up(served.url))
     finally:
-        serving.close()
+        served.close()
     assert wait_until(lambda: not children(db))
-    assert not is_up(serving.url)
+    assert not is_up(served.url)
 
 
 @pytest.mark.slow

@@ -203,6 +203,25 @@ def test_an_event_that_makes_no_sense_is_refused(changes, error, message):
         replace(event, **changes)
 
 
+def test_a_clock_that_is_changed_loses_and_doubles_no_answer(store, clock):
+    first, second = fill(store, 2)
+    assert store.next_query("ann").id == first
+    clock.now -= 3_600
+    assert [store.next_query(name).id for name in ("ann", "bob")] == [first, second]
+    store.record(deed(first, "ann", rating=3))
+    rows, cursor = store.answers_since("r1", None)
+    clock.now += 7_200  # bob's lease is over
+    assert store.next_query("eve").id == second
+    with pytest.raises(Conflict, match="another rater has taken this clip meanwhile"):
+        store.record(deed(second, "bob", rating=1))
+    store.record(deed(second, "eve", rating=2))
+    clock.now -= 86_400
+    store.record(deed(first, "ann", rating=0))
+    later, _ = store.answers_since("r1", cursor)
+    assert [(row.rater, row.rating) for row in rows + later] == [("ann", 3), ("eve", 2), ("ann", 0)]
+    assert store.progress("r1").class_counts == (1, 0, 1, 0)
+
+
 def test_a_reader_gets_each_event_once(store):
     fill(store, 3)
     query_id = ask(store)

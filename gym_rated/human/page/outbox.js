@@ -31,7 +31,8 @@ export class Outbox {
 
   add(event) {
     const entry = { event: { client_id: newId(), ...event }, ...this.owner };
-    this.last = Math.max(this.last + 1, Date.now());
+    const newest = Number(this.entries().at(-1)?.[0].slice(PREFIX.length).split("/")[0] ?? 0);
+    this.last = Math.max(this.last + 1, newest + 1, Date.now()); // a clock may be set back
     const key = `${PREFIX}${String(this.last).padStart(15, "0")}/${entry.event.client_id}`;
     try {
       localStorage.setItem(key, JSON.stringify(entry));
