@@ -92,6 +92,29 @@ NATURAL = """() => {
 }"""
 
 
+def test_a_browser_that_cannot_play_the_video_shows_pictures_that_move(db, rated):
+    _, ann = rated(2)
+
+    def spoil(route) -> None:  # what a codec that is missing makes of it
+        if "as=webp" in route.request.url:
+            route.continue_()
+        else:
+            route.fulfill(body=b"no video", content_type="video/mp4")
+
+    ann.context.route("**/clip/*", spoil)
+    ann.page.reload()
+    expect(ann.see("note")).to_contain_text("This browser cannot play this video (H.264)")
+    ann.click(2)
+    ann.click(1)
+    ann.wait_until_sent()
+    with Store(db) as store:
+        assert [(e.segment_id, e.rating) for e in store.events(RUN.id)] == [
+            ("swing-0", 2),
+            ("swing-1", 1),
+        ]
+        assert store.take_job("worker") is None  # the file is as it should be
+
+
 def test_a_damaged_clip_is_said_to_be_one_and_cannot_be_rated(db, material, serve, visit):
     good = material[0].clip
     damaged = replace(good, data=good.data[:600] + bytes(len(good.data) - 600))
