@@ -134,6 +134,9 @@ class HumanArgs:
     """whether to open the page in a browser"""
     overlap: int = 1
     """how many people rate each segment"""
+    clips: Literal["replay", "capture"] = "replay"
+    """how clips come about: episodes are played again, or filmed as they happen (capture), for
+    environments that do not repeat themselves; a resumed run then begins new episodes"""
     clip_size: int = 240
     """longer side of the clips, in pixels"""
     clip_quality: Literal["fast", "nice"] = "fast"
@@ -160,6 +163,11 @@ class RunArgs(HumanArgs, RatingArgs):
     """whether to save policy, reward model and ratings at the end"""
     checkpoint_every_s: float = 30.0
     """seconds between two checkpoints; there is one at the end in any case"""
+
+    @property
+    def captures_clips(self) -> bool:
+        """Whether episodes are filmed as they happen."""
+        return self.clips == "capture" and self.rater == "human" and self.reward == "rated"
 
 
 _Args = TypeVar("_Args", bound=RatingArgs)

@@ -20,6 +20,8 @@ from gym_rated.human import Pacing
 from gym_rated.losses.multitask import MultitaskLoss
 from gym_rated.queries import Select, make_select, query_schedule
 from gym_rated.raters import Rater, ShuffledRater, SyntheticRater
+from gym_rated.rendering import ensure_rendering, prepare_capture
+from gym_rated.replay import SeededEpisodes
 from gym_rated.reward_fn import RewardFn, resolve_reward_fn
 from gym_rated.reward_model import RewardEnsemble
 
@@ -79,6 +81,51 @@ def _make_human_rater(args: RatingArgs, seed: int, run_dir: Path | None) -> Rate
     )
 
 
+def make_episodes(args: RunArgs, env: Any, index: int) -> SeededEpisodes:
+    """Return a sub-environment that can be played again, or is filmed as it happens."""
+    if not args.captures_clips:
+        return SeededEpisodes(env, args.seed, index)
+    from gym_rated.human import CapturedEpisodes
+
+    lengths = choose_lengths(args, env.spec.max_episode_steps)
+    return CapturedEpisodes(
+        env,
+        args.seed,
+        index,
+        segment_length=max(lengths),
+        share=_filmed_share(args, lengths),
+        size=args.clip_size,
+        quality=args.clip_quality,
+    )
+
+
+def _filmed_share(args: RatingArgs, lengths: Sequence[int]) -> float:
+    """Return the share of steps to film: three times what people will be asked about."""
+    if not isinstance(args, RunArgs) or not args.captures_clips:
+        return 1.0
+    total: int = args.total_timesteps  # type: ignore[attr-defined]  # every script's Args has it
+    return min(1.0, 3 * args.num_ratings * max(lengths) / (args.query_until * total))
+
+
+def recording(args: RunArgs) -> dict[str, bool]:
+    """Return what the feedback wrapper is to record for people to be shown."""
+    filmed = args.captures_clips
+    return {"record_replay": args.rater == "human" and not filmed, "record_frames": filmed}
+
+
+def prepare_rendering(args: RunArgs, env_id: str) -> None:
+    """Choose OpenGL before anything is drawn in this process, as videos and captured clips are.
+
+    Raises:
+        ImportError: If a package for videos is missing.
+        CannotRender: If no frame can be drawn, with what to install.
+    """
+    if args.capture_video:
+        ensure_rendering(env_id)
+    elif args.captures_clips:
+        prepare_capture(env_id)
+
+
 def make_pacing(args: RunArgs, trainer: Any, run_dir: Path) -> Pacing:
     """Return what keeps a script's `trainer` in step with the people who rate.
 
@@ -136,7 +183,9 @@ def make_schedule(
 ) -> dict[int, int]:
     """Return the query schedule: the first query waits until its segments can be cut."""
     per_env = math.ceil(args.first_share * args.num_ratings / num_envs)
-    start = max(2_048, per_env * max(segment_lengths) * num_envs)
+    filmed = _filmed_share(args, segment_lengths)
+    slack = 1.0 if filmed == 1 else 1.25  # windows are drawn at random
+    start = max(2_048, math.ceil(slack * per_env * max(segment_lengths) * num_envs / filmed))
     return query_schedule(
         args.num_ratings,
         total_timesteps,

@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any
 
 import gymnasium as gym
@@ -50,6 +52,23 @@ def ensure_rendering(env_id: str, timeout_s: float = 120.0) -> None:
     choose_backend(
         env_id, timeout_s=timeout_s, otherwise="Training without video needs no rendering."
     )
+
+
+def prepare_capture(env_id: str) -> None:
+    """Choose `MUJOCO_GL` where it is not set, for frames that are drawn while training goes on.
+
+    `env_id` itself is not made to find out, as there may be only one of it: a robot. Whether it can
+    be drawn is seen when it is.
+
+    Args:
+        env_id: Environment that will be drawn in this process.
+    """
+    if os.environ.get("MUJOCO_GL") or find_spec("mujoco") is None:
+        return
+    if ":" not in env_id and draws_without_opengl(env_id):  # else its module would be imported
+        return
+    with suppress(CannotRender):  # many environments need no OpenGL
+        choose_backend("InvertedPendulum-v5")
 
 
 def choose_backend(

@@ -24,7 +24,6 @@ import gym_rated.vector
 from gym_rated import arguments, assembly
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.extras import named_extras
-from gym_rated.rendering import ensure_rendering
 from gym_rated.repulsion import Repulsion, clipped_log_prob
 from gym_rated.runs import RunWriter
 from gym_rated.stack_state import load_stack_state, stack_state
@@ -70,11 +69,11 @@ class Args(arguments.RunArgs):
 def make_env(args: Args, index: int, run_dir: Path) -> Any:
     def thunk() -> gym.Env:
         film = args.capture_video and index == 0
-        render_mode = "rgb_array" if film else None
+        render_mode = "rgb_array" if film or args.captures_clips else None
         env = gym.make(args.env_id, render_mode=render_mode, **args.env_kwargs)
         if film:
             env = gym.wrappers.RecordVideo(env, str(run_dir / "videos"), lambda k: k % 50 == 0)
-        return gym_rated.SeededEpisodes(env, args.seed, index)
+        return assembly.make_episodes(args, env, index)
 
     return thunk
 
@@ -105,7 +104,7 @@ class Stack:
                 segment_length=lengths,
                 schedule=assembly.make_schedule(args, args.total_timesteps, args.num_envs, lengths),
                 select=assembly.make_selection(args, self.model),
-                record_replay=args.rater == "human",
+                **assembly.recording(args),
                 seed=args.seed,
             )
         self.reward_fn = assembly.make_reward_fn(args, envs, self.model)
@@ -394,8 +393,7 @@ def train(args: Args) -> dict[str, Any]:
         args = Args(**state["args"])
     name = f"{args.env_id}__ppo_continuous_action__{args.reward}__{args.seed}"
     run_dir = run_dir or Path("runs") / name.replace("/", "-")
-    if args.capture_video:
-        ensure_rendering(args.env_id)
+    assembly.prepare_rendering(args, args.env_id)
     trainer = Trainer(args, run_dir)
     if state is not None:
         trainer.load_state_dict(state)

@@ -28,7 +28,6 @@ from gym_rated.checkpoint import load_state, save_state
 from gym_rated.encoding import ActionEncoder, ObservationEncoder
 from gym_rated.extras import named_extras
 from gym_rated.ratings import RatingDataset
-from gym_rated.rendering import ensure_rendering
 from gym_rated.replay_memory import ReplayMemory, Transitions
 from gym_rated.repulsion import Repulsion, squashed_log_prob
 from gym_rated.runs import RunWriter
@@ -78,11 +77,11 @@ class Args(arguments.RunArgs):
 def make_env(args: Args, index: int, run_dir: Path) -> Any:
     def thunk() -> gym.Env:
         film = args.capture_video and index == 0
-        render_mode = "rgb_array" if film else None
+        render_mode = "rgb_array" if film or args.captures_clips else None
         env = gym.make(args.env_id, render_mode=render_mode, **args.env_kwargs)
         if film:
             env = gym.wrappers.RecordVideo(env, str(run_dir / "videos"), lambda k: k % 50 == 0)
-        return gym_rated.SeededEpisodes(env, args.seed, index)
+        return assembly.make_episodes(args, env, index)
 
     return thunk
 
@@ -115,7 +114,7 @@ class Stack:
                 schedule=assembly.make_schedule(args, args.total_timesteps, args.num_envs, lengths),
                 select=assembly.make_selection(args, self.model),
                 on_ratings=on_ratings,
-                record_replay=args.rater == "human",
+                **assembly.recording(args),
                 seed=args.seed,
             )
         self.reward_fn = assembly.make_reward_fn(args, envs, self.model)
@@ -401,8 +400,7 @@ def train(args: Args) -> dict[str, Any]:
         args = Args(**state["args"])
     name = f"{args.env_id}__sac_continuous_action__{args.reward}__{args.seed}"
     run_dir = run_dir or Path("runs") / name.replace("/", "-")
-    if args.capture_video:
-        ensure_rendering(args.env_id)
+    assembly.prepare_rendering(args, args.env_id)
     trainer = Trainer(args, run_dir)
     if state is not None:
         trainer.load_state_dict(state)

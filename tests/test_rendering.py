@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gym_rated import rendering
-from gym_rated.rendering import ensure_rendering
+from gym_rated.rendering import ensure_rendering, prepare_capture
 
 
 class Probe:
@@ -15,9 +15,11 @@ class Probe:
     def __init__(self, *works: str) -> None:
         self.works = works
         self.tried: list[str] = []
+        self.asked: list[str] = []
 
     def __call__(self, env_id: str, backend: str, kwargs: Any, *, timeout_s: float) -> str | None:
         self.tried.append(backend)
+        self.asked.append(env_id)
         return None if backend in self.works else f"no {backend} for {env_id} in {timeout_s:g} s"
 
 
@@ -78,6 +80,35 @@ def test_where_nothing_works_the_error_says_what_to_install(
 def test_a_real_cartpole_is_rendered() -> None:
     ensure_rendering("CartPole-v1")
     assert os.environ["MUJOCO_GL"] == "egl"
+
+
+@pytest.mark.parametrize(
+    ("env_id", "works", "tried"),
+    [
+        ("HalfCheetah-v5", ("osmesa",), ["egl", "osmesa"]),
+        ("robots:Arm-v0", ("egl",), ["egl"]),  # a module that is not imported to find out
+        ("robots:Arm-v0", (), ["egl", "osmesa"]),  # it may need no OpenGL
+        ("CartPole-v1", ("egl",), []),
+    ],
+)
+def test_what_is_drawn_while_training_goes_on_is_not_made_to_find_out(
+    monkeypatch: pytest.MonkeyPatch, env_id: str, works: tuple[str, ...], tried: list[str]
+) -> None:
+    pytest.importorskip("mujoco")
+    probe = replaced(monkeypatch, *works)
+    prepare_capture(env_id)
+    assert probe.tried == tried
+    assert os.environ.get("MUJOCO_GL") == (works[0] if tried and works else None)
+    assert set(probe.asked) <= {"InvertedPendulum-v5"}
+
+
+def test_a_backend_that_is_set_is_not_tried_before_frames_are_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MUJOCO_GL", "glfw")
+    probe = replaced(monkeypatch, "egl")
+    prepare_capture("HalfCheetah-v5")
+    assert (probe.tried, os.environ["MUJOCO_GL"]) == ([], "glfw")
 
 
 SAYS_ITS_ARGUMENTS = "import os, sys; sys.exit(sys.argv[1] + ' ' + os.environ['MUJOCO_GL'])"
