@@ -11,7 +11,7 @@ import ppo as script
 import pytest
 from answering import answer_all
 from envs import MODES, KeepingRater, ScriptedEnv, make_segment, step_vector
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from live import BAND, LiveCartPole, LiveWalk, StampedEnv
 from PIL import Image
 
@@ -118,9 +118,13 @@ ENDINGS = [[(7, "terminated"), (12, "truncated")], [(3, "terminated"), (11, "tru
 
 
 @pytest.mark.parametrize("mode", MODES, ids=str)
-@pytest.mark.parametrize("length", [(4,), (3, 5)])
-def test_each_frame_is_of_its_step_and_no_segment_spans_a_reset(mode: Any, length: Any) -> None:
-    envs = SyncVectorEnv(
+@pytest.mark.parametrize(
+    ("length", "kind"), [((4,), SyncVectorEnv), ((3, 5), SyncVectorEnv), ((4,), AsyncVectorEnv)]
+)
+def test_each_frame_is_of_its_step_and_no_segment_spans_a_reset(
+    mode: Any, length: Any, kind: Any
+) -> None:
+    envs = kind(
         [
             lambda i=i, s=s: filmed(StampedEnv(s, i), i, segment_length=max(length), share=0.6)
             for i, s in enumerate(ENDINGS)
@@ -145,6 +149,7 @@ def test_each_frame_is_of_its_step_and_no_segment_spans_a_reset(mode: Any, lengt
         # after each step: the picture of the terminal state, and never that of the next episode
         assert np.abs(frames[:, 8, 12, 0] - 4 * (segment.origin.episode % 64)).max() < 4
         assert np.abs(frames[:, 8, -12, 0] - 4 * (steps + 1)).max() < 4
+    env.close()
 
 
 def test_frames_are_let_go_once_a_rater_was_offered_them() -> None:
