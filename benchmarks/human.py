@@ -1,38 +1,36 @@
-"""Does rating by hand work from end to end? A program rates in a person's place, through the page.
+"""Does rating by hand work from end to end? A program rates in a person's place, in a browser.
 
     python -m benchmarks.human                 # three arms, three seeds, HalfCheetah
-    python -m benchmarks.human --every-s 2     # at a person's speed, which changes nothing
+    python -m benchmarks.human --every-s 0     # as fast as the page lets anybody rate
 
-A client signs in to the page's server with the link that a script prints, takes clip after clip,
-and answers by a fixed rule: running forward is good. It looks at the recorded observations of the
+A Chromium opens the link that a script prints. Clip after clip, once the page lets it, a key is
+pressed by a fixed rule: running forward is good. The rule looks at the recorded observations of the
 clip's segment, never at the true reward. The run waits for all answers (`--max-lead 0`), so the
-result does not depend on the clock. The arms: `page` (the client), `computed` (the same rule inside
+result does not depend on the clock. The arms: `page` (the browser), `computed` (the rule inside
 the trainer, without database, clips and page), and `none` (no ratings, and no reward).
 
-A cell that has a row is skipped, a run that was killed is resumed. The rows are committed as
-benchmarks/results/human.json.
+Needs Debian's chromium and libatomic1. A cell that has a row is skipped, a run that was killed is
+resumed. The rows are committed as benchmarks/results/human.json.
 """
 
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
 
 import numpy as np
 import tyro
+from playwright.sync_api import Browser, sync_playwright
 
 from gym_rated.checkpoint import replace_file
 from gym_rated.human.segment_blob import unpack_segment
@@ -48,6 +46,7 @@ RESULTS = Path(__file__).parent / "results" / "human.json"
 ARMS = ("page", "computed", "none")
 SPEED = 8  # where HalfCheetah's observation has the forward speed of the torso, in m/s
 LIMITS = (-0.2, 0.3, 1.0, 2.0)  # m/s between the five classes
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-gpu"]
 NAMES = ("backwards", "on the spot", "a little", "runs", "runs fast")
 INSTRUCTIONS = "How well does it run to the right?"
 
@@ -66,8 +65,8 @@ class Args:
     """steps of each run"""
     num_ratings: int = 500
     """segments to rate"""
-    every_s: float = 0.0
-    """seconds that the client takes for each rating"""
+    every_s: float = 2.0
+    """seconds between two ratings at the page, at least"""
     run_dir: Path = Path("runs/human")
     """folder of the runs"""
     out: Path = RESULTS
@@ -81,40 +80,36 @@ def forward_is_good(segment: Segment) -> int:
     return int(np.digitize(segment.obs[:, SPEED].mean(), LIMITS))
 
 
-class Client:
-    """A rater who is a program: asks the server as the page in a browser does.
+class Visitor:
+    """A rater who is a program, at the page, in a browser.
 
     Args:
+        browser: The browser.
         link: The link that signs in.
         db: Database of the run, to see the segment of a clip.
         rule: Segment -> rating.
     """
 
-    def __init__(self, link: str, db: Path, rule: Callable[[Segment], int]) -> None:
-        address = urlsplit(link)
-        self.origin = f"{address.scheme}://{address.netloc}"
+    def __init__(
+        self, browser: Browser, link: str, db: Path, rule: Callable[[Segment], int]
+    ) -> None:
+        self.page = browser.new_page(viewport={"width": 1000, "height": 900})
+        self.page.goto(link)
         self.db, self.rule, self.rated = db, rule, 0
-        cookies = urllib.request.HTTPCookieProcessor(CookieJar())
-        self._open = urllib.request.build_opener(cookies).open
-        self._open(link, timeout=30).read()
 
     def rate_one(self) -> bool:
-        """Rate the next clip; returns False if there is none."""
-        with self._open(f"{self.origin}/api/next", timeout=30) as answer:
-            if answer.status == 204:
-                return False
-            asked = json.load(answer)
-        self._open(f"{self.origin}/clip/{asked['clip']}", timeout=30).read()
-        rating = self.rule(self._segment(asked["id"]))
-        event = {"client_id": f"benchmark-{asked['id']}-{time.time_ns()}", "query_id": asked["id"]}
-        event |= {"kind": "rate", "rating": rating, "shown_ms": 500}
-        headers = {"Content-Type": "application/json", "Origin": self.origin}
-        request = urllib.request.Request(
-            f"{self.origin}/api/events", json.dumps(event).encode(), headers
-        )
-        self._open(request, timeout=30).read()
+        """Rate the clip that is shown; returns False if none is, or it was too short a while."""
+        clip = self.page.get_by_test_id("clip")
+        if clip.get_attribute("data-armed") != "true":
+            return False
+        rating = self.rule(self._segment(int(clip.get_attribute("data-query") or "")))
+        self.page.keyboard.press(str(rating + 1))
         self.rated += 1
         return True
+
+    def wait(self, seconds: float) -> None:
+        """Let the page go on."""
+        self.page.wait_for_timeout(1_000 * seconds)
 
     def _segment(self, query_id: int) -> Segment:
         sql = "SELECT blob FROM segment JOIN query ON query.segment = number WHERE query.id = ?"
@@ -137,32 +132,29 @@ def flags_of(args: Args, arm: str, seed: int, folder: Path) -> list[str]:
     return flags
 
 
-def run_with_client(args: Args, command: list[str], folder: Path) -> float:
+def run_with_visitor(args: Args, command: list[str], folder: Path) -> float:
     """Run a script, and rate what it asks, until it ends; returns the ratings a minute."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environ())
     assert process.stdout is not None
-    begin, rated = time.monotonic(), 0
     try:
         link = next(m[1] for line in process.stdout if (m := re.search(r"(http://\S+)", line)))
         threading.Thread(target=process.stdout.read, daemon=True).start()
-        client = Client(link, folder / "ratings.db", forward_is_good)
-        while process.poll() is None:
-            try:
-                found = client.rate_one()
-            except HTTPError as error:
-                if error.code != 409:  # a lease that expired, or a page that ends with its run
-                    raise
-                found = False
-            except (URLError, ConnectionError):
-                found = False  # the page ends with its run
-            time.sleep(args.every_s if found else 0.1)
-        rated = client.rated
+        with sync_playwright() as driver:
+            chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+            browser = driver.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+            visitor = Visitor(browser, link, folder / "ratings.db", forward_is_good)
+            begin = last = time.monotonic()
+            while process.poll() is None:
+                visitor.wait(0.05)
+                if time.monotonic() - last >= args.every_s and visitor.rate_one():
+                    last = time.monotonic()
+            browser.close()
     finally:
         process.terminate()
         process.wait()
     if process.returncode != 0:
         raise RuntimeError(f"the run in {folder} ended with code {process.returncode}")
-    return 60 * rated / (time.monotonic() - begin)
+    return 60 * visitor.rated / (last - begin)
 
 
 def train_inside(args: Args, folder: Path) -> None:
@@ -183,7 +175,7 @@ def run_cell(args: Args, arm: str, seed: int) -> dict[str, Any]:
     if not (folder / "result.json").exists():
         command = [sys.executable, str(SCRIPT), *flags_of(args, arm, seed, folder)]
         if arm == "page":
-            row["ratings_per_minute"] = round(run_with_client(args, command, folder), 1)
+            row["ratings_per_minute"] = round(run_with_visitor(args, command, folder), 1)
         elif arm == "computed":
             command = [sys.executable, "-m", "benchmarks.human", "--inside", str(folder)]
             command += ["--total-timesteps", str(args.total_timesteps)]
