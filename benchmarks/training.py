@@ -70,7 +70,7 @@ SUITES = {
     "sac-halfcheetah": Suite(
         "HalfCheetah-v5",
         60_000,
-        ("true", "ours", "pairs", "people"),
+        ("true", "ours", "pairs"),
         "sac_continuous_action",
         num_seeds=3,
     ),
