@@ -101,7 +101,7 @@ def test_an_environment_that_does_not_repeat_itself_is_refused() -> None:
     env.step(np.zeros(2))
     again = SeededEpisodes(Forgetful([(5, "terminated")]), seed=0)
     again.load_state_dict(env.state_dict())
-    with pytest.raises(RuntimeError, match="did not repeat its episode .* happen: --clips capture"):
+    with pytest.raises(RuntimeError, match=r"did not repeat .* happen: --clips capture"):
         again.reset()
 
 

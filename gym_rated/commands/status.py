@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tyro
 
-from gym_rated.extras import named_extras
+from gym_rated.commands.databases import open_existing
 from gym_rated.frames import REMEDY
 
 if TYPE_CHECKING:
@@ -25,19 +25,9 @@ class StatusArgs:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Run the command.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-    """
+    """Run the command."""
     args = tyro.cli(StatusArgs, args=list(argv), prog="gym-rated status")
-    with named_extras():
-        from gym_rated.human.store import Store
-        from gym_rated.human.store.places import place_of
-    file = place_of(args.db).file
-    if file is not None and not file.exists():
-        raise FileNotFoundError(f"`db` must be a database of ratings, got {file}, which is not")
-    with Store(args.db) as store:
+    with open_existing(args.db) as store:
         found = [
             (run, store.progress(run.id), store.agreement_rows(run.id)) for run in store.runs()
         ]

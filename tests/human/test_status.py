@@ -46,3 +46,14 @@ def test_one_rater_agrees_with_nobody(sqlite_url, capsys):
     said = capsys.readouterr().out
     assert "the same clip twice: no clip rated twice" in said
     assert "between raters" not in said
+
+
+def test_clips_of_a_run_that_is_over_are_asked_about_no_longer(rated, sqlite_url, capsys):
+    del rated
+    with Store(sqlite_url, reserve_bytes=0) as store:
+        fill(store, 3, replace(RUN, id="r2"))
+        assert main(["expire", "--db", sqlite_url, "--run-id", "r2", "--before-step", "20"]) == 0
+        assert "run r2: 2 clips are no longer asked about" in capsys.readouterr().out
+        assert (store.pending("r2"), store.pending("r1")) == (1, 0)
+    assert main(["expire", "--db", sqlite_url]) == 2
+    assert "`run_id` must name one of the runs" in capsys.readouterr().err

@@ -297,6 +297,17 @@ def test_clips_of_old_policies_can_be_left_out(store):
     assert second not in (q.id for q in [store.next_query("ann")] if q)
 
 
+def test_segments_that_wait_to_be_drawn_can_be_left_out_as_well(store):
+    fill(store, 1)
+    store.record(deed(store.next_query("ann").id, "ann", rating=2))
+    store.add_jobs("r1", [make_job(k, step=k) for k in (100, 101, 102)])
+    assert store.expire("r1", before_step=102) == 2
+    assert (store.pending("r1"), store.progress("r1").jobs_dropped) == (1, 2)
+    assert store.expire("r1") == 1
+    assert store.take_job("w") is None
+    assert answers(store) == {("0-0-0", "ann"): 2}
+
+
 def test_progress_counts_what_stands(store, clock):
     queries = fill(store, 5)
     for query_id, rating in zip(queries[:3], (3, 0, 3), strict=True):

@@ -130,6 +130,20 @@ def drop_job(connection: Connection, taken: TakenJob, reason: str) -> None:
         _give_up(connection, taken.id, reason)
 
 
+def expire(connection: Connection, run_id: str, before_step: int | None) -> int:
+    """Ask no longer about old segments that nobody answered, drawn or not; returns how many."""
+    old = select(segment.c.number).where(segment.c.run_id == run_id)
+    old = old if before_step is None else old.where(segment.c.step < before_step)
+    shown = select(query.c.segment).where(query.c.run_id == run_id)
+    undrawn = select(job.c.number).where(job.c.number.in_(old), job.c.number.not_in(shown))
+    numbers = list(connection.execute(undrawn).scalars())
+    for number in numbers:
+        _give_up(connection, number, "expired before it was drawn")
+    is_open = query.c.segment.in_(old) & query.c.expired.is_(False) & (query.c.answers == 0)
+    changed = connection.execute(update(query).where(is_open).values(expired=True))
+    return len(numbers) + int(changed.rowcount)
+
+
 def remake(connection: Connection, query_id: int, codec: Codec) -> bool:
     """Ask for another clip of a query's segment; returns False if one is on its way."""
     shown = select(query.c.segment).where(query.c.id == query_id).with_for_update()

@@ -11,8 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import select, update
-
 from gym_rated.checks import whole_number
 from gym_rated.human.store import answers, events, imports, jobs, learned, progress, queries, runs
 from gym_rated.human.store.engine import Database
@@ -37,7 +35,6 @@ from gym_rated.human.store.records import (
     check_stored,
     check_text,
 )
-from gym_rated.human.store.tables import query, segment
 
 RESERVE_BYTES = 50_000_000
 """What segments and clips leave free on the disk, so that ratings can still be written."""
@@ -294,17 +291,18 @@ class Store:
         with self._db.read() as connection:
             return answers.read_history(connection, rater, run_id, limit)
 
-    def expire(self, run_id: str, before_step: int) -> int:
-        """Ask no longer about open clips of policies before a step; returns how many.
+    def expire(self, run_id: str, before_step: int | None = None) -> int:
+        """Ask no longer about what nobody has answered; answers that come all the same are kept.
 
-        Answers that come all the same are kept.
+        Args:
+            run_id: The run.
+            before_step: Only about segments from before this step of the run; None for all.
+
+        Returns:
+            How many clips and segments without a clip that were.
         """
-        old = select(segment.c.number).where(segment.c.run_id == run_id)
-        old = old.where(segment.c.step < before_step)
-        is_open = query.c.segment.in_(old) & query.c.expired.is_(False) & (query.c.answers == 0)
         with self._db.write() as connection:
-            changed = connection.execute(update(query).where(is_open).values(expired=True))
-            return int(changed.rowcount)
+            return jobs.expire(connection, run_id, before_step)
 
     def import_ratings(
         self, run_id: str, segments: Sequence[Job], ratings: Iterable[ImportedRating]
