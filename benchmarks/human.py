@@ -22,7 +22,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +43,8 @@ from gym_rated.statistics import standard_error
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "scripts" / "ppo_continuous_action.py"
 RESULTS = Path(__file__).parent / "results" / "human.json"
-ARMS = ("page", "computed", "none")
+WORDS = {"page": "at the page", "computed": "by the same rule, computed", "none": "not at all"}
+ARMS = tuple(WORDS)
 SPEED = 8  # where HalfCheetah's observation has the forward speed of the torso, in m/s
 LIMITS = (-0.2, 0.3, 1.0, 2.0)  # m/s between the five classes
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-gpu"]
@@ -189,23 +190,29 @@ def run_cell(args: Args, arm: str, seed: int) -> dict[str, Any]:
     return row | {"episodes": len(lengths)}
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Return mean and standard error of each arm's true return, and the lift over no ratings."""
-    scores = {
-        arm: np.array([row["score"] for row in rows if row["arm"] == arm], np.float64)
-        for arm in ARMS
-    }
-    lines = [f"{'arm':10}{'seeds':>6}{'true return':>14}{'s.e.':>8}"]
-    for arm, values in scores.items():
-        if len(values):
-            error = float(standard_error(values)) if len(values) > 1 else float("nan")
-            lines.append(f"{arm:10}{len(values):6}{values.mean():14.1f}{error:8.1f}")
-    for first, second in (("page", "none"), ("page", "computed")):
-        a, b = scores[first], scores[second]
-        if len(a) > 1 and len(b) > 1:
-            error = float(np.hypot(standard_error(a), standard_error(b)))
-            lift = a.mean() - b.mean()
-            lines.append(f"{first} - {second}: {lift:.1f}, {lift / error:.1f} standard errors")
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the true return by who rated, and the lift of the ratings given at the page."""
+    lines = [
+        "| rated | seeds | true return (mean ± s.e.) | ratings a minute |",
+        "|---|---|---|---|",
+    ]
+    of_arm = {arm: [row for row in rows if row["arm"] == arm] for arm in ARMS}
+    scores = {arm: np.array([row["score"] for row in of_arm[arm]]) for arm in ARMS}
+    for arm in (arm for arm in ARMS if len(scores[arm]) > 1):
+        speeds = [row["ratings_per_minute"] for row in of_arm[arm] if "ratings_per_minute" in row]
+        cells = [WORDS[arm], f"{len(scores[arm])}"]
+        cells.append(f"{scores[arm].mean():.0f} ± {float(standard_error(scores[arm])):.0f}")
+        cells.append(f"{np.mean(speeds):.0f}" if speeds else "")
+        lines.append("| " + " | ".join(cells) + " |")
+    for other in ("none", "computed"):
+        pair = scores["page"], scores[other]
+        if min(map(len, pair)) > 1:
+            gap = pair[0].mean() - pair[1].mean()
+            error = float(np.hypot(*(standard_error(values) for values in pair)))
+            lines.append(
+                f"\nRated at the page, less rated {WORDS[other]}: {gap:.0f} ± {error:.0f}, "
+                f"{gap / error:.1f} standard errors of the difference."
+            )
     return "\n".join(lines)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import human
 from benchmarks.fit_tables import fit_blocks
 from gym_rated.plots import plot_curves
 from gym_rated.presets import PRESETS
@@ -40,9 +41,14 @@ DISCRETE = ("cartpole", "acrobot")
 DM_CONTROL = ("dm-cartpole", "dm-cheetah", "dm-walker", "dm-finger")
 
 
+def json_rows(file: str) -> list[dict[str, Any]]:
+    """Return the rows of a result file, one a run."""
+    return json.loads((RESULTS / file).read_text())["rows"]
+
+
 def training_rows() -> list[dict[str, Any]]:
-    """Return the rows of the training benchmark, one a run."""
-    return json.loads((RESULTS / "training.json").read_text())["rows"]
+    """Return the rows of the training benchmark."""
+    return json_rows("training.json")
 
 
 def columns(name: str) -> dict[str, dict[str, list[float]]]:
@@ -106,7 +112,7 @@ def agents_table() -> str:
         "| task | trained on | seeds | our script | Stable-Baselines3 | difference |",
         "|---|---|---|---|---|---|",
     ]
-    rows = json.loads((RESULTS / "agents.json").read_text())["rows"]
+    rows = json_rows("agents.json")
     others = {(row["suite"], row["arm"], row["seed"]): row["score"] for row in rows}
     ours = {(row["suite"], row["arm"], row["seed"]): row["score"] for row in training_rows()}
     for suite, env_id in dict.fromkeys((row["suite"], row["env_id"]) for row in rows):
@@ -220,6 +226,7 @@ def main() -> None:
         "training_dm": ("training.json", lambda: training_table(DM_CONTROL, RERATED)),
         "training_sac": ("training.json", lambda: training_table(("sac-halfcheetah",), RERATED)),
         "agents": ("agents.json", agents_table),
+        "human_training": ("human.json", lambda: human.table(json_rows("human.json"))),
         "speed": ("speed.json", speed_table),
         "environments": ("environments.json", environments_table),
     }
