@@ -204,15 +204,13 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         cells.append(f"{scores[arm].mean():.0f} ± {float(standard_error(scores[arm])):.0f}")
         cells.append(f"{np.mean(speeds):.0f}" if speeds else "")
         lines.append("| " + " | ".join(cells) + " |")
-    for other in ("none", "computed"):
-        pair = scores["page"], scores[other]
-        if min(map(len, pair)) > 1:
-            gap = pair[0].mean() - pair[1].mean()
-            error = float(np.hypot(*(standard_error(values) for values in pair)))
-            lines.append(
-                f"\nRated at the page, less rated {WORDS[other]}: {gap:.0f} ± {error:.0f}, "
-                f"{gap / error:.1f} standard errors of the difference."
-            )
+    page, none = scores["page"], scores["none"]
+    if min(len(page), len(none)) > 1:
+        lift, error = page.mean() - none.mean(), np.hypot(*map(standard_error, (page, none)))
+        lines.append(f"\nLift: {lift:.0f} ± {error:.0f}, {lift / error:.0f} standard errors.")
+    by_seed = [{row["seed"]: row["score"] for row in of_arm[arm]} for arm in ("page", "computed")]
+    same = sum(by_seed[0].get(seed) == score for seed, score in by_seed[1].items())
+    lines.append(f"{same} of {len(by_seed[1])} runs equal the computed ones to the last digit.")
     return "\n".join(lines)
 
 
