@@ -74,6 +74,7 @@ class Feedback:
             self._encode_obs.dim, self._encode_actions.dim, rater.num_classes, env_id=env_id
         )
         self._schedule = _checked_schedule(schedule)
+        self._is_scheduled = bool(self._schedule)
         self._select = uniform if select is None else select
         self._on_ratings = on_ratings
         self._collect_every = whole_number("collect_every", collect_every)
@@ -120,6 +121,8 @@ class Feedback:
         """Record a step (see `SegmentBuffer.record`), then do what is due."""
         vectors = self._encode_obs(next_obs)
         frames = frames_of(info, self._is_single) if self.buffer.record_frames else None
+        if self._is_scheduled and not self._schedule and self._owed <= 0:
+            frames = None  # nobody will ask for them
         self.buffer.record(
             actions, rewards, terminated, done, vectors, begun, self._raw_actions, frames
         )

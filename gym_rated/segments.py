@@ -198,7 +198,7 @@ class SegmentBuffer:
             raw_actions: Actions as the environments got them, where replay is recorded; N of them,
                 not to be changed afterwards.
             frames: The picture after the step of each environment, or None, where frames are
-                recorded; N of them.
+                recorded; N of them. None alone if there is none of any.
         """
         row = self._row % self._rows
         self._actions[row] = actions

@@ -66,8 +66,9 @@ class RatingFeedbackWrapper(
         info_allow: Info keys that may pass.
         attr_allow: Attributes that may be read through this wrapper.
         record_replay: Keep the raw actions of the episodes in the buffer, for `replay`.
-        record_frames: Keep the frames that `gym_rated.human.CapturedEpisodes` takes below, and ask
-            only about segments that have one of every step.
+        record_frames: Keep the frames that `gym_rated.human.CapturedEpisodes` takes below, until
+            the next query and up to the last of a `schedule`, and ask only about segments that have
+            one of every step.
         capacity: Steps of which segments can still be cut, summed over environments.
         seed: Seed of the choice of segments.
 

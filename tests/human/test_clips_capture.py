@@ -169,15 +169,27 @@ def test_frames_are_let_go_once_a_rater_was_offered_them() -> None:
     assert stack.env.ratings.num_segments == 2
 
 
+def test_after_the_last_scheduled_query_no_frames_are_kept() -> None:
+    env, _ = live_stack(KeepingRater(), schedule={20: 2})
+    env.reset()
+    frames = env._feedback.buffer._frames
+    walk(env, 9)
+    assert sum(frame is not None for frame in frames.flat) > 10
+    walk(env, 20)
+    assert env.ratings.num_segments == 2
+    assert not any(frame is not None for frame in frames.flat)
+
+
 # ---- interrupted runs
 
 
-def live_stack(rater: Any, endings: Any = ENDINGS) -> tuple[Any, list[StampedEnv]]:
-    stamped = [StampedEnv(s, i) for i, s in enumerate(endings)]
+def live_stack(rater: Any, **options: Any) -> tuple[Any, list[StampedEnv]]:
+    stamped = [StampedEnv(s, i) for i, s in enumerate(ENDINGS)]
     envs = SyncVectorEnv(
         [lambda i=i, e=e: filmed(e, i, segment_length=4, share=1) for i, e in enumerate(stamped)]
     )
-    env = rated_vector.RatingFeedbackWrapper(envs, rater, segment_length=4, record_frames=True)
+    options = {"segment_length": 4, "record_frames": True, **options}
+    env = rated_vector.RatingFeedbackWrapper(envs, rater, **options)
     env.action_space.seed(0)
     return env, stamped
 
