@@ -59,6 +59,7 @@ SHORT_RUNS = {
         "env_id": "Pendulum-v1",
         "total_timesteps": 3_400,
         "learning_starts": 2_500,
+        "query_until": 0.9,
         "network_width": 16,
     },
 }

@@ -55,13 +55,13 @@ class CapturedEpisodes(SeededEpisodes):
         >>> from gym_rated.raters import CallableRater
         >>> env = gym.make("CartPole-v1", render_mode="rgb_array")
         >>> env = CapturedEpisodes(env, seed=1, segment_length=5, share=1)
-        >>> rater = CallableRater(lambda segment: len(segment.frames) % 2, 2)
+        >>> rater = CallableRater(lambda s: len(s.frames) - s.origin.first_step, 6)
         >>> env = RatingFeedbackWrapper(env, rater, segment_length=5, record_frames=True)
         >>> _ = env.reset()
-        >>> for _ in range(5):
-        ...     _ = env.step(0)
-        >>> env.query(1), env.ratings.ratings[0].rating
-        (1, 1)
+        >>> for k in range(10):
+        ...     _ = env.step(k % 2)
+        >>> env.query(2), sorted(rating.rating for rating in env.ratings.ratings)
+        (2, [0, 5])
     """
 
     def __init__(
