@@ -100,11 +100,12 @@ def make_episodes(args: RunArgs, env: Any, index: int) -> SeededEpisodes:
 
 
 def _filmed_share(args: RatingArgs, lengths: Sequence[int]) -> float:
-    """Return the share of steps to film: three times what people will be asked about."""
+    """Return the share of steps to film: thrice what is asked about, and at least a quarter."""
     if not isinstance(args, RunArgs) or not args.captures_clips:
         return 1.0
     total: int = args.total_timesteps  # type: ignore[attr-defined]  # every script's Args has it
-    return min(1.0, 3 * args.num_ratings * max(lengths) / (args.query_until * total))
+    share = 3 * args.num_ratings * max(lengths) / (args.query_until * total)
+    return min(1.0, max(0.25, share))  # a query must find some, whatever was drawn since the last
 
 
 def recording(args: RunArgs) -> dict[str, bool]:

@@ -382,14 +382,17 @@ def test_a_picture_that_is_none_is_an_error_that_says_so() -> None:
 
 
 def test_scripts_film_three_times_what_they_will_ask_about(tmp_path: Path) -> None:
-    flags = {"rater": "human", "clips": "capture", "segment_length": (50,), "num_ratings": 100}
+    flags = {"rater": "human", "clips": "capture", "segment_length": (50,), "num_ratings": 200}
     args = script.Args(**flags, total_timesteps=100_000, run_dir=tmp_path)
     env = gym.make("CartPole-v1", render_mode="rgb_array")
     made = assembly.make_episodes(args, env, 2)
-    # 3 * 100 * 50 of the 70,000 steps until the last query
-    assert made.spec.additional_wrappers[-1].kwargs["share"] == pytest.approx(15_000 / 70_000)
+    # 3 * 200 * 50 of the 70,000 steps until the last query
+    assert made.spec.additional_wrappers[-1].kwargs["share"] == pytest.approx(30_000 / 70_000)
+    few = script.Args(**flags | {"num_ratings": 10}, total_timesteps=100_000, run_dir=tmp_path)
+    made = assembly.make_episodes(few, env, 2)
+    assert made.spec.additional_wrappers[-1].kwargs["share"] == 0.25
     assert assembly.recording(args) == {"record_replay": False, "record_frames": True}
-    # 20 segments of 50 steps at the first query, of which 15 / 70 are filmed, and a quarter more
+    # 40 segments of 50 steps at the first query, of which 30 / 70 are filmed, and a quarter more
     first = min(assembly.make_schedule(args, 100_000, 1, (50,)))
-    assert first == int(np.ceil(1.25 * 20 * 50 / (15_000 / 70_000)))
+    assert first == int(np.ceil(1.25 * 40 * 50 / (30_000 / 70_000)))
     assert type(assembly.make_episodes(script.Args(), env, 0)) is SeededEpisodes
