@@ -20,22 +20,11 @@ from numpy.typing import NDArray
 from gym_rated.human.clips.capture import make_clip
 from gym_rated.human.segment_blob import pack_segment, unpack_segment
 from gym_rated.human.serving import Serving
-from gym_rated.human.store import (
-    Clip,
-    Job,
-    Progress,
-    Run,
-    Store,
-    StoreFull,
-    StoreLocked,
-    StoreUnreachable,
-)
+from gym_rated.human.store import PASSING, Clip, Job, Progress, Run, Store
 from gym_rated.raters import Answer, Rating
 from gym_rated.replay import episode_seed
 from gym_rated.segments import Segment
 
-PASSING = (StoreFull, StoreLocked, StoreUnreachable)
-"""What a database recovers from: the trainer goes on and tries again later."""
 _NAMES = {
     2: ("bad", "good"),
     3: ("bad", "fair", "good"),
@@ -175,7 +164,7 @@ class HumanRater:
         return len(self._unsent) + self._open
 
     def submit(self, segments: Sequence[Segment]) -> None:
-        """Ask about segments; returns at once, or after 50 ms for each that brings its frames.
+        """Ask about segments; returns at once, or after 0.1 s for each that brings its frames.
 
         Raises:
             ValueError: If the store has segments of this run, and no checkpoint was loaded; or if

@@ -10,10 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from gym_rated.human.store import Store, StoreFull, StoreLocked, StoreUnreachable, TakenJob
-
-PASSING = (StoreFull, StoreLocked, StoreUnreachable)
-"""What a database recovers from: wait, and try again."""
+from gym_rated.human.store import PASSING, Store, TakenJob
 
 
 @contextmanager

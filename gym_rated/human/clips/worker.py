@@ -25,10 +25,11 @@ import tyro
 
 from gym_rated.human.clips.drawing import Quality
 from gym_rated.human.clips.encode import encode
-from gym_rated.human.clips.lease import PASSING, held
+from gym_rated.human.clips.lease import held
 from gym_rated.human.clips.render import ReplayMismatch, SegmentRenderer
 from gym_rated.human.segment_blob import unpack_segment
 from gym_rated.human.store import (
+    PASSING,
     Clip,
     Codec,
     Conflict,

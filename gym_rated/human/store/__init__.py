@@ -4,6 +4,7 @@ Needs the extra `human`; PostgreSQL also needs `postgres`.
 """
 
 from gym_rated.human.store.failures import (
+    PASSING,
     Conflict,
     StoreDamaged,
     StoreError,
@@ -37,6 +38,7 @@ from gym_rated.human.store.records import (
 from gym_rated.human.store.store import Store
 
 __all__ = [
+    "PASSING",
     "SKIPPED",
     "AgreementRow",
     "AnswerRow",

@@ -37,6 +37,10 @@ class StoreUnreachable(StoreError):
     """The database server does not answer."""
 
 
+PASSING = (StoreFull, StoreLocked, StoreUnreachable)
+"""What a database recovers from: go on, and try again later."""
+
+
 class Conflict(StoreError):
     """An answer, or a clip, came too late or does not fit; the message is for the rater."""
 
