@@ -17,12 +17,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gym_rated.environments.seeded import episode_seed
 from gym_rated.human.clips.capture import make_clip
 from gym_rated.human.segment_blob import pack_segment, unpack_segment
 from gym_rated.human.serving import Serving
 from gym_rated.human.store import PASSING, Clip, Job, Progress, Run, Store
 from gym_rated.raters import Answer, Rating
-from gym_rated.replay import episode_seed
 from gym_rated.segments import Segment
 
 _NAMES = {
