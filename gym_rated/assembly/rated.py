@@ -20,8 +20,9 @@ from gym_rated import vector, wrappers
 from gym_rated.raters import Rater
 from gym_rated.ratings import RatingDataset
 from gym_rated.segments import Segment
+from gym_rated.segments.encoding import resolve_features
 from gym_rated.wrappers.reward_fn import RewardFn
-from gym_rated.wrappers.specs import resolve_features, resolve_rater
+from gym_rated.wrappers.specs import resolve_rater
 
 if TYPE_CHECKING:
     from gym_rated.fitting import RewardLearner

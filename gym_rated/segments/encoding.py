@@ -16,6 +16,7 @@ from gymnasium.vector.utils import batch_space, iterate
 from numpy.typing import ArrayLike, NDArray
 
 from gym_rated.checks import all_finite
+from gym_rated.imports import load_attribute
 
 Features = Callable[[Any], ArrayLike]
 """Maps one observation of the environment to a vector, shape (D,)."""
@@ -25,6 +26,16 @@ PIXELS = "pixels"
 
 The reward model must then be one for images, such as `gym_rated.ConvRewardEnsemble`.
 """
+
+
+def resolve_features(features: Any) -> Any:
+    """Return a feature function from a callable, `"module:attr"`, "pixels" or None."""
+    if isinstance(features, str) and features == PIXELS:
+        return features
+    features = load_attribute(features) if isinstance(features, str) else features
+    if features is not None and not callable(features):
+        raise TypeError(f"`features` must map an observation to a vector, got {features!r}")
+    return features
 
 
 def obs_dim(space: Space[Any], features: Features | str | None = None) -> int:

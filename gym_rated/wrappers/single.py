@@ -20,11 +20,16 @@ from gym_rated.queries import Select
 from gym_rated.raters import Rater
 from gym_rated.ratings import RatingDataset
 from gym_rated.segments import Segment
-from gym_rated.segments.encoding import ActionEncoder, Features, ObservationEncoder
+from gym_rated.segments.encoding import (
+    ActionEncoder,
+    Features,
+    ObservationEncoder,
+    resolve_features,
+)
 from gym_rated.wrappers.feedback import Feedback, OnRatings
 from gym_rated.wrappers.hiding import ALLOWED_ATTRIBUTES, SealedAttributes, hide_info
 from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards, resolve_reward_fn
-from gym_rated.wrappers.specs import record_arguments, resolve_features, resolve_rater
+from gym_rated.wrappers.specs import record_arguments, resolve_rater
 from gym_rated.wrappers.stacking import (
     RecordsFeedback,
     layers,

@@ -61,13 +61,3 @@ def _inner(value: Any) -> Any:
     if isinstance(value, list):
         return [_inner(item) for item in value]
     return _made(value) if isinstance(value, Mapping) else value
-
-
-def resolve_features(features: Any) -> Any:
-    """Return a feature function from a callable, `"module:attr"`, "pixels" or None."""
-    if isinstance(features, str) and features == "pixels":
-        return features
-    features = load_attribute(features) if isinstance(features, str) else features
-    if features is not None and not callable(features):
-        raise TypeError(f"`features` must map an observation to a vector, got {features!r}")
-    return features

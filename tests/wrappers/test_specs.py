@@ -20,8 +20,9 @@ from gym_rated import (
 )
 from gym_rated import vector as rated_vector
 from gym_rated.imports import load_attribute
+from gym_rated.segments.encoding import resolve_features
 from gym_rated.wrappers.reward_fn import predict_rewards, resolve_reward_fn
-from gym_rated.wrappers.specs import resolve_features, resolve_rater
+from gym_rated.wrappers.specs import resolve_rater
 
 RATER = {"type": "gym_rated:SyntheticRater", "num_classes": 3, "mistake_rate": 0.25}
 

@@ -19,8 +19,7 @@ from gym_rated.environments.rendering import CannotRender, choose_backend, draws
 from gym_rated.environments.seeded import REMEDY, forget_former_episodes
 from gym_rated.human.clips.drawing import DEFAULT_FPS, QUALITIES, Quality, draw, draw_small, fps_of
 from gym_rated.imports import named_extras
-from gym_rated.segments.encoding import PIXELS, ObservationEncoder
-from gym_rated.wrappers.specs import resolve_features
+from gym_rated.segments.encoding import PIXELS, ObservationEncoder, resolve_features
 
 Recipe = Mapping[str, Any]
 """How to play a segment again: env_id, env_kwargs, episode_seed, first_step, length.
