@@ -123,10 +123,8 @@ class HumanRater:
                     "make the feedback wrapper with record_replay=True, or with record_frames=True "
                     "where episodes do not repeat themselves"
                 )
-        if self._may_mix:
-            with suppress(*PASSING):
-                self._check_new()
-            self._may_mix = False
+        with suppress(*PASSING):  # else before anything is sent
+            self._see_that_it_is_ours()
         made = [make_job(segment, self._seed, self._recipe) for segment in segments]
         jobs = {job.segment_id: job for job in made}
         self._unsent += [job for name, job in jobs.items() if name not in self._names]
@@ -136,7 +134,11 @@ class HumanRater:
         self._send()
 
     def collect(self) -> list[Answer]:
-        """Return the answers since the last call, corrections and undos among them."""
+        """Return the answers since the last call, corrections and undos among them.
+
+        Raises:
+            ValueError: As `submit`, where the store was away then.
+        """
         self._send()
         if self._together and self.pending:
             return []
@@ -234,10 +236,17 @@ class HumanRater:
                 "its ratings"
             )
 
+    def _see_that_it_is_ours(self) -> None:
+        """Look once for segments of another process, before the first are sent."""
+        if self._may_mix:
+            self._check_new()
+            self._may_mix = False
+
     def _send(self) -> None:
         if not self._unsent:
             return
         try:
+            self._see_that_it_is_ours()
             self.store.add_jobs(self.run.id, self._unsent)
             self._unsent = []
         except PASSING as error:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +22,7 @@ from killed_runs import as_words
 
 from gym_rated import SeededEpisodes
 from gym_rated.human import Asking, HumanRater, dataset_from_store
-from gym_rated.human.store import Event, Store, StoreFull
+from gym_rated.human.store import Event, Store, StoreFull, StoreLocked
 from gym_rated.raters import Rater
 from gym_rated.runs import read_metrics, read_result
 from gym_rated.segments import Segment
@@ -243,6 +244,42 @@ def test_a_locked_database_costs_no_segment(
     assert rater.store.pending("run") == 1
     assert answer_all(rater.store, lambda segment: 1) == 1
     assert len(rater.collect()) == 1
+
+
+def test_a_run_is_not_mixed_with_an_old_one_though_the_database_is_away_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(5))
+    make_rater(tmp_path / "r.db").submit([segment])
+    rater = make_rater(tmp_path / "r.db")
+    with monkeypatch.context() as patch:
+        patch.setattr(rater.store, "blobs", _away)
+        for k in (1, 2):
+            with pytest.warns(UserWarning, match=f"{k} segments wait to be stored: away"):
+                rater.submit([replace(segment, id=f"0-0-{k}")])
+    with pytest.raises(ValueError, match="`run_id` must be new where no checkpoint is loaded"):
+        rater.collect()
+    with pytest.raises(ValueError, match="`run_id` must be new where no checkpoint is loaded"):
+        rater.submit([segment])
+    assert rater.store.pending("run") == 1
+
+
+def test_a_new_run_goes_on_when_the_database_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rater = make_rater(tmp_path / "r.db")
+    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(5))
+    with monkeypatch.context() as patch:
+        patch.setattr(rater.store, "blobs", _away)
+        with pytest.warns(UserWarning, match="1 segments wait to be stored: away"):
+            rater.submit([segment])
+    rater.submit([replace(segment, id="0-0-1")])
+    assert rater.collect() == []
+    assert rater.store.pending("run") == 2
+
+
+def _away(run_id: str) -> Iterator[Any]:
+    raise StoreLocked("away")
 
 
 def test_answers_can_be_collected_only_when_all_are_in(tmp_path: Path) -> None:
