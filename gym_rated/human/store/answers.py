@@ -4,16 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, exists, func, select
+from sqlalchemy import Connection, and_, case, exists, select
 
-from gym_rated.human.store.records import (
-    SKIPPED,
-    AgreementRow,
-    AnswerRow,
-    EventRow,
-    HistoryRow,
-    check_stored,
-)
+from gym_rated.human.store.checks import check_stored
+from gym_rated.human.store.records import SKIPPED
+from gym_rated.human.store.results import AgreementRow, AnswerRow, EventRow, HistoryRow
 from gym_rated.human.store.tables import current, event, query, segment
 
 OVERLAP_S = 60.0
@@ -167,8 +162,3 @@ def read_events(connection: Connection, run_id: str) -> Iterator[EventRow]:
             step=row.step,
             recipe=json.loads(row.recipe),
         )
-
-
-def count_events(connection: Connection) -> int:
-    """Return the length of the log."""
-    return int(connection.execute(select(func.count()).select_from(event)).scalar_one())

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
-from gym_rated.human.store.records import Progress, RaterProgress
+from gym_rated.human.store.results import Progress, RaterProgress
 from gym_rated.human.store.runs import read_run, read_trainer, read_workers
 from gym_rated.human.store.tables import current, event, job, query, segment
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from gym_rated.human.store.records import Query
+from gym_rated.human.store.results import Query
 from gym_rated.human.store.tables import clip, current, event, lease, query, run, segment
 from gym_rated.human.store.upsert import upsert
 
