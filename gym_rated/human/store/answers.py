@@ -76,16 +76,14 @@ def _answer(row: Any) -> AnswerRow:
         revision=row.revision,
         seq=row.seq,
         kind=row.kind,
-        at=row.at,
     )
 
 
 def read_history(connection: Connection, rater: str, run_id: str, limit: int) -> list[HistoryRow]:
     """Return a rater's standing answers, the newest first, quality checks among them."""
     rows = (
-        select(current, segment.c.id.label("segment_id"), query.c.clip_sha256.label("clip"))
+        select(current.c.query_id, query.c.clip_sha256, current.c.rating)
         .join(query, query.c.id == current.c.query_id)
-        .join(segment, segment.c.number == query.c.segment)
         .where(query.c.run_id == run_id, current.c.rater == rater, current.c.kind != "undo")
         .order_by(current.c.seq.desc())
         .limit(limit)
@@ -93,10 +91,8 @@ def read_history(connection: Connection, rater: str, run_id: str, limit: int) ->
     return [
         HistoryRow(
             query_id=row.query_id,
-            segment_id=row.segment_id,
-            clip_sha256=row.clip,
+            clip_sha256=row.clip_sha256,
             rating=SKIPPED if row.rating is None else row.rating,
-            at=row.at,
         )
         for row in connection.execute(rows)
     ]

@@ -39,7 +39,6 @@ class Query:
     clip_sha256: str
     fps: float
     frames: int
-    num_classes: int
     class_names: tuple[str, ...]
     instructions: str
     task: str
@@ -66,7 +65,6 @@ class AnswerRow:
         revision: 0 for the first deed of this rater at this segment, one more for each later one.
         seq: Place in the log.
         kind: What the rater did.
-        at: When.
     """
 
     segment_id: str
@@ -75,7 +73,6 @@ class AnswerRow:
     revision: int
     seq: int
     kind: Kind
-    at: float
 
 
 @dataclass(frozen=True)
@@ -120,8 +117,7 @@ class Progress:
         skipped: Clips that a rater could not tell about.
         class_counts: Ratings by class, worst first, C of them.
         raters: What each rater did, the busiest first.
-        first_at: Time of the first answer.
-        last_at: Time of the last one.
+        last_at: Time of the last answer.
         ratings_per_minute: Over the last ten minutes, all raters together; 0.0 if unknown.
         trainer: Last sign of life of the trainer.
         workers: Last signs of life of the render workers.
@@ -136,7 +132,6 @@ class Progress:
     skipped: int
     class_counts: tuple[int, ...]
     raters: tuple[RaterProgress, ...]
-    first_at: float | None
     last_at: float | None
     ratings_per_minute: float
     trainer: TrainerSeen | None
@@ -148,10 +143,8 @@ class HistoryRow:
     """One of a rater's last answers, which a click can correct."""
 
     query_id: int
-    segment_id: str
     clip_sha256: str | None
     rating: int
-    at: float
 
 
 @dataclass(frozen=True)
