@@ -42,6 +42,7 @@ class HumanRater:
             `gym-rated rate` does.
 
     Attributes:
+        store: The database.
         num_asked: Segments submitted so far, by this process or the one it resumed.
         num_answers: Answers collected so far by this process, corrections included.
 
