@@ -25,11 +25,11 @@ from tqdm import tqdm
 
 from benchmarks.training import CURVE_POINTS, RESULTS, SUITES
 from gym_rated import SeededEpisodes, vector
-from gym_rated.arguments import RatingArgs
-from gym_rated.assembly import choose_lengths, make_learner, make_rater, make_schedule
-from gym_rated.checkpoint import replace_file
-from gym_rated.presets import PRESETS
-from gym_rated.provenance import provenance
+from gym_rated.assembly.arguments import RatingArgs
+from gym_rated.assembly.parts import choose_lengths, make_learner, make_rater, make_schedule
+from gym_rated.assembly.presets import PRESETS
+from gym_rated.checkpoint.files import replace_file
+from gym_rated.runs.provenance import provenance
 from gym_rated.sb3 import FitCallback, SB3VecEnv
 
 NUM_ENVS, NUM_STEPS = 8, 256  # one rollout has as many steps as the script's 16 x 128

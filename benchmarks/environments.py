@@ -25,11 +25,11 @@ from tqdm import tqdm
 
 import gym_rated
 import gym_rated.vector
-from gym_rated.checkpoint import replace_file
-from gym_rated.conv_model import ConvRewardEnsemble
-from gym_rated.encoding import PIXELS, action_dim, obs_dim
+from gym_rated.checkpoint.files import replace_file
 from gym_rated.environments.registration import SUITE_TASKS, suite_id
-from gym_rated.provenance import provenance
+from gym_rated.reward_model.images import ConvRewardEnsemble
+from gym_rated.runs.provenance import provenance
+from gym_rated.segments.encoding import PIXELS, action_dim, obs_dim
 
 RESULTS = Path(__file__).parent / "results"
 NUM_ENVS = 2

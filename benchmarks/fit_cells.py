@@ -16,8 +16,8 @@ from gym_rated import (
     Segment,
     SyntheticRater,
 )
+from gym_rated.assembly.presets import PRESETS
 from gym_rated.metrics import spearman
-from gym_rated.presets import PRESETS
 from gym_rated.raters import Rater, SeveralRaters
 
 ROUNDS = 9

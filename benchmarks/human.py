@@ -32,11 +32,11 @@ import numpy as np
 import tyro
 from playwright.sync_api import Browser, sync_playwright
 
-from gym_rated.checkpoint import replace_file
+from gym_rated.checkpoint.files import replace_file
 from gym_rated.human.segment_blob import unpack_segment
-from gym_rated.provenance import provenance
 from gym_rated.raters import CallableRater
 from gym_rated.runs import read_metrics, read_result
+from gym_rated.runs.provenance import provenance
 from gym_rated.segments import Segment
 from gym_rated.statistics import standard_error
 
@@ -165,7 +165,7 @@ def train_inside(args: Args, folder: Path) -> None:
 
     seed = int(folder.name.split("-")[-1])
     rater = CallableRater(forward_is_good, num_classes=len(NAMES))
-    script.assembly.make_rater = lambda *_: rater
+    script.parts.make_rater = lambda *_: rater
     script.train(script.arguments.parse_args(script.Args, flags_of(args, "computed", seed, folder)))
 
 

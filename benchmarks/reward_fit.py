@@ -37,8 +37,8 @@ from benchmarks.fit_cells import METHODS, RATERS, Cell, HeldOut, make_learner, r
 from benchmarks.fit_targets import table, verdicts
 from benchmarks.recorded_segments import Source, make_segments
 from gym_rated import Segment
-from gym_rated.checkpoint import replace_file
-from gym_rated.provenance import provenance
+from gym_rated.checkpoint.files import replace_file
+from gym_rated.runs.provenance import provenance
 
 RESULTS = Path(__file__).parent / "results"
 PARTS = ("clean", "drift", "wrong", "alone", "weights")

@@ -21,8 +21,8 @@ from tqdm import trange
 
 import gym_rated
 import gym_rated.vector
-from gym_rated.checkpoint import replace_file
-from gym_rated.provenance import provenance
+from gym_rated.checkpoint.files import replace_file
+from gym_rated.runs.provenance import provenance
 
 RESULTS = Path(__file__).parent / "results"
 NUM_ENVS = 16

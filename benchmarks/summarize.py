@@ -16,8 +16,8 @@ import numpy as np
 
 from benchmarks import human
 from benchmarks.fit_tables import fit_blocks
+from gym_rated.assembly.presets import PRESETS
 from gym_rated.plots import plot_curves
-from gym_rated.presets import PRESETS
 from gym_rated.statistics import bootstrap_interval, normalized_score, standard_error
 
 ROOT = Path(__file__).parents[1]

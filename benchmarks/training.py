@@ -23,9 +23,9 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from gym_rated.checkpoint import replace_file
-from gym_rated.provenance import provenance
+from gym_rated.checkpoint.files import replace_file
 from gym_rated.runs import read_metrics, read_result
+from gym_rated.runs.provenance import provenance
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 RESULTS = Path(__file__).parent / "results"

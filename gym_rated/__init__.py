@@ -12,9 +12,8 @@ from gym_rated.environments.registration import register_ids
 
 if TYPE_CHECKING:
     from gym_rated import vector
-    from gym_rated.conv_model import ConvRewardEnsemble
-    from gym_rated.encoding import encode_actions
     from gym_rated.environments.horizon import FixedHorizon
+    from gym_rated.environments.seeded import SeededEpisodes
     from gym_rated.fitting import FitReport, RewardLearner, fit
     from gym_rated.losses import (
         MultitaskLoss,
@@ -38,11 +37,12 @@ if TYPE_CHECKING:
         ShuffledRater,
         SyntheticRater,
     )
+    from gym_rated.raters.recorded import ReplayRater
     from gym_rated.ratings import RatedBatch, RatingDataset
-    from gym_rated.replay import SeededEpisodes
-    from gym_rated.replay_rater import ReplayRater
     from gym_rated.reward_model import RewardEnsemble
+    from gym_rated.reward_model.images import ConvRewardEnsemble
     from gym_rated.segments import Origin, Segment, SegmentBuffer
+    from gym_rated.segments.encoding import encode_actions
     from gym_rated.wrappers import LearnedRewardWrapper, RatingFeedbackWrapper
 
     __version__: str
@@ -51,7 +51,7 @@ _MODULE_OF = {
     "Segment": "segments",
     "Origin": "segments",
     "SegmentBuffer": "segments",
-    "encode_actions": "encoding",
+    "encode_actions": "segments",
     "Rater": "raters",
     "Rating": "raters",
     "Score": "raters",
@@ -64,7 +64,7 @@ _MODULE_OF = {
     "query_schedule": "queries",
     "RatingDataset": "ratings",
     "RatedBatch": "ratings",
-    "ReplayRater": "replay_rater",
+    "ReplayRater": "raters",
     "classification_loss": "losses",
     "regression_loss": "losses",
     "rating_targets": "losses",
@@ -74,13 +74,13 @@ _MODULE_OF = {
     "ordinal_loss": "losses",
     "MultitaskLoss": "losses",
     "RewardEnsemble": "reward_model",
-    "ConvRewardEnsemble": "conv_model",
+    "ConvRewardEnsemble": "reward_model",
     "RewardLearner": "fitting",
     "FitReport": "fitting",
     "fit": "fitting",
     "RatingFeedbackWrapper": "wrappers",
     "LearnedRewardWrapper": "wrappers",
-    "SeededEpisodes": "replay",
+    "SeededEpisodes": "environments.seeded",
     "FixedHorizon": "environments.horizon",
 }
 

@@ -1,7 +1,7 @@
 """Checks that several modules share: of constructor arguments, and of numbers at every step."""
 
 from collections.abc import Collection, Iterable
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -58,3 +58,19 @@ def all_finite(numbers: NDArray[Any]) -> bool:
     """Say whether no number is NaN or infinite; for a few numbers at every step, so it is fast."""
     # the product meets every number; it may also overflow, where nothing is wrong
     return isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
+
+
+def check_num_classes(num_classes: int) -> int:
+    """Return `num_classes` if it is a whole number of at least 2, else raise."""
+    return whole_number("num_classes", num_classes, minimum=2)
+
+
+def check_number(name: str, value: Any, low: float = -inf, high: float = inf) -> float:
+    """Return `value` if it is a finite number from `low` to `high`, else raise."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"`{name}` must be a number, got {value!r}")
+    if not (isfinite(value) and low <= value <= high):
+        bounds = "be finite" if low == -inf else f"be finite and at least {low:g}"
+        rule = bounds if high == inf else f"lie in [{low:g}, {high:g}]"
+        raise ValueError(f"`{name}` must {rule}, got {value}")
+    return float(value)

@@ -20,7 +20,7 @@ import gymnasium as gym
 import tyro
 from tqdm import tqdm
 
-from gym_rated.extras import named_extras
+from gym_rated.imports import named_extras
 from gym_rated.plots import plot_report
 from gym_rated.runs import read_metrics, read_result
 

@@ -21,12 +21,12 @@ from tqdm import tqdm
 
 import gym_rated
 import gym_rated.vector
-from gym_rated import arguments, assembly
+from gym_rated.agents.repulsion import Repulsion, clipped_log_prob
+from gym_rated.assembly import arguments, parts
 from gym_rated.checkpoint import load_state, save_state
-from gym_rated.extras import named_extras
-from gym_rated.repulsion import Repulsion, clipped_log_prob
+from gym_rated.imports import named_extras
 from gym_rated.runs import RunWriter
-from gym_rated.stack_state import load_stack_state, stack_state
+from gym_rated.runs.stack import load_stack_state, stack_state
 
 
 @dataclass
@@ -73,7 +73,7 @@ def make_env(args: Args, index: int, run_dir: Path) -> Any:
         env = gym.make(args.env_id, render_mode=render_mode, **args.env_kwargs)
         if film:
             env = gym.wrappers.RecordVideo(env, str(run_dir / "videos"), lambda k: k % 50 == 0)
-        return assembly.make_episodes(args, env, index)
+        return parts.make_episodes(args, env, index)
 
     return thunk
 
@@ -91,23 +91,23 @@ class Stack:
                 f"`env_id` must have continuous actions, got {envs.single_action_space} in "
                 f"{args.env_id}; scripts for other actions have other names"
             )
-        lengths = assembly.choose_lengths(args, envs.envs[0].spec.max_episode_steps)
+        lengths = parts.choose_lengths(args, envs.envs[0].spec.max_episode_steps)
         self.statistics = envs = gym.wrappers.vector.RecordEpisodeStatistics(envs)
         self.feedback = self.model = self.learner = self.rater = None
         if args.reward == "rated":
-            self.learner = assembly.make_learner(args, envs, lengths, args.seed)
+            self.learner = parts.make_learner(args, envs, lengths, args.seed)
             self.model = self.learner.model
-            self.rater = assembly.make_rater(args, args.seed, run_dir)
+            self.rater = parts.make_rater(args, args.seed, run_dir)
             self.feedback = envs = gym_rated.vector.RatingFeedbackWrapper(
                 envs,
                 self.rater,
                 segment_length=lengths,
-                schedule=assembly.make_schedule(args, args.total_timesteps, args.num_envs, lengths),
-                select=assembly.make_selection(args, self.model),
-                **assembly.recording(args),
+                schedule=parts.make_schedule(args, args.total_timesteps, args.num_envs, lengths),
+                select=parts.make_selection(args, self.model),
+                **parts.recording(args),
                 seed=args.seed,
             )
-        self.reward_fn = assembly.make_reward_fn(args, envs, self.model)
+        self.reward_fn = parts.make_reward_fn(args, envs, self.model)
         if self.reward_fn is not None:
             envs = gym_rated.vector.LearnedRewardWrapper(envs, self.reward_fn)
         # from here on the agent's own transforms, the same in every arm
@@ -393,7 +393,7 @@ def train(args: Args) -> dict[str, Any]:
         args = Args(**state["args"])
     name = f"{args.env_id}__ppo_continuous_action__{args.reward}__{args.seed}"
     run_dir = run_dir or Path("runs") / name.replace("/", "-")
-    assembly.prepare_rendering(args, args.env_id)
+    parts.prepare_rendering(args, args.env_id)
     trainer = Trainer(args, run_dir)
     if state is not None:
         trainer.load_state_dict(state)
@@ -413,7 +413,7 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[s
     batch_size, sps = args.num_envs * args.num_steps, 0.0
     num_iterations = max(1, args.total_timesteps // batch_size)
     last_iteration = num_iterations + args.extra_steps // batch_size
-    pacing = assembly.make_pacing(args, trainer, run_dir)
+    pacing = parts.make_pacing(args, trainer, run_dir)
     while trainer.iteration < last_iteration:
         if pacing.hold(trainer.global_step, rest=trainer.iteration >= num_iterations):
             trainer.fit_reward(writer)

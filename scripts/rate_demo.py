@@ -14,7 +14,7 @@ from pathlib import Path
 import gymnasium as gym
 import tyro
 
-from gym_rated.extras import named_extras
+from gym_rated.imports import named_extras
 from gym_rated.plots import plot_report
 from gym_rated.runs import read_metrics
 

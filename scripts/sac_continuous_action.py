@@ -23,15 +23,15 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 import gym_rated.vector
-from gym_rated import arguments, assembly
+from gym_rated.agents.replay_memory import ReplayMemory, Transitions
+from gym_rated.agents.repulsion import Repulsion, squashed_log_prob
+from gym_rated.assembly import arguments, parts
 from gym_rated.checkpoint import load_state, save_state
-from gym_rated.encoding import ActionEncoder, ObservationEncoder
-from gym_rated.extras import named_extras
+from gym_rated.imports import named_extras
 from gym_rated.ratings import RatingDataset
-from gym_rated.replay_memory import ReplayMemory, Transitions
-from gym_rated.repulsion import Repulsion, squashed_log_prob
 from gym_rated.runs import RunWriter
-from gym_rated.stack_state import load_stack_state, stack_state
+from gym_rated.runs.stack import load_stack_state, stack_state
+from gym_rated.segments.encoding import ActionEncoder, ObservationEncoder
 
 LOG_STD_MIN, LOG_STD_MAX = -5, 2
 
@@ -81,7 +81,7 @@ def make_env(args: Args, index: int, run_dir: Path) -> Any:
         env = gym.make(args.env_id, render_mode=render_mode, **args.env_kwargs)
         if film:
             env = gym.wrappers.RecordVideo(env, str(run_dir / "videos"), lambda k: k % 50 == 0)
-        return assembly.make_episodes(args, env, index)
+        return parts.make_episodes(args, env, index)
 
     return thunk
 
@@ -100,24 +100,24 @@ class Stack:
                 f"`env_id` must have continuous, bounded actions, got {space} in {args.env_id}; "
                 "scripts for other actions have other names"
             )
-        lengths = assembly.choose_lengths(args, envs.envs[0].spec.max_episode_steps)
+        lengths = parts.choose_lengths(args, envs.envs[0].spec.max_episode_steps)
         self.statistics = envs = gym.wrappers.vector.RecordEpisodeStatistics(envs)
         self.feedback = self.model = self.learner = self.rater = None
         if args.reward == "rated":
-            self.learner = assembly.make_learner(args, envs, lengths, args.seed)
+            self.learner = parts.make_learner(args, envs, lengths, args.seed)
             self.model = self.learner.model
-            self.rater = assembly.make_rater(args, args.seed, run_dir)
+            self.rater = parts.make_rater(args, args.seed, run_dir)
             self.feedback = envs = gym_rated.vector.RatingFeedbackWrapper(
                 envs,
                 self.rater,
                 segment_length=lengths,
-                schedule=assembly.make_schedule(args, args.total_timesteps, args.num_envs, lengths),
-                select=assembly.make_selection(args, self.model),
+                schedule=parts.make_schedule(args, args.total_timesteps, args.num_envs, lengths),
+                select=parts.make_selection(args, self.model),
                 on_ratings=on_ratings,
-                **assembly.recording(args),
+                **parts.recording(args),
                 seed=args.seed,
             )
-        self.reward_fn = assembly.make_reward_fn(args, envs, self.model)
+        self.reward_fn = parts.make_reward_fn(args, envs, self.model)
         if self.reward_fn is not None:
             envs = gym_rated.vector.LearnedRewardWrapper(envs, self.reward_fn)
         self.learned = gym.wrappers.vector.RecordEpisodeStatistics(envs, stats_key="seen")
@@ -400,7 +400,7 @@ def train(args: Args) -> dict[str, Any]:
         args = Args(**state["args"])
     name = f"{args.env_id}__sac_continuous_action__{args.reward}__{args.seed}"
     run_dir = run_dir or Path("runs") / name.replace("/", "-")
-    assembly.prepare_rendering(args, args.env_id)
+    parts.prepare_rendering(args, args.env_id)
     trainer = Trainer(args, run_dir)
     if state is not None:
         trainer.load_state_dict(state)
@@ -417,7 +417,7 @@ def train(args: Args) -> dict[str, Any]:
 def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[str, Any]:
     args, first_step = trainer.args, trainer.global_step
     start_time, save_time, sps = time.monotonic(), -float("inf"), 0.0
-    pacing = assembly.make_pacing(args, trainer, run_dir)
+    pacing = parts.make_pacing(args, trainer, run_dir)
     while trainer.global_step < args.total_timesteps + args.extra_steps:
         if pacing.hold(trainer.global_step, rest=trainer.global_step >= args.total_timesteps):
             trainer.take_ratings()

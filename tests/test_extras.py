@@ -2,7 +2,7 @@ import gymnasium as gym
 import pytest
 from gymnasium.error import DependencyNotInstalled
 
-from gym_rated.extras import named_extras
+from gym_rated.imports import named_extras
 
 
 @pytest.mark.parametrize(

@@ -13,22 +13,24 @@ import pytest
 import gym_rated
 
 ROOT = Path(__file__).parents[1]
-WITHOUT_TORCH = ("wrappers", "vector", "segments", "hiding", "raters", "queries", "ratings")
+FLOORS = (  # from the ground up: a room may use its own floor and those below, and is on one floor
+    {"checks", "imports", "metrics", "statistics"},
+    {"segments", "checkpoint", "losses", "exploration"},
+    {"environments", "ratings", "queries", "reward_model"},
+    {"raters", "fitting", "human"},
+    {"wrappers", "vector"},
+    {"runs", "agents", "sb3", "recorded", "assembly"},
+    {"plots"},
+    {"cli", "scripts", "benchmarks"},
+)
+WITHOUT_TORCH = ("wrappers", "vector", "segments", "raters", "queries", "ratings", "runs")
+ENDS_IN_TORCH = ("gym_rated.runs.folder",)  # reads whole runs, reward model and all
 WITHOUT_ENVIRONMENT = ("losses", "reward_model", "fitting", "metrics", "statistics")
-WITHOUT_ENVIRONMENT += ("ensemble", "conv_model")
 ENVIRONMENTS = ("gymnasium", "mujoco", "dm_control", "shimmy")
 IN_ONE_FILE = (
     *("ray", "fastapi", "sqlalchemy", "matplotlib", "minari", "tensorboard", "stable_baselines3"),
 )
 IN_ONE_FOLDER = ("gym_rated.human.app", "gym_rated.human.store")
-LAYERS = (  # each may import from its own and those before; modules not named here are free
-    {"segments", "encoding", "hiding", "losses", "metrics", "statistics", "runs", "checkpoint"}
-    | {"skeleton", "provenance"},
-    {"raters", "queries", "reward_model", "exploration"},
-    {"ratings", "replay_rater"},
-    {"wrappers", "vector", "fitting", "human"},
-    {"cli", "commands", "scripts"},
-)
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,9 @@ class Import:
 
 
 def read_sources(root: Path) -> dict[str, list[Import]]:
-    """Parse every file of gym_rated/ and scripts/: dotted module name -> its imports."""
-    files = [path for top in ("gym_rated", "scripts") for path in (root / top).rglob("*.py")]
+    """Parse every file of the package, scripts and benchmarks: dotted module name -> imports."""
+    tops = ("gym_rated", "scripts", "benchmarks")
+    files = [path for top in tops for path in (root / top).rglob("*.py")]
     return {module_name(path.relative_to(root)): imports_of(path, root) for path in files}
 
 
@@ -83,6 +86,8 @@ def within(target: str, module: str) -> bool:
 def torch_where_there_must_be_none(sources: Mapping[str, list[Import]]) -> Iterator[str]:
     """Rule 1: a reward function is any callable."""
     for module, imports in sources.items():
+        if module in ENDS_IN_TORCH:
+            continue
         if any(within(module, f"gym_rated.{name}") for name in WITHOUT_TORCH):
             if any(within(i.target, "torch") for i in imports):
                 yield f"{module} imports torch"
@@ -117,7 +122,7 @@ def human_where_it_must_not_be(sources: Mapping[str, list[Import]]) -> Iterator[
     """Rule 3: the wing for people is optional, its page and store need neither model nor env."""
     for module, imports in sources.items():
         for i in imports:
-            outside = ("gym_rated.cli", "gym_rated.commands", "gym_rated.assembly", "scripts")
+            outside = ("gym_rated.cli", "gym_rated.assembly", "scripts", "benchmarks")
             allowed = any(within(module, name) for name in outside)
             if within(i.target, "gym_rated.human") and not within(module, "gym_rated.human"):
                 if not allowed:
@@ -130,11 +135,11 @@ def human_where_it_must_not_be(sources: Mapping[str, list[Import]]) -> Iterator[
 def siblings_that_must_not_meet(sources: Mapping[str, list[Import]]) -> Iterator[str]:
     """Rule 4: a script can be copied out; the two kinds of wrappers stand side by side."""
     scripts = {module.split(".")[-1] for module in sources if within(module, "scripts")}
-    twins = ("gym_rated.wrappers", "gym_rated.vector")
+    twins = ("gym_rated.wrappers.single", "gym_rated.wrappers.vector")
     for module, imports in sources.items():
         for i in imports:
             first = i.target.split(".")[0]
-            if first in scripts | {"scripts"}:
+            if first in scripts | {"scripts"} and not within(module, "benchmarks"):
                 yield f"{module} imports the script {i.target}"
             if module in twins and any(within(i.target, t) for t in twins if t != module):
                 yield f"{module} imports {i.target}"
@@ -146,26 +151,84 @@ def heavy_packages_in_two_files(sources: Mapping[str, list[Import]]) -> Iterator
         users = {
             next((folder for folder in IN_ONE_FOLDER if within(m, folder)), m)
             for m, imports in sources.items()
-            if any(within(i.target, package) for i in imports)
+            if any(within(i.target, package) for i in imports) and not within(m, "benchmarks")
         }
         if len(users) > 1:
             yield f"{package} is imported by {', '.join(sorted(users))}"
 
 
-def imports_against_the_stream(sources: Mapping[str, list[Import]]) -> Iterator[str]:
-    """The layers: segments, ratings, reward model, wrappers, scripts."""
+def imports_from_a_floor_above(sources: Mapping[str, list[Import]]) -> Iterator[str]:
+    """Rule 6: data flows one way, from segments to scripts; every room has its floor."""
     for module, imports in sources.items():
-        own = layer_of(module)
+        if module == "gym_rated":
+            continue  # the front door opens to every floor
+        if floor_of(module) is None:
+            yield f"{module} is on no floor; name its room in FLOORS"
+            continue
         for i in imports:
-            other = layer_of(i.target)
-            if own is not None and other is not None and other > own:
-                yield f"{module} imports {i.target} from a later layer"
+            other = floor_of(i.target)
+            if other is not None and other > floor_of(module):
+                yield f"{module} imports {i.target} from a floor above"
 
 
-def layer_of(module: str) -> int | None:
+def circles(sources: Mapping[str, list[Import]]) -> Iterator[str]:
+    """Rule 7: neither files nor rooms import each other in a circle, not even late."""
+    arrows = arrows_of_files(sources)
+    for name, graph in (("files", arrows), ("rooms", arrows_of_rooms(arrows))):
+        for circle in circles_of(graph):
+            yield f"{name} import in a circle: {' -> '.join(circle)}"
+
+
+def arrows_of_files(sources: Mapping[str, list[Import]]) -> dict[str, set[str]]:
+    """Return which files each file imports; what a face only hands on is not followed."""
+    arrows: dict[str, set[str]] = {}
+    for module, imports in sources.items():
+        found = {file_of(i.target, sources) for i in imports}
+        arrows[module] = found - {None, module, "gym_rated"}
+    return arrows
+
+
+def file_of(target: str, sources: Mapping[str, list[Import]]) -> str | None:
+    """Return the file that an import opens: the longest dotted name that is one."""
+    while target and target not in sources:
+        target = target.rpartition(".")[0]
+    return target or None
+
+
+def arrows_of_rooms(files: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Return which rooms each room imports."""
+    rooms: dict[str, set[str]] = {}
+    for module, others in files.items():
+        if module != "gym_rated":
+            own = rooms.setdefault(room_of(module), set())
+            own |= {room_of(other) for other in others} - {room_of(module)}
+    return rooms
+
+
+def circles_of(graph: Mapping[str, set[str]]) -> Iterator[list[str]]:
+    """Yield one circle for each node on which a walk along the arrows comes back to itself."""
+    done: set[str] = set()
+
+    def walk(node: str, way: list[str]) -> Iterator[list[str]]:
+        if node in way:
+            yield [*way[way.index(node) :], node]
+        elif node not in done:
+            for other in sorted(graph.get(node, ())):
+                yield from walk(other, [*way, node])
+            done.add(node)
+
+    for node in sorted(graph):
+        yield from walk(node, [])
+
+
+def floor_of(module: str) -> int | None:
+    return next((k for k, rooms in enumerate(FLOORS) if room_of(module) in rooms), None)
+
+
+def room_of(module: str) -> str:
+    """Return the room of a module: a file or folder of gym_rated/, scripts or benchmarks."""
     first, *rest = module.split(".")
-    name = rest[0] if first == "gym_rated" and rest else first
-    return next((k for k, names in enumerate(LAYERS) if name in names), None)
+    return rest[0] if first == "gym_rated" and rest else first
 
 
 RULES = [
@@ -174,7 +237,8 @@ RULES = [
     human_where_it_must_not_be,
     siblings_that_must_not_meet,
     heavy_packages_in_two_files,
-    imports_against_the_stream,
+    imports_from_a_floor_above,
+    circles,
 ]
 
 
@@ -189,8 +253,10 @@ GOOD = {
     "gym_rated/segments.py": "import numpy\nfrom gymnasium import spaces\n",
     "gym_rated/checkpoint.py": "def load():\n    import torch\n",
     "gym_rated/ratings.py": "from gym_rated.segments import Segment\n",
-    "gym_rated/wrappers.py": "import gymnasium\nfrom gym_rated import RatingDataset, checkpoint\n",
-    "gym_rated/vector.py": "import gymnasium\nfrom .ratings import RatingDataset\n",
+    "gym_rated/wrappers/__init__.py": "from gym_rated import RatingDataset, checkpoint\n",
+    "gym_rated/vector.py": "import gymnasium\nfrom .wrappers.vector import RatingFeedbackWrapper\n",
+    "gym_rated/wrappers/single.py": "from gym_rated.ratings import RatingDataset\n",
+    "gym_rated/wrappers/vector.py": "from ..ratings import RatingDataset\n",
     "gym_rated/plots.py": "def plot():\n    import matplotlib\n    from matplotlib import figure\n",
     "gym_rated/human/__init__.py": "",
     "gym_rated/human/store.py": "import sqlalchemy\n",
@@ -211,13 +277,15 @@ def test_a_package_that_keeps_them_passes(tmp_path, rule):
     assert list(rule(plant(tmp_path))) == []
 
 
-torch_rule, environment_rule, human_rule, sibling_rule, one_file_rule, stream_rule = RULES
+torch_rule, environment_rule, human_rule, sibling_rule, one_file_rule, floor_rule, circle_rule = (
+    RULES
+)
 
 
 @pytest.mark.parametrize(
     ("rule", "name", "source", "found"),
     [
-        (torch_rule, "gym_rated/wrappers.py", "import torch.nn", "wrappers imports torch"),
+        (torch_rule, "gym_rated/wrappers/a.py", "import torch.nn", "wrappers.a imports torch"),
         (torch_rule, "gym_rated/raters/zoo.py", "from torch import nn", "zoo imports torch"),
         (torch_rule, "gym_rated/queries.py", "def f():\n    import torch", "queries imports torch"),
         (
@@ -252,15 +320,15 @@ torch_rule, environment_rule, human_rule, sibling_rule, one_file_rule, stream_ru
         (sibling_rule, "gym_rated/cli.py", "import scripts.ppo", "cli imports the script scripts"),
         (
             sibling_rule,
-            "gym_rated/vector.py",
-            "from .wrappers import LearnedRewardWrapper",
-            "vector imports gym_rated.wrappers",
+            "gym_rated/wrappers/vector.py",
+            "from .single import LearnedRewardWrapper",
+            "vector imports gym_rated.wrappers.single",
         ),
         (
             sibling_rule,
-            "gym_rated/wrappers.py",
-            "from gym_rated import vector",
-            "wrappers imports gym_rated.vector",
+            "gym_rated/wrappers/single.py",
+            "from gym_rated.wrappers import vector",
+            "single imports gym_rated.wrappers.vector",
         ),
         (
             one_file_rule,
@@ -281,21 +349,51 @@ torch_rule, environment_rule, human_rule, sibling_rule, one_file_rule, stream_ru
             "sqlalchemy is imported by gym_rated.human.app, gym_rated.human.store",
         ),
         (
-            stream_rule,
+            floor_rule,
             "gym_rated/segments.py",
             "from gym_rated.ratings import RatingDataset",
-            "segments imports gym_rated.ratings.RatingDataset from a later layer",
+            "segments imports gym_rated.ratings.RatingDataset from a floor above",
         ),
         (
-            stream_rule,
-            "gym_rated/raters/zoo.py",
-            "from gym_rated import RewardLearner",
-            "zoo imports gym_rated.fitting from a later layer",
+            floor_rule,
+            "gym_rated/exploration/bonus.py",
+            "def f():\n    from gym_rated import RewardLearner",
+            "bonus imports gym_rated.fitting from a floor above",
         ),
+        (
+            floor_rule,
+            "gym_rated/segments/frames.py",
+            "from gym_rated.plots import plot_report",
+            "frames imports gym_rated.plots.plot_report from a floor above",
+        ),
+        (floor_rule, "gym_rated/attic.py", "", "gym_rated.attic is on no floor"),
     ],
 )
 def test_a_planted_breach_is_found(tmp_path, rule, name, source, found):
     assert any(found in breach for breach in rule(plant(tmp_path, (name, source))))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "found"),
+    [
+        (
+            "gym_rated/raters/one.py",
+            "gym_rated/raters/two.py",
+            "files import in a circle: gym_rated.raters.one -> gym_rated.raters.two -> ",
+        ),
+        (
+            "gym_rated/human/one.py",
+            "gym_rated/fitting/two.py",
+            "rooms import in a circle: human -> fitting -> human",
+        ),
+    ],
+)
+def test_a_planted_circle_is_found(tmp_path, one, other, found):
+    def imports(name):
+        return f"def f():\n    from {module_name(Path(name))} import x\n"
+
+    sources = plant(tmp_path, (one, imports(other)), (other, imports(one)))
+    assert any(breach.startswith(found) for breach in circle_rule(sources))
 
 
 def existing(*modules: str) -> list[str]:
@@ -325,3 +423,18 @@ def test_the_public_names_are_those_with_a_module():
 def test_another_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module `gym_rated` has no attribute `Manager`"):
         _ = gym_rated.Manager
+
+
+def count_rooms() -> str:
+    """Say how many rooms, floors and arrows there are: python tests/test_imports.py."""
+    files = arrows_of_files({m: i for m, i in read_sources(ROOT).items() if within(m, "gym_rated")})
+    rooms = arrows_of_rooms(files)
+    between_rooms, between_files = (sum(map(len, arrows.values())) for arrows in (rooms, files))
+    return (
+        f"{len(rooms)} rooms on {len(FLOORS)} floors, {between_rooms} arrows between them; "
+        f"{len(files)} files, {between_files} arrows"
+    )
+
+
+if __name__ == "__main__":
+    print(count_rooms())

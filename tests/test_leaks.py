@@ -15,7 +15,8 @@ from envs import MODES, KeepingRater, ScriptedEnv
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from leaks import Secrets, Spy, leaks_of_file, leaks_of_single, leaks_of_vector
 
-from gym_rated import hiding, ratings, vector, wrappers
+from gym_rated import ratings
+from gym_rated.wrappers import hiding, single, vector
 
 with warnings.catch_warnings(), contextlib.suppress(ImportError):
     warnings.simplefilter("ignore")  # its import crashes where SWIG's DeprecationWarning is raised
@@ -49,7 +50,7 @@ def shrink(obs: np.ndarray) -> np.ndarray:
 
 def wrap(env: Any, stack: str, **options: Any) -> Any:
     """Put a feedback wrapper, a learned one or both around a single or a vector environment."""
-    module: Any = vector if isinstance(env, gym.vector.VectorEnv) else wrappers
+    module: Any = vector if isinstance(env, gym.vector.VectorEnv) else single
     if stack in ("feedback", "both"):
         env = module.RatingFeedbackWrapper(
             env, KeepingRater(), segment_length=2, schedule={6: 3}, **options
@@ -122,7 +123,7 @@ def test_saved_ratings_do_not_leak(tmp_path: Path) -> None:
 def test_without_hidden_infos_the_detector_fires(
     monkeypatch: pytest.MonkeyPatch, stack: str, mode: Any
 ) -> None:
-    for module in (wrappers, vector):
+    for module in (single, vector):
         monkeypatch.setattr(module, "hide_info", lambda info, allow=(): info)
     found = toy_leaks(stack, mode)
     assert any(leak.startswith("reset info['secret']") for leak in found)
@@ -147,7 +148,7 @@ def test_with_final_info_passed_whole_the_detector_fires(
 def test_with_the_true_reward_passed_on_the_detector_fires(
     monkeypatch: pytest.MonkeyPatch, stack: str, mode: Any
 ) -> None:
-    module: Any = wrappers if mode is None else vector
+    module: Any = single if mode is None else vector
     for kind in (module.RatingFeedbackWrapper, module.LearnedRewardWrapper):
 
         def step(self: Any, actions: Any, step: Any = kind.step) -> Any:

@@ -14,7 +14,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from gym_rated.checks import whole_number
-from gym_rated.extras import named_extras
+from gym_rated.imports import named_extras
 
 _UNLIMITED = 1e10  # MuJoCo's largest number: the bound of a control without one
 _Vector = NDArray[np.float32]
@@ -39,8 +39,8 @@ class SuiteEnv(gym.Env[_Vector, _Vector]):
         camera_id: Camera of the model that films; 0 is the suite's own.
 
     Frames are drawn by what `MUJOCO_GL` says when dm_control is imported, or else by the first of
-    glfw (with a display), EGL and OSMesa that there is; `gym_rated.rendering.ensure_rendering`
-    tries them beforehand.
+    glfw (with a display), EGL and OSMesa that there is;
+    `gym_rated.environments.rendering.ensure_rendering` tries them beforehand.
 
     Raises:
         ImportError: If dm_control or shimmy is missing.

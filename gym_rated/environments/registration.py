@@ -5,7 +5,7 @@ Entry points are text, so that registering imports nothing and every spec can be
 * `gym_rated/dm-DOMAIN-TASK-v0`: the tasks of dm_control's suite, under its own names, underscores
   and all (`gym_rated/dm-ball_in_cup-catch-v0`); see `gym_rated.environments.dm_suite`.
 * `gym_rated/Rated-v0`: any environment with its reward learned from ratings; see
-  `gym_rated.environments.rated`.
+  `gym_rated.assembly.rated`.
 """
 
 from gymnasium.envs.registration import register, registry
@@ -54,8 +54,8 @@ def register_ids() -> None:
             )
     _register(
         "gym_rated/Rated-v0",
-        entry_point="gym_rated.environments.rated:RatedEnv",
-        vector_entry_point="gym_rated.environments.rated:make_rated_vec",
+        entry_point="gym_rated.assembly.rated:RatedEnv",
+        vector_entry_point="gym_rated.assembly.rated:make_rated_vec",
         order_enforce=False,
         disable_env_checker=True,
     )

@@ -46,7 +46,7 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first asked for."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module `gym_rated.human` has no attribute `{name}`")
-    from gym_rated.extras import named_extras
+    from gym_rated.imports import named_extras
 
     with named_extras():
         return getattr(import_module(f"gym_rated.human.{_MODULE_OF[name]}"), name)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from gym_rated.frames import REMEDY
+from gym_rated.environments.seeded import REMEDY
 
 _POLL_S = 0.2
 _SEEN_S = 2.0  # seconds between two signs of life

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gym_rated.environments.seeded import episode_seed
 from gym_rated.human.clips.capture import make_clip
 from gym_rated.human.segment_blob import pack_segment
 from gym_rated.human.store import Clip, Job
-from gym_rated.replay import episode_seed
 from gym_rated.segments import Segment
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gym_rated.plots.canvas import add_legend, arm_colors, figure, format_steps, say
-from gym_rated.plots.series import Metrics, finite_rows
+from gym_rated.runs.series import Metrics, finite_rows
 
 if TYPE_CHECKING:
     from gym_rated.plots.canvas import Axes

@@ -17,17 +17,14 @@ from gym_rated.plots.canvas import (
     format_steps,
     say,
 )
-from gym_rated.plots.series import Metrics, Series, finite_rows, last_known, smooth
 from gym_rated.runs import read_metrics
+from gym_rated.runs.names import CLASS_PREFIX, LEARNED_RETURN, TRUE_RETURN, WEIGHT_PREFIX
+from gym_rated.runs.series import Metrics, Series, finite_rows, last_known, smooth
 from gym_rated.statistics import standard_error
 
 if TYPE_CHECKING:
     from gym_rated.plots.canvas import Axes
 
-TRUE_RETURN = "charts/episodic_return"
-LEARNED_RETURN = "charts/learned_return"
-WEIGHT_PREFIX = "rated/weight/"  # then the task
-CLASS_PREFIX = "rated/class_count/"  # then the class
 _BANDWIDTH = 0.02  # of the run's length: standard deviation of the moving average
 _GRID_POINTS = 200
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from gym_rated.queries.coverage import Coverage
-from gym_rated.queries.predictions import SegmentModel
 from gym_rated.queries.selection import Select, uniform
 from gym_rated.queries.strategies import Disagreement, Entropy, InformationGain, Stratified
+from gym_rated.queries.values import SegmentModel
 
 _MAKERS: dict[str, Callable[[Any, int], Select]] = {
     "uniform": lambda model, num_classes: uniform,

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from gym_rated.checks import whole_number
 from gym_rated.queries.coverage import describe, farthest_first
-from gym_rated.queries.predictions import (
+from gym_rated.queries.selection import highest, uniform
+from gym_rated.queries.values import (
     SegmentModel,
     class_probabilities,
     entropy,
     segment_values,
     standardised,
 )
-from gym_rated.queries.selection import highest, uniform
 from gym_rated.segments import Segment
 
 

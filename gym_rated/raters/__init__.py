@@ -6,10 +6,12 @@ it cannot tell.
 """
 
 from gym_rated.raters.callable import CallableRater
-from gym_rated.raters.protocol import SKIPPED, Answer, Comparison, Rater, Rating, Score
+from gym_rated.raters.protocol import Rater
+from gym_rated.raters.recorded import ReplayRater
 from gym_rated.raters.several import SeveralRaters
 from gym_rated.raters.shuffled import ShuffledRater
 from gym_rated.raters.synthetic import SyntheticRater
+from gym_rated.ratings.answer import SKIPPED, Answer, Comparison, Rating, Score
 
 __all__ = [
     "SKIPPED",
@@ -18,6 +20,7 @@ __all__ = [
     "Comparison",
     "Rater",
     "Rating",
+    "ReplayRater",
     "Score",
     "SeveralRaters",
     "ShuffledRater",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gym_rated.raters.protocol import check_number
+from gym_rated.checks import check_number
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
-from gym_rated.raters.protocol import SKIPPED, Answer, Rating, check_num_classes
+from gym_rated.checks import check_num_classes
+from gym_rated.ratings.answer import SKIPPED, Answer, Rating
 from gym_rated.segments import Segment
 
 

@@ -6,14 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.raters.protocol import (
-    SKIPPED,
-    Answer,
-    Rating,
-    Score,
-    answer_from_row,
-    answer_to_row,
-)
+from gym_rated.ratings.answer import SKIPPED, Answer, Rating, Score, answer_from_row, answer_to_row
 
 
 class Memory:

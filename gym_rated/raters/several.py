@@ -6,7 +6,8 @@ from typing import Any, Self
 import numpy as np
 
 from gym_rated.checks import whole_number
-from gym_rated.raters.protocol import Answer, Rater
+from gym_rated.raters.protocol import Rater
+from gym_rated.ratings.answer import Answer
 from gym_rated.segments import Segment
 
 

@@ -5,14 +5,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from gym_rated.raters.protocol import (
-    SKIPPED,
-    Answer,
-    Comparison,
-    Rater,
-    Rating,
-    Score,
-)
+from gym_rated.raters.protocol import Rater
+from gym_rated.ratings.answer import SKIPPED, Answer, Comparison, Rating, Score
 from gym_rated.segments import Segment
 
 

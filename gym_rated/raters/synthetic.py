@@ -14,18 +14,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gym_rated.checks import check_num_classes, check_number
 from gym_rated.raters.bias import Bias
 from gym_rated.raters.comparing import probability_better, ring
 from gym_rated.raters.kinds import COMPARISON, RATING, SCORE, Answers, Kinds
 from gym_rated.raters.memory import Memory
 from gym_rated.raters.noise import Mistakes, Skips, Slip, Temperature
-from gym_rated.raters.protocol import (
-    SKIPPED,
-    Answer,
-    Comparison,
-    check_num_classes,
-    check_number,
-)
 from gym_rated.raters.scale import (
     Reference,
     Scale,
@@ -33,6 +27,7 @@ from gym_rated.raters.scale import (
     classes_of,
     perceived_return,
 )
+from gym_rated.ratings.answer import SKIPPED, Answer, Comparison
 from gym_rated.segments import Segment
 
 _TEMPERATURE, _SLIP, _SKIP, _KIND, _ORDER = range(5)  # what each random number of a segment is for

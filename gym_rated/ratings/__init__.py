@@ -1,5 +1,6 @@
-"""The rated segments, and the file they are kept in."""
+"""What raters answered, about which segments, and the file it is kept in."""
 
+from gym_rated.ratings.answer import SKIPPED, Answer, Comparison, Rating, Score
 from gym_rated.ratings.dataset import RatedBatch, RatingDataset
 
-__all__ = ["RatedBatch", "RatingDataset"]
+__all__ = ["SKIPPED", "Answer", "Comparison", "RatedBatch", "Rating", "RatingDataset", "Score"]

@@ -13,11 +13,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.checks import whole_number
-from gym_rated.raters import Answer, Comparison, Rating, Score
-from gym_rated.raters.protocol import check_num_classes
-from gym_rated.ratings.answers import Answers, checked_answer, segments_of
+from gym_rated.checks import check_num_classes, whole_number
+from gym_rated.ratings.answer import Answer, Comparison, Rating, Score, checked_answer, segments_of
 from gym_rated.ratings.file import FORMAT, read_ratings, write_ratings
+from gym_rated.ratings.standing import Answers
 from gym_rated.segments import Segment
 
 

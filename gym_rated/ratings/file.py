@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.checkpoint import replace_file
+from gym_rated.checkpoint.files import replace_file
 
 FORMAT = "gym_rated ratings 2"
 _READABLE = (FORMAT, "gym_rated ratings 1")  # 1 knew no scores

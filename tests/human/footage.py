@@ -7,8 +7,8 @@ import gymnasium as gym
 import numpy as np
 
 from gym_rated import SeededEpisodes
+from gym_rated.environments.seeded import episode_seed
 from gym_rated.raters import CallableRater
-from gym_rated.replay import episode_seed
 from gym_rated.vector import RatingFeedbackWrapper
 
 

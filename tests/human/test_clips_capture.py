@@ -15,17 +15,18 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from live import BAND, LiveCartPole, LiveWalk, StampedEnv
 from PIL import Image
 
-from gym_rated import RatingFeedbackWrapper, SeededEpisodes, Segment, assembly
+from gym_rated import RatingFeedbackWrapper, SeededEpisodes, Segment
 from gym_rated import vector as rated_vector
+from gym_rated.assembly import parts
 from gym_rated.checkpoint import load_state, save_state
+from gym_rated.environments.rendering import CannotRender
 from gym_rated.human import Asking, CapturedEpisodes, HumanRater
 from gym_rated.human.clips.drawing import scaled
 from gym_rated.human.clips.encode import decode
 from gym_rated.human.segment_blob import unpack_segment
 from gym_rated.human.store import Event, Store, jobs
-from gym_rated.rendering import CannotRender
 from gym_rated.runs import read_result
-from gym_rated.stack_state import load_stack_state, stack_state
+from gym_rated.runs.stack import load_stack_state, stack_state
 
 pytestmark = pytest.mark.filterwarnings("ignore:round .* has fewer than two rating classes")
 SIZE = 96
@@ -236,7 +237,7 @@ def test_a_reset_after_a_resumption_begins_the_next_episode() -> None:
 
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assembly, "prepare_capture", lambda env_id: None)
+    monkeypatch.setattr(parts, "prepare_capture", lambda env_id: None)
     monkeypatch.setattr("gym_rated.human.pacing._POLL_S", 0.02)
 
 
@@ -385,14 +386,14 @@ def test_scripts_film_three_times_what_they_will_ask_about(tmp_path: Path) -> No
     flags = {"rater": "human", "clips": "capture", "segment_length": (50,), "num_ratings": 200}
     args = script.Args(**flags, total_timesteps=100_000, run_dir=tmp_path)
     env = gym.make("CartPole-v1", render_mode="rgb_array")
-    made = assembly.make_episodes(args, env, 2)
+    made = parts.make_episodes(args, env, 2)
     # 3 * 200 * 50 of the 70,000 steps until the last query
     assert made.spec.additional_wrappers[-1].kwargs["share"] == pytest.approx(30_000 / 70_000)
     few = script.Args(**flags | {"num_ratings": 10}, total_timesteps=100_000, run_dir=tmp_path)
-    made = assembly.make_episodes(few, env, 2)
+    made = parts.make_episodes(few, env, 2)
     assert made.spec.additional_wrappers[-1].kwargs["share"] == 0.25
-    assert assembly.recording(args) == {"record_replay": False, "record_frames": True}
+    assert parts.recording(args) == {"record_replay": False, "record_frames": True}
     # 40 segments of 50 steps at the first query, of which 30 / 70 are filmed, and a quarter more
-    first = min(assembly.make_schedule(args, 100_000, 1, (50,)))
+    first = min(parts.make_schedule(args, 100_000, 1, (50,)))
     assert first == int(np.ceil(1.25 * 40 * 50 / (30_000 / 70_000)))
-    assert type(assembly.make_episodes(script.Args(), env, 0)) is SeededEpisodes
+    assert type(parts.make_episodes(script.Args(), env, 0)) is SeededEpisodes

@@ -8,8 +8,8 @@ from collections import namedtuple
 import pytest
 
 from gym_rated.cli import main
-from gym_rated.commands import doctor
-from gym_rated.commands.doctor import DoctorArgs, Finding, examine
+from gym_rated.cli.commands import doctor
+from gym_rated.cli.commands.doctor import DoctorArgs, Finding, examine
 from gym_rated.human.store import Run, Store
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from footage import Footage, record
 
-from gym_rated import rendering
+from gym_rated.environments import rendering
+from gym_rated.environments.rendering import BACKENDS, CannotRender
 from gym_rated.human.clips.drawing import fitted, scaled
 from gym_rated.human.clips.render import ReplayMismatch, SegmentRenderer
-from gym_rated.rendering import BACKENDS, CannotRender
 
 
 class CountingEnv(gym.Env):

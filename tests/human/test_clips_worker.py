@@ -16,13 +16,13 @@ import pytest
 from footage import Footage, record
 from sqlalchemy import select
 
+from gym_rated.environments.rendering import CannotRender
 from gym_rated.human.clips import worker as working
 from gym_rated.human.clips.encode import decode
 from gym_rated.human.clips.worker import Worker, WorkerArgs, main
 from gym_rated.human.segment_blob import pack_segment
 from gym_rated.human.store import Job, Run, Store, StoreDamaged, StoreFull
 from gym_rated.human.store.tables import job as jobs
-from gym_rated.rendering import CannotRender
 from gym_rated.segments import Origin, Segment
 
 RUN = Run("r1", 2, ("bad", "good"), "Does it stay up?", duplicate_rate=0)

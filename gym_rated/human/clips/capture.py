@@ -3,7 +3,7 @@
 A robot, or what is random beyond its seed, cannot be played again to be filmed later. So windows of
 its episodes are filmed as they happen: which ones is drawn before they begin, so that neither what
 happens nor what the agent does decides what a person may see. The pictures go up with the steps
-(`gym_rated.frames`), as JPEG, because a clip of 50 raw ones has 6 MB, and of these 0.1.
+(`gym_rated.segments.frames`), as JPEG, because a clip of 50 raw ones has 6 MB, and of these 0.1.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from gymnasium.utils import RecordConstructorArgs
 from numpy.typing import NDArray
 
 from gym_rated.checks import whole_number
-from gym_rated.extras import named_extras
-from gym_rated.frames import FRAME
+from gym_rated.environments.seeded import SeededEpisodes
 from gym_rated.human.clips.drawing import QUALITIES, Quality, draw, draw_small, fps_of
 from gym_rated.human.clips.encode import encode
 from gym_rated.human.store.records import Clip
-from gym_rated.replay import SeededEpisodes
+from gym_rated.imports import named_extras
+from gym_rated.segments.frames import FRAME
 
 _JPEG_QUALITY = 90
 

@@ -12,8 +12,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.extras import named_extras
-from gym_rated.rendering import CannotRender
+from gym_rated.environments.rendering import CannotRender
+from gym_rated.imports import named_extras
 
 Quality = Literal["fast", "nice"]
 DEFAULT_FPS = 30.0

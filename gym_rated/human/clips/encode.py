@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.extras import named_extras
 from gym_rated.human.store.records import Clip, Codec
+from gym_rated.imports import named_extras
 
 Frames = NDArray[np.uint8]
 """Pictures of one clip, shape (T, H, W, 3), RGB."""

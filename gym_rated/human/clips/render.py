@@ -15,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated.checks import whole_number
-from gym_rated.encoding import PIXELS, ObservationEncoder
-from gym_rated.extras import named_extras
-from gym_rated.frames import REMEDY
+from gym_rated.environments.rendering import CannotRender, choose_backend, draws_without_opengl
+from gym_rated.environments.seeded import REMEDY, forget_former_episodes
 from gym_rated.human.clips.drawing import DEFAULT_FPS, QUALITIES, Quality, draw, draw_small, fps_of
-from gym_rated.rendering import CannotRender, choose_backend, draws_without_opengl
-from gym_rated.replay import forget_former_episodes
+from gym_rated.imports import named_extras
+from gym_rated.segments.encoding import PIXELS, ObservationEncoder
 
 Recipe = Mapping[str, Any]
 """How to play a segment again: env_id, env_kwargs, episode_seed, first_step, length."""

@@ -23,6 +23,7 @@ from typing import TypeVar
 
 import tyro
 
+from gym_rated.environments.rendering import CannotRender
 from gym_rated.human.clips.drawing import Quality
 from gym_rated.human.clips.encode import encode
 from gym_rated.human.clips.lease import held
@@ -36,7 +37,6 @@ from gym_rated.human.store import (
     StoreError,
     TakenJob,
 )
-from gym_rated.rendering import CannotRender
 
 TRIES = 3
 """How often one segment is tried before it is dropped."""

@@ -1,0 +1,6 @@
+"""Nested state on disk: atomic, checksummed, without pickle."""
+
+from gym_rated.checkpoint.files import replace_file
+from gym_rated.checkpoint.state import load_state, save_state
+
+__all__ = ["load_state", "replace_file", "save_state"]

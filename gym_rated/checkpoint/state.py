@@ -1,0 +1,170 @@
+"""Save and load nested state: atomic, checksummed, and never executed on loading.
+
+A checkpoint is a folder: `tensors-K.safetensors` holds all arrays and tensors, `skeleton-K.json`
+the rest, and `manifest.json` names both with their SHA-256. A save writes and fsyncs the two files
+of the next generation K, then swaps the manifest in by one atomic rename, and only then removes the
+older files. So a kill at any instant leaves the old or the new checkpoint, whole.
+
+Nothing is pickled: a file from elsewhere can be wrong, but it cannot run code.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from gym_rated.checkpoint.files import replace_file, sync
+from gym_rated.checkpoint.skeleton import decode, encode
+
+FORMAT = "gym_rated checkpoint"
+VERSION = 1
+MANIFEST = "manifest.json"
+_FILE_NAMES = {
+    "skeleton": re.compile(r"skeleton-(\d+)\.json"),
+    "tensors": re.compile(r"tensors-(\d+)\.safetensors"),
+}
+
+
+def save_state(folder: str | Path, state: Mapping[Any, Any]) -> None:
+    """Replace the checkpoint in `folder` by `state`, such that a kill leaves one of the two whole.
+
+    Args:
+        folder: The checkpoint's folder, made if missing. One process may write to it at a time.
+        state: Nested mappings (keys str or int), lists, tuples, None, bool, int of any size, float
+            (NaN and infinities too), str, numpy arrays and scalars of boolean or numeric dtype, and
+            dense torch tensors. Tensors come back on the CPU, without gradient.
+
+    Raises:
+        TypeError: If something in `state` is none of these; nothing is written then.
+    """
+    if not isinstance(state, Mapping):
+        raise TypeError(f"`state` must be a mapping, got {type(state).__name__}")
+    arrays: dict[str, NDArray[Any]] = {}
+    skeleton = json.dumps(encode(state, "state", arrays), allow_nan=False).encode()
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    generation = 1 + max((k for _, k in _data_files(folder)), default=0)
+    files = {
+        "skeleton": folder / f"skeleton-{generation}.json",
+        "tensors": folder / f"tensors-{generation}.safetensors",
+    }
+    files["skeleton"].write_bytes(skeleton)
+    safetensors.numpy.save_file(arrays, files["tensors"])
+    for path in (*files.values(), folder, folder.parent):
+        sync(path)
+    entries = {role: {"name": path.name, **_fingerprint(path)} for role, path in files.items()}
+    manifest = {"format": FORMAT, "version": VERSION, "files": entries}
+    replace_file(folder / MANIFEST, _sealed(manifest))
+    for path, k in _data_files(folder):
+        if k != generation:
+            path.unlink()
+
+
+def load_state(folder: str | Path) -> dict[Any, Any]:
+    """Read the checkpoint in `folder`, verified whole before anything of it is used.
+
+    Args:
+        folder: A folder that `save_state` wrote. It may be replaced while we read.
+
+    Returns:
+        The saved state; mappings come back as dict, everything else as the type it had.
+
+    Raises:
+        FileNotFoundError: If the folder, its manifest or a file that the manifest names is missing.
+        ValueError: If it is damaged, of another program, or of a newer format.
+    """
+    folder = Path(folder)
+    while True:
+        manifest = _read_manifest(folder)
+        try:
+            data = {role: _read_verified(folder, manifest, role) for role in _FILE_NAMES}
+        except FileNotFoundError:
+            if _read_manifest(folder) == manifest:
+                raise
+            continue  # a writer replaced the checkpoint between our two reads
+        return dict(decode(json.loads(data["skeleton"]), safetensors.numpy.load(data["tensors"])))
+
+
+def _data_files(folder: Path) -> list[tuple[Path, int]]:
+    """List the generations' files in `folder`, complete or not, each with its number."""
+    found = []
+    for path in folder.iterdir():
+        for pattern in _FILE_NAMES.values():
+            if match := pattern.fullmatch(path.name):
+                found.append((path, int(match[1])))
+    return found
+
+
+def _fingerprint(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"bytes": path.stat().st_size, "sha256": digest}
+
+
+def _sealed(manifest: Mapping[str, Any]) -> bytes:
+    """Return the one way to write a manifest: its own SHA-256 inside, keys sorted."""
+    digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+    sealed = {**manifest, "sha256": digest}
+    return (json.dumps(sealed, indent=2, sort_keys=True) + "\n").encode()
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        data = (folder / MANIFEST).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(
+            f"`folder` must hold a complete checkpoint, got {folder} without {MANIFEST};"
+            " check the path, or start without a checkpoint"
+        ) from None
+    try:
+        manifest = json.loads(data)
+    except ValueError:
+        raise _damaged(folder, MANIFEST, "be JSON", f"{data[:40]!r}…") from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise ValueError(
+            f"`folder` must hold a checkpoint of gym_rated, got {folder} with a {MANIFEST} of"
+            " another program; check the path"
+        )
+    version = manifest.get("version")
+    if isinstance(version, int) and version > VERSION:
+        raise ValueError(
+            f"`folder` must hold a checkpoint of format {VERSION} or older, got {folder} of format"
+            f" {version}; update gym_rated"
+        )
+    digest = manifest.pop("sha256", None)
+    if _sealed(manifest) != data:
+        raise _damaged(folder, MANIFEST, "match its own SHA-256", f"{digest}")
+    return manifest
+
+
+def _read_verified(folder: Path, manifest: Mapping[str, Any], role: str) -> bytes:
+    """Read the file of a role ("skeleton" or "tensors") if its bytes are those of the manifest."""
+    entry = manifest["files"][role]
+    if not _FILE_NAMES[role].fullmatch(entry["name"]):
+        raise _damaged(folder, MANIFEST, f"name a {role} file in its folder", repr(entry["name"]))
+    try:
+        data: bytes = (folder / entry["name"]).read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"`folder` must hold every file that its {MANIFEST} names, got {folder} without"
+            f" {entry['name']}; restore it from a copy"
+        ) from None
+    if len(data) != entry["bytes"]:
+        raise _damaged(folder, entry["name"], f"hold {entry['bytes']} bytes", f"{len(data)}")
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != entry["sha256"]:
+        raise _damaged(folder, entry["name"], f"have SHA-256 {entry['sha256']}", digest)
+    return data
+
+
+def _damaged(folder: Path, name: str, rule: str, found: str) -> ValueError:
+    return ValueError(
+        f"`folder` must hold an undamaged checkpoint: in {folder}, {name} must {rule}, got {found};"
+        " restore it from a copy, or start without a checkpoint"
+    )

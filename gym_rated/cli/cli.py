@@ -1,0 +1,85 @@
+"""The command line: `gym-rated COMMAND`, each command in a module that is imported when used."""
+
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gym_rated.imports import load_attribute
+
+
+class Command(NamedTuple):
+    """Where a command is, and what it does in a few words."""
+
+    function: str
+    summary: str
+
+
+_IN = "gym_rated.cli.commands"
+COMMANDS = {
+    "rate": Command(f"{_IN}.rate:main", "serve clips to rate by hand"),
+    "status": Command(f"{_IN}.status:main", "how far the rating by hand is"),
+    "expire": Command(f"{_IN}.expire:main", "ask no longer about clips of policies that are gone"),
+    "doctor": Command(f"{_IN}.doctor:main", "what rating by hand needs on this machine"),
+    "export": Command(f"{_IN}.export:main", "ratings by hand out of their database, to a file"),
+    "import": Command(f"{_IN}.import_:main", "ratings into a database of ratings by hand"),
+    "fit": Command(f"{_IN}.fit:main", "fit a reward model to a ratings file"),
+    "report": Command(f"{_IN}.report:main", "plots and tables of one or several runs"),
+    "film": Command(f"{_IN}.film:main", "videos of the policy of a finished run"),
+    "rate-minari": Command(f"{_IN}.minari:rate", "rate segments of recorded episodes"),
+    "export-minari": Command(f"{_IN}.minari:export", "write rated segments as a Minari dataset"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: Words of the command line; those of this process by default.
+
+    Returns:
+        The exit code: 0, or 2 where the command refused what it was given.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help"):
+        print(usage())
+        return 0
+    name, *rest = words
+    if name not in COMMANDS:
+        print(f"gym-rated: there is no command `{name}`\n\n{usage()}", file=sys.stderr)
+        return 2
+    try:
+        load_attribute(COMMANDS[name].function)(rest)
+    except Exception as error:
+        if not _is_for_the_user(error):
+            raise
+        print(f"gym-rated {name}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def usage() -> str:
+    """Return the list of commands."""
+    width = max(len(name) for name in COMMANDS)
+    lines = [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: gym-rated COMMAND …",
+            "",
+            *lines,
+            "",
+            "gym-rated COMMAND --help says more of each.",
+        ]
+    )
+
+
+def _is_for_the_user(error: Exception) -> bool:
+    """Return whether an error says what to do differently, rather than what broke.
+
+    Our own errors name the argument in backticks, or the package; others are bugs, which need
+    their traceback.
+    """
+    from gymnasium.error import Error
+
+    if isinstance(error, ValueError | TypeError | RuntimeError):
+        return "`" in str(error) or "gym_rated" in str(error)
+    return isinstance(error, OSError | ImportError | Error)

@@ -1,0 +1,135 @@
+"""`gym-rated export`: ratings by hand out of their database, into a file or a Minari dataset."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tyro
+
+from gym_rated.checkpoint.files import replace_file
+from gym_rated.cli.commands.databases import open_existing, run_of
+from gym_rated.imports import named_extras
+from gym_rated.recorded.ratings import write_minari
+
+if TYPE_CHECKING:
+    from gym_rated.human.store import EventRow, Run
+
+_OF_RECIPE = ("env_index", "episode", "episode_seed", "first_step", "length")
+
+
+@dataclass
+class ExportArgs:
+    """Write the ratings of a run to a file (needs the extra `human`)."""
+
+    db: str
+    """database of the ratings: a file such as runs/r1/ratings.db, or postgresql://USER@HOST/NAME"""
+    out: Path | None = None
+    """file to write: .csv, .jsonl or .parquet with a row for each rating, or .npz with segments"""
+    minari: str | None = None
+    """id of a Minari dataset to write, with segments, such as cheetah/rated-v0"""
+    run_id: str | None = None
+    """which run; not needed where the database holds one"""
+    events: bool = False
+    """write the whole log: corrections, undos and second showings as well"""
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the command."""
+    args = tyro.cli(ExportArgs, args=list(argv), prog="gym-rated export")
+    if (args.out is None) == (args.minari is None):
+        raise ValueError("`out` or `minari` must say where to write, and not both")
+    if args.out is not None and args.out.exists():
+        raise FileExistsError(f"`out` must be a new file, got {args.out}; name another")
+    if args.out is None or args.out.suffix == ".npz":
+        _write_segments(args)
+        return
+    if args.out.suffix not in _WRITERS:
+        raise ValueError(
+            f"`out` must end in .csv, .jsonl, .parquet or .npz, got {args.out}; name another"
+        )
+    with open_existing(args.db) as store:
+        run = run_of(store, args.run_id)
+        events = store.events(run.id)
+    rows = [row_of(run, event) for event in events if args.events or _stands(event)]
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(args.out, _WRITERS[args.out.suffix](rows))
+    print(f"{len(rows)} {'events' if args.events else 'ratings'} of run {run.id}: {args.out}")
+
+
+def _write_segments(args: ExportArgs) -> None:
+    with named_extras():
+        from gym_rated.human import dataset_from_store
+    open_existing(args.db).close()
+    ratings = dataset_from_store(args.db, args.run_id)
+    if args.out is None:
+        written = write_minari(ratings, str(args.minari))
+        print(f"{written.total_episodes} segments, {len(ratings)} ratings: {args.minari}")
+        return
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    ratings.save(args.out)
+    print(f"{ratings.num_segments} segments, {len(ratings)} ratings: {args.out}")
+
+
+def _stands(event: "EventRow") -> bool:
+    return event.current and not event.repeat and event.kind != "undo"
+
+
+def row_of(run: "Run", event: "EventRow") -> dict[str, Any]:
+    """Return an event as one flat row; a skip and an undo have the rating -1.
+
+    `at` is in seconds since 1970 (UTC). Numbers that nobody knows are None.
+    """
+    return {
+        "segment_id": event.segment_id,
+        "rating": event.rating,
+        "rater": event.rater,
+        "revision": event.revision,
+        "kind": event.kind,
+        "current": event.current,
+        "repeat": event.repeat,
+        "at": event.at,
+        "shown_ms": event.shown_ms,
+        "clip_sha256": event.clip_sha256,
+        "run_id": run.id,
+        "num_classes": run.num_classes,
+        "criterion_sha256": run.criterion_hash,
+        "env_id": run.env_id,
+        "policy_step": event.step,
+        **{name: event.recipe.get(name) for name in _OF_RECIPE},
+    }
+
+
+def _names() -> list[str]:
+    names = "segment_id rating rater revision kind current repeat at shown_ms clip_sha256 run_id"
+    more = "num_classes criterion_sha256 env_id policy_step"
+    return [*names.split(), *more.split(), *_OF_RECIPE]
+
+
+def _as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, _names(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue().encode()
+
+
+def _as_jsonl(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    lines: Iterator[str] = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return "".join(lines).encode()
+
+
+def _as_parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    with named_extras():
+        import pyarrow
+        from pyarrow import parquet
+    table = pyarrow.table({name: [row[name] for row in rows] for name in _names()})
+    sink = io.BytesIO()
+    parquet.write_table(table, sink)
+    return sink.getvalue()
+
+
+_WRITERS = {".csv": _as_csv, ".jsonl": _as_jsonl, ".parquet": _as_parquet}

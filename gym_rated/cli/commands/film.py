@@ -1,0 +1,80 @@
+"""`gym-rated film`: videos of the policy that a run trained."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import gymnasium as gym
+import numpy as np
+import tyro
+
+from gym_rated.agents.policy import Policy
+from gym_rated.environments.rendering import ensure_rendering
+from gym_rated.runs.names import CONFIG
+
+
+@dataclass
+class FilmArgs:
+    """Film the policy of a finished run (needs the extra `video`, and rendering)."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """folder of the run"""
+    out: Path | None = None
+    """folder of the videos; RUN/videos/policy by default"""
+    episodes: int = 3
+    """how many episodes to film"""
+    seed: int = 0
+    """seed of the environment and of the actions"""
+    deterministic: bool = False
+    """whether to take the most probable action, instead of drawing it as in training"""
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the command."""
+    args = tyro.cli(FilmArgs, args=list(argv), prog="gym-rated film")
+    returns = film(args)
+    lengths = ", ".join(f"{value:.1f}" for value in returns)
+    print(f"{len(returns)} episodes with true returns {lengths}: {_folder(args)}")
+
+
+def film(args: FilmArgs) -> list[float]:
+    """Film episodes; returns the true return of each.
+
+    Raises:
+        FileNotFoundError: If the folder holds no run, or no policy yet.
+        ImportError: If a package of the extra `video` is missing.
+        RuntimeError: If the environment cannot be rendered here.
+        ValueError: If the policy is of an unknown kind, or does not fit the environment.
+    """
+    config = args.run / CONFIG
+    if not config.is_file():
+        raise FileNotFoundError(f"`run` must be the folder of a run, got {args.run}")
+    env_id: str = json.loads(config.read_bytes())["args"]["env_id"]
+    policy = Policy.load(args.run)
+    ensure_rendering(env_id)
+    env = gym.make(env_id, render_mode="rgb_array")
+    env = gym.wrappers.RecordVideo(env, str(_folder(args)), episode_trigger=lambda _: True)
+    rng = None if args.deterministic else np.random.default_rng(args.seed)
+    try:
+        return [play(env, policy, args.seed + i, rng) for i in range(args.episodes)]
+    finally:
+        env.close()  # type: ignore[no-untyped-call]  # RecordVideo leaves it untyped
+
+
+def play(
+    env: "gym.Env[object, object]", policy: Policy, seed: int, rng: np.random.Generator | None
+) -> float:
+    """Play one episode; returns its true return."""
+    obs, total, done = env.reset(seed=seed)[0], 0.0, False
+    while not done:
+        vector = np.asarray(gym.spaces.flatten(env.observation_space, obs))
+        obs, reward, terminated, truncated, _ = env.step(policy.act(vector, env.action_space, rng))
+        total += float(reward)
+        done = terminated or truncated
+    return total
+
+
+def _folder(args: FilmArgs) -> Path:
+    return args.out or args.run / "videos" / "policy"

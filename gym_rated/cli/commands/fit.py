@@ -1,0 +1,135 @@
+"""`gym-rated fit`: from a ratings file to a reward model in a folder, with a report."""
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gymnasium as gym
+import tyro
+
+from gym_rated.assembly import arguments, parts
+from gym_rated.checkpoint.files import replace_file
+from gym_rated.cli.commands.flags import only, parse_flags
+from gym_rated.cli.page import Picture, Table, Text, write_page
+from gym_rated.fitting.predictions import predict_ratings
+from gym_rated.fitting.report import FitReport
+from gym_rated.imports import named_extras
+from gym_rated.plots import plot_reward
+from gym_rated.ratings import RatingDataset
+from gym_rated.reward_model import RewardEnsemble
+from gym_rated.segments.encoding import action_dim, obs_dim
+
+_SHARED: Any = only(
+    *("preset", "tasks", "scale", "weights", "target", "limits", "segment_value", "trim"),
+    *("num_members", "hidden_sizes", "reward_learning_rate", "reward_batch_size"),
+    *("max_passes", "stop_at_accuracy", "ood_coef"),
+)
+
+
+@dataclass
+class FitArgs(_SHARED):  # type: ignore[misc]  # RatingArgs, with what does not apply hidden
+    """Fit a reward model to a ratings file; the folder can be paid by any training script."""
+
+    ratings: Path = tyro.MISSING
+    """ratings file, as a run keeps it in ratings/ratings.npz"""
+    env_id: str | None = None
+    """id of the environment; the one that the file names by default"""
+    out: Path = Path("reward_model")
+    """folder of the model, which must not exist yet or be empty"""
+    steps: int = 200
+    """gradient steps"""
+    seed: int = 0
+    """seed of the model and of the mini-batches"""
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the command."""
+    args = parse_flags(FitArgs, argv, "fit")
+    print(arguments.describe_preset(args))
+    report = fit_file(args)
+    print(f"{report}\n{args.out} holds the reward model and its report")
+
+
+def fit_file(args: FitArgs) -> FitReport:
+    """Fit a model as the flags say, and write it with its report.
+
+    Raises:
+        FileExistsError: If the folder for the model is in use.
+        FileNotFoundError: If there is no such ratings file.
+        ValueError: If the file is damaged, does not fit the environment, or leaves nothing to
+            learn from.
+    """
+    if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
+        raise FileExistsError(f"`out` must be a new or empty folder, got {args.out}; name another")
+    if not args.ratings.is_file():
+        raise FileNotFoundError(f"`ratings` must be a ratings file, got {args.ratings}")
+    ratings = RatingDataset.load(args.ratings)
+    spaces = spaces_of(args.env_id, ratings)
+    args.num_classes, args.first_steps = ratings.num_classes, args.steps
+    longest = ratings.batch().mask.shape[1]
+    if longest == 0:
+        raise ValueError(
+            f"`ratings` must hold at least one rated segment, got none in {args.ratings}"
+        )
+    learner = parts.make_learner(args, spaces, (longest,), args.seed)
+    learner.progress_bar = sys.stderr.isatty()
+    report = learner.fit(ratings)
+    if not report.ready:
+        raise ValueError(
+            f"`ratings` must tell segments apart, got {report.num_ratings} ratings, by class "
+            f"{report.class_counts}; rate more, or more varied segments"
+        )
+    learner.model.save(args.out)
+    write_report(args.out, learner.model, ratings, report, args.env_id or ratings.env_id or "")
+    return report
+
+
+def spaces_of(env_id: str | None, ratings: RatingDataset) -> SimpleNamespace:
+    """Return the spaces of the environment that the ratings are about, checked against them.
+
+    Raises:
+        ValueError: If no environment is known, or its spaces do not fit the ratings.
+    """
+    env_id = env_id or ratings.env_id
+    if env_id is None:
+        raise ValueError(
+            "`env_id` must be given, because the ratings name no environment, got None"
+        )
+    with named_extras():
+        env = gym.make(env_id)
+    spaces = SimpleNamespace(
+        single_observation_space=env.observation_space, single_action_space=env.action_space
+    )
+    env.close()
+    theirs = obs_dim(env.observation_space), action_dim(env.action_space)
+    if theirs != (ratings.obs_dim, ratings.action_dim):
+        raise ValueError(
+            f"`env_id` must be the environment that was rated, with {ratings.obs_dim} "
+            f"numbers in an observation and {ratings.action_dim} in an action, "
+            f"got {env_id} with {theirs[0]} and {theirs[1]}"
+        )
+    return spaces
+
+
+def write_report(
+    folder: Path, model: RewardEnsemble, ratings: RatingDataset, report: FitReport, env_id: str
+) -> None:
+    """Write report.json, report.png, report.md and report.html."""
+    numbers = {k: v if math.isfinite(v) else None for k, v in report.as_dict().items()}
+    replace_file(folder / "report.json", (json.dumps(numbers, indent=2) + "\n").encode())
+    title = f"Reward of {env_id} from {report.num_ratings} ratings"
+    plot_reward(predict_ratings(model, ratings), folder / "report.png", title=title)
+    raters = sorted({rating.rater for rating in ratings.ratings})
+    rows = [[name, "-" if v is None else f"{v:.4g}"] for name, v in numbers.items()]
+    blocks = (
+        Text(str(report).replace("\n", ". ") + "."),
+        Text(f"Rated by {', '.join(raters) or 'nobody'}."),
+        Picture("report.png", "learned returns, predicted classes, calibration, rewards by step"),
+        Table(["number", "value"], rows),
+    )
+    write_page(folder, "report", title, blocks)

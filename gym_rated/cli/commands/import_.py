@@ -1,0 +1,167 @@
+"""`gym-rated import`: ratings out of a file into a database of ratings by hand."""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tyro
+
+from gym_rated.cli.commands.databases import open_existing, run_of
+from gym_rated.imports import named_extras
+from gym_rated.ratings import RatingDataset
+from gym_rated.recorded import load_recorded
+from gym_rated.recorded.ratings import read_minari_ratings
+from gym_rated.segments import Origin, Segment
+
+if TYPE_CHECKING:
+    from gym_rated.human.store import ImportedRating, Job
+
+
+@dataclass
+class ImportArgs:
+    """Bring ratings into a database (needs the extra `human`); twice does no harm.
+
+    A file with segments makes the run if it is not there; rows need segments that are.
+    """
+
+    db: str
+    """database of the ratings: a file such as runs/r1/ratings.db, or postgresql://USER@HOST/NAME"""
+    ratings: Path | None = None
+    """file to read: .csv, .jsonl or .parquet with a row for each rating, or .npz with segments"""
+    minari: str | None = None
+    """id of a Minari dataset with ratings to read instead"""
+    run_id: str | None = None
+    """which run; not needed where the database holds one"""
+    class_names: tuple[str, ...] = ()
+    """of a new run: what each class means, worst first; numbers by default"""
+    instructions: str | None = None
+    """of a new run: the criterion, in words; that of the file by default"""
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the command."""
+    args = tyro.cli(ImportArgs, args=list(argv), prog="gym-rated import")
+    if (args.ratings is None) == (args.minari is None):
+        raise ValueError("`ratings` or `minari` must say what to read, and not both")
+    if args.ratings is not None and not args.ratings.is_file():
+        raise FileNotFoundError(f"`ratings` must be a ratings file, got {args.ratings}")
+    if args.minari is not None:
+        _import_dataset(args, read_minari_ratings(load_recorded(args.minari)))
+    elif args.ratings is not None and args.ratings.suffix == ".npz":
+        _import_dataset(args, RatingDataset.load(args.ratings))
+    elif args.ratings is not None:
+        _import_rows(args, args.ratings)
+
+
+def _import_rows(args: ImportArgs, path: Path) -> None:
+    with open_existing(args.db) as store:
+        run = run_of(store, args.run_id)
+        ratings = list(read_ratings(path))
+        num_new = store.import_ratings(run.id, [], ratings)
+    print(f"{num_new} new ratings of {len(ratings)} in run {run.id}: {args.db}")
+
+
+def _import_dataset(args: ImportArgs, ratings: RatingDataset) -> None:
+    with named_extras():
+        from gym_rated.human.store import ImportedRating, Run, Store
+    with Store(args.db) as store:
+        known = [run.id for run in store.runs()]
+        run_id = args.run_id or (known[0] if len(known) == 1 else "imported")
+        if run_id not in known:
+            names = args.class_names or tuple(str(c) for c in range(ratings.num_classes))
+            asked = args.instructions or ratings.criterion or ""
+            store.open_run(
+                Run(run_id, ratings.num_classes, names, asked, env_id=ratings.env_id or "")
+            )
+        run = store.run(run_id)
+        if run.num_classes != ratings.num_classes:
+            raise ValueError(
+                f"`num_classes` of run {run.id!r} is {run.num_classes}, got ratings of "
+                f"{ratings.num_classes} classes; name another run"
+            )
+        given = [ImportedRating(r.segment_id, r.rater, r.rating) for r in ratings.ratings]
+        segments = list(_jobs(ratings))
+        num_new = store.import_ratings(run.id, segments, given)
+    print(f"{num_new} new ratings of {len(given)} in run {run.id}: {args.db}")
+
+
+def _jobs(ratings: RatingDataset) -> Iterator["Job"]:
+    """Yield the segments of a dataset, which does not know where they were cut."""
+    from gym_rated.human.segment_blob import pack_segment
+    from gym_rated.human.store import Job
+
+    state = ratings.state_dict()
+    end = 0
+    for segment_id, round_, length in state["meta"]["segments"]:
+        start, end = end, end + length
+        segment = Segment(
+            id=segment_id,
+            obs=state["obs"][start:end],
+            actions=state["actions"][start:end],
+            true_rewards=np.full(length, np.nan),
+            round=round_,
+            origin=Origin(env_index=0, episode=0, first_step=0, policy_step=0),
+        )
+        yield Job(segment_id, pack_segment(segment), {"length": length})
+
+
+def read_ratings(path: Path) -> Iterator["ImportedRating"]:
+    """Yield the ratings that stand in a file of rows, as `gym-rated export` writes it.
+
+    A row has `segment_id`, `rating` and `rater`; where it says so, rows that were replaced or
+    taken back, and second showings, are left out.
+
+    Raises:
+        ValueError: If the file has another ending, or a row is no rating.
+    """
+    from gym_rated.human.store import ImportedRating
+
+    if path.suffix not in _READERS:
+        raise ValueError(f"`ratings` must end in .csv, .jsonl, .parquet or .npz, got {path}")
+    for number, row in enumerate(_READERS[path.suffix](path), start=1):
+        try:
+            if not _counts(row):
+                continue
+            shown_ms = row.get("shown_ms")
+            rating = ImportedRating(
+                segment_id=row["segment_id"],
+                rater=row["rater"],
+                rating=int(row["rating"]),
+                shown_ms=None if shown_ms in (None, "") else int(shown_ms),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"`ratings` must have segment_id, rating and rater in every row, got row {number} "
+                f"of {path}: {error!r}"
+            ) from error
+        yield rating
+
+
+def _counts(row: Mapping[str, Any]) -> bool:
+    is_current = str(row.get("current", True)) == "True"
+    is_repeat = str(row.get("repeat", False)) == "True"
+    return is_current and not is_repeat and row.get("kind") != "undo"
+
+
+def _from_csv(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets begin with a mark
+        return list(csv.DictReader(file))
+
+
+def _from_jsonl(path: Path) -> list[dict[str, Any]]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.strip()]
+
+
+def _from_parquet(path: Path) -> list[dict[str, Any]]:
+    with named_extras():
+        from pyarrow import parquet
+    rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+    return rows
+
+
+_READERS = {".csv": _from_csv, ".jsonl": _from_jsonl, ".parquet": _from_parquet}

@@ -1,0 +1,78 @@
+"""`gym-rated rate-minari` and `export-minari`: recorded episodes in, rated segments out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from gym_rated.assembly import parts
+from gym_rated.cli.commands.flags import only, parse_flags
+from gym_rated.ratings import RatingDataset
+from gym_rated.recorded import load_recorded, rate_recorded
+from gym_rated.recorded.ratings import write_minari
+from gym_rated.wrappers.reward_fn import resolve_reward_fn
+
+_RATER: Any = only(
+    *("rater", "num_ratings", "num_classes", "segment_length", "answers", "mistake_rate"),
+    *("slip_rate", "skip_rate", "shuffle_ratings"),
+)
+
+
+@dataclass
+class RateMinariArgs(_RATER):  # type: ignore[misc]  # RatingArgs, with what does not apply hidden
+    """Rate segments of a Minari dataset of this machine, and keep the ratings in a file."""
+
+    dataset: str = tyro.MISSING
+    """id of the Minari dataset, such as mujoco/halfcheetah/medium-v0"""
+    out: Path = Path("ratings.npz")
+    """ratings file to write"""
+    max_steps: int = 200_000
+    """read random episodes up to that many steps"""
+    seed: int = 0
+    """seed of the choice of segments, and of the rater's mistakes"""
+
+
+@dataclass
+class ExportMinariArgs:
+    """Write the segments and ratings of a file as a Minari dataset, one episode a segment."""
+
+    ratings: Path
+    """ratings file"""
+    dataset: str
+    """id of the new Minari dataset, such as cheetah/rated-v0"""
+    env_id: str | None = None
+    """id of the environment; the one that the file names by default"""
+    reward_model: Path | None = None
+    """folder of a model whose rewards to write; NaN without"""
+
+
+def rate(argv: Sequence[str]) -> None:
+    """Run `rate-minari`."""
+    args = parse_flags(RateMinariArgs, argv, "rate-minari")
+    if args.out.exists():
+        raise FileExistsError(f"`out` must be a new file, got {args.out}; name another")
+    ratings = rate_recorded(
+        load_recorded(args.dataset),
+        parts.make_rater(args, args.seed),
+        args.num_ratings,
+        segment_length=args.segment_length,
+        max_steps=args.max_steps,
+        seed=args.seed,
+    )
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    ratings.save(args.out)
+    counts = "/".join(map(str, ratings.class_counts()))
+    print(f"{len(ratings)} ratings ({counts} by class, worst first): {args.out}")
+
+
+def export(argv: Sequence[str]) -> None:
+    """Run `export-minari`."""
+    args = tyro.cli(ExportMinariArgs, args=list(argv), prog="gym-rated export-minari")
+    if not args.ratings.is_file():
+        raise FileNotFoundError(f"`ratings` must be a ratings file, got {args.ratings}")
+    reward_fn = None if args.reward_model is None else resolve_reward_fn(str(args.reward_model))
+    ratings = RatingDataset.load(args.ratings)
+    written = write_minari(ratings, args.dataset, env_id=args.env_id, reward_fn=reward_fn)
+    print(f"{written.total_episodes} segments of {written.total_steps} steps: {args.dataset}")

@@ -1,0 +1,140 @@
+"""`gym-rated report`: what one or several runs learned, in tables and pictures.
+
+Written are report.md with its pictures, and report.html, one file that needs nothing else.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from gym_rated.cli.page import Block, Heading, Picture, Table, Text, write_page
+from gym_rated.fitting.predictions import predict_ratings
+from gym_rated.plots import plot_curves, plot_fits, plot_report, plot_reward
+from gym_rated.runs.folder import Run, read_run
+from gym_rated.runs.names import TRUE_RETURN
+from gym_rated.statistics import standard_error
+
+Arms = dict[str, list[Run]]
+
+
+@dataclass
+class ReportArgs:
+    """Compare runs: returns, ratings, the reward model from fit to fit, and within segments."""
+
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """folders of the runs, finished or not"""
+    out: Path | None = None
+    """folder of the report; RUN/report for one run and ./report for several by default"""
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the command."""
+    args = tyro.cli(ReportArgs, args=list(argv), prog="gym-rated report")
+    runs = [read_run(folder) for folder in args.runs]
+    if not runs:
+        raise ValueError("`runs` must name at least one run, got none")
+    out = args.out or (runs[0].folder / "report" if len(runs) == 1 else Path("report"))
+    write_report(runs, out)
+    print(out / "report.html")
+
+
+def write_report(runs: Sequence[Run], out: Path) -> None:
+    """Write the report of at least one run into a folder, made if missing."""
+    out.mkdir(parents=True, exist_ok=True)
+    tasks = list(dict.fromkeys(run.env_id for run in runs))
+    title = (
+        f"{tasks[0]}, {_count(runs)}" if len(tasks) == 1 else f"{len(tasks)} tasks, {_count(runs)}"
+    )
+    blocks: list[Block] = [Heading("Runs"), _run_table(runs)]
+    blocks += [Text(f"{run.name} has {'; '.join(run.missing)}.") for run in runs if run.missing]
+    for task in tasks:
+        blocks += _task([run for run in runs if run.env_id == task], task, out)
+    write_page(out, "report", title, blocks)
+
+
+def _task(runs: Sequence[Run], task: str, out: Path) -> Iterator[Block]:
+    """Yield the part of a report about one task, drawing its pictures."""
+    arms = _arms(runs)
+    slug = task.replace("/", "-")
+    yield Heading(task)
+    yield _arm_table(arms)
+    plot_curves(
+        {arm: [r.metrics.get(TRUE_RETURN, ((), ())) for r in group] for arm, group in arms.items()},
+        out / f"{slug}-curves.png",
+        title=f"{task}: mean over runs",
+    )
+    yield Picture(f"{slug}-curves.png", "true return over training, mean and standard error by arm")
+    first = {arm: group[0] for arm, group in arms.items()}
+    plot_report(
+        {arm: run.metrics for arm, run in first.items()},
+        out / f"{slug}-training.png",
+        title=f"{task}: the first run of each arm",
+    )
+    yield Picture(f"{slug}-training.png", "true and learned return, task weights, ratings by class")
+    rated = {arm: [r.metrics for r in g] for arm, g in arms.items() if _has_fits(g)}
+    if rated:
+        yield Heading("The learned reward", 3)
+        plot_fits(rated, out / f"{slug}-fits.png", title=f"{task}: the reward from fit to fit")
+        yield Picture(f"{slug}-fits.png", "rank correlation and agreement with ratings at each fit")
+    for arm, group in arms.items():
+        for run in group:
+            if run.model is not None and run.ratings is not None and run.ratings.ratings:
+                name = f"{slug}-reward-{arm}.png".replace(" ", "-")
+                predictions = predict_ratings(run.model, run.ratings)
+                plot_reward(predictions, out / name, title=f"{task}: the reward of {run.name}")
+                yield Picture(name, f"learned returns by rating, classes, calibration ({arm})")
+                break  # one run speaks for its arm
+
+
+def _arms(runs: Sequence[Run]) -> Arms:
+    """Group runs by what their agents were paid, and by the agent where there are several."""
+    several = len({run.agent for run in runs}) > 1
+    arms: Arms = {}
+    for run in runs:
+        arms.setdefault(f"{run.arm} {run.agent}" if several else run.arm, []).append(run)
+    return arms
+
+
+def _run_table(runs: Sequence[Run]) -> Table:
+    columns = ["run", "task", "trained on", "seed", "steps", "score", "ratings"]
+    columns += ["Spearman, held out", "finished"]
+    rows = [
+        [
+            *(run.name, run.env_id, run.arm, str(run.args.get("seed", "-")), str(run.last_step)),
+            *(_number(run.score), _number(run.last("rated/num_ratings"))),
+            _number(run.last("rated/held_out/spearman")),
+            "no" if run.result is None else "yes",
+        ]
+        for run in runs
+    ]
+    return Table(columns, rows)
+
+
+def _arm_table(arms: Arms) -> Table:
+    rows = []
+    for arm, runs in arms.items():
+        scores = np.array([run.score for run in runs])
+        scores = scores[np.isfinite(scores)]
+        mean = float(scores.mean()) if len(scores) else float("nan")
+        digits = 0 if abs(mean) >= 100 else 2
+        spread = f" ± {float(standard_error(scores)):.{digits}f}" if len(scores) > 1 else ""
+        rows.append([arm, str(len(scores)), _number(mean) + spread])
+    return Table(["trained on", "runs", "true return of the last 50 episodes (mean ± s.e.)"], rows)
+
+
+def _has_fits(runs: Sequence[Run]) -> bool:
+    return any("rated/num_ratings" in run.metrics for run in runs)
+
+
+def _count(runs: Sequence[Run]) -> str:
+    return "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+
+
+def _number(value: float) -> str:
+    if not np.isfinite(value):
+        return "-"
+    return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}"

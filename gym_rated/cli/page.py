@@ -1,0 +1,102 @@
+"""A page of headings, text, tables and pictures, written as Markdown and as one HTML file.
+
+The HTML file needs nothing else, neither files nor a network: pictures are inside it.
+"""
+
+import base64
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gym_rated.checkpoint.files import replace_file
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading; level 1 is the page's own."""
+
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph of plain text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of plain text; every row has as many cells as there are columns."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG file beside the page, and what is to be seen on it."""
+
+    name: str
+    alt: str
+
+
+Block = Heading | Text | Table | Picture
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
+       color: #222; background: #fff; }
+h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd; }
+img { max-width: 100%; } .table { overflow-x: auto; }
+table { border-collapse: collapse; } th, td { padding: .25rem .75rem; text-align: left; }
+th { border-bottom: 2px solid #888; } td { border-bottom: 1px solid #ddd; }
+"""
+
+
+def write_page(folder: Path, name: str, title: str, blocks: Iterable[Block]) -> None:
+    """Write `name`.md and `name`.html into `folder`, where the pictures are already.
+
+    Raises:
+        FileNotFoundError: If a picture is missing.
+    """
+    page = [Heading(title, 1), *blocks]
+    markdown = "\n\n".join(_markdown(block) for block in page) + "\n"
+    body = "\n".join(_html(block, folder) for block in page)
+    document = (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        f"<body>\n{body}\n</body>\n</html>\n"
+    )
+    replace_file(folder / f"{name}.md", markdown.encode())
+    replace_file(folder / f"{name}.html", document.encode())
+
+
+def _markdown(block: Block) -> str:
+    if isinstance(block, Heading):
+        return f"{'#' * block.level} {block.text}"
+    if isinstance(block, Text):
+        return block.text
+    if isinstance(block, Picture):
+        return f"![{block.alt}]({block.name})"
+    rule = ["---"] * len(block.columns)
+    rows = [[cell.replace("|", r"\|") for cell in row] for row in block.rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [list(block.columns), rule, *rows])
+
+
+def _html(block: Block, folder: Path) -> str:
+    if isinstance(block, Heading):
+        return f"<h{block.level}>{html.escape(block.text)}</h{block.level}>"
+    if isinstance(block, Text):
+        return f"<p>{html.escape(block.text)}</p>"
+    if isinstance(block, Picture):
+        data = base64.b64encode((folder / block.name).read_bytes()).decode()
+        return f'<img alt="{html.escape(block.alt)}" src="data:image/png;base64,{data}">'
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in block.columns)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>\n"
+        for row in block.rows
+    )
+    return f'<div class="table"><table>\n<tr>{head}</tr>\n{rows}</table></div>'

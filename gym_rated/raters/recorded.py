@@ -1,0 +1,225 @@
+"""A rater that repeats what was answered before, from a file.
+
+It rates a run that takes the same steps again: with the same seed and flags, the same segments are
+asked about, and people need not answer twice.
+"""
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from gym_rated.checks import check_num_classes
+from gym_rated.ratings import RatingDataset
+from gym_rated.ratings.answer import (
+    SKIPPED,
+    Answer,
+    Comparison,
+    Rating,
+    Score,
+    answer_from_row,
+    answer_to_row,
+    checked_answer,
+    segments_of,
+)
+from gym_rated.ratings.digest import digest_of
+from gym_rated.segments import Segment
+
+
+class ReplayRater:
+    """Give recorded answers to the segments that they are about.
+
+    A comparison is given when both of its segments were asked about.
+
+    Args:
+        answers: Recorded answers, under the names of those who gave them.
+        num_classes: Number of rating classes C, at least 2.
+        unrecorded: What becomes of a segment without a record: "skip" answers `SKIPPED`, "wait"
+            keeps it pending, for ever.
+        digests: Segment id -> `digest_of` its steps, where known: a segment with other steps is
+            another one, and has no record.
+        name: Name under which segments are skipped.
+
+    Raises:
+        TypeError: If an answer is none, or `num_classes` is no int.
+        ValueError: If an answer or an option is out of range.
+
+    Example:
+        >>> from gym_rated import Origin, Rating, ReplayRater, Segment
+        >>> import numpy as np
+        >>> steps = np.zeros((5, 3), np.float32), np.zeros((5, 1), np.float32), np.zeros(5)
+        >>> rater = ReplayRater([Rating("a", 2, "anna")], num_classes=3)
+        >>> rater.submit([Segment(name, *steps, 0, Origin(0, 0, 0, 0)) for name in "ab"])
+        >>> [(answer.segment_id, answer.rating, answer.rater) for answer in rater.collect()]
+        [('a', 2, 'anna'), ('b', -1, 'replay')]
+    """
+
+    def __init__(
+        self,
+        answers: Iterable[Answer],
+        num_classes: int,
+        *,
+        unrecorded: Literal["skip", "wait"] = "skip",
+        digests: Mapping[str, str] | None = None,
+        name: str = "replay",
+    ) -> None:
+        self.num_classes = check_num_classes(num_classes)
+        if unrecorded not in ("skip", "wait"):
+            raise ValueError(f"`unrecorded` must be 'skip' or 'wait', got {unrecorded!r}")
+        self.unrecorded = unrecorded
+        self.name = name
+        self._digests = dict(digests or {})
+        self._records: dict[str, list[Answer]] = {}
+        for answer in answers:
+            checked = checked_answer(answer, self.num_classes)
+            for segment_id in segments_of(checked):
+                self._records.setdefault(segment_id, []).append(checked)
+        self._known: dict[str, None] = {}  # asked about, and with a record
+        self._waiting: dict[str, None] = {}
+        self._answers: list[Answer] = []
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        num_classes: int | None = None,
+        *,
+        unrecorded: Literal["skip", "wait"] = "skip",
+    ) -> Self:
+        """Replay a `.npz` file of `RatingDataset.save`, or rows in a `.jsonl` or `.csv` file.
+
+        A row has `segment_id` and `rating` or `score`, or `better_id` and `worse_id`; and, if
+        known, `rater` and `revision`.
+
+        Args:
+            path: File to read.
+            num_classes: Number of rating classes C; a `.npz` file knows it.
+            unrecorded: As of the class.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is none of these, a row is no answer, or C is missing or another one.
+        """
+        path = Path(path)
+        if path.suffix == ".npz":
+            ratings = RatingDataset.load(path)
+            if num_classes not in (None, ratings.num_classes):
+                raise ValueError(
+                    f"`num_classes` must be that of the file, {ratings.num_classes}, "
+                    f"got {num_classes}"
+                )
+            answers: list[Answer] = [*ratings.ratings, *ratings.scores, *ratings.comparisons]
+            return cls(
+                answers, ratings.num_classes, unrecorded=unrecorded, digests=_digests(ratings)
+            )
+        if num_classes is None:
+            raise ValueError(
+                f"`num_classes` must be given for rows of ratings, got None for {path}"
+            )
+        return cls(list(_read_answers(path, num_classes)), num_classes, unrecorded=unrecorded)
+
+    @property
+    def pending(self) -> int:
+        """Segments without a record that were not skipped."""
+        return len(self._waiting)
+
+    def submit(self, segments: Sequence[Segment]) -> None:
+        """Look segments up."""
+        for segment in segments:
+            if self._has_record(segment):
+                self._known[segment.id] = None
+                self._answers += [
+                    answer
+                    for answer in self._records[segment.id]
+                    if all(other in self._known for other in segments_of(answer))
+                ]
+            elif self.unrecorded == "wait":
+                self._waiting[segment.id] = None
+            else:
+                self._answers.append(Rating(segment.id, SKIPPED, self.name))
+
+    def collect(self) -> list[Answer]:
+        """Return the answers since the last call."""
+        answers, self._answers = self._answers, []
+        return answers
+
+    def _has_record(self, segment: Segment) -> bool:
+        if segment.id not in self._records:
+            return False
+        recorded = self._digests.get(segment.id)
+        return recorded is None or recorded == digest_of(segment.obs, segment.actions)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was asked about, for a checkpoint."""
+        return {
+            "known": list(self._known),
+            "waiting": list(self._waiting),
+            "answers": [answer_to_row(answer) for answer in self._answers],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned."""
+        self._known = dict.fromkeys(state["known"])
+        self._waiting = dict.fromkeys(state["waiting"])
+        self._answers = [answer_from_row(row) for row in state["answers"]]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return self: a rater is shared, never copied."""
+        return self
+
+
+def _digests(ratings: RatingDataset) -> dict[str, str]:
+    batch = ratings.batch()
+    rows = zip(batch.ids, batch.obs, batch.actions, batch.mask, strict=True)
+    return {name: digest_of(obs[mask], actions[mask]) for name, obs, actions, mask in rows}
+
+
+def _read_answers(path: Path, num_classes: int) -> Iterator[Answer]:
+    """Yield the answers in a file of rows, each checked, so that errors name the line."""
+    for line, row in _read_rows(path):
+        try:
+            yield checked_answer(_answer(row), num_classes)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"`path` must hold an answer in every row, got {row!r} in line {line} of {path}: "
+                f"{error}; a row has segment_id and rating or score, or better_id and worse_id"
+            ) from error
+
+
+def _read_rows(path: Path) -> Iterator[tuple[int, Any]]:
+    if path.suffix not in (".jsonl", ".csv"):
+        raise ValueError(f"`path` must end in .npz, .jsonl or .csv, got {path}")
+    with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets begin with a mark
+        if path.suffix == ".csv":
+            reader = csv.DictReader(file)
+            yield from ((reader.line_num, row) for row in reader)
+            return
+        for line, text in enumerate(file, start=1):
+            if text.strip():
+                try:
+                    yield line, json.loads(text)
+                except json.JSONDecodeError as error:
+                    raise ValueError(
+                        f"`path` must hold JSON in every line, got {text!r} in line {line} of "
+                        f"{path}: {error}"
+                    ) from error
+
+
+def _answer(row: Any) -> Answer:
+    """Make an answer of a row; cells of a table are text, and empty where there is nothing."""
+    if not isinstance(row, Mapping):
+        raise TypeError("it is no row of names and values")
+    cells = {name: value for name, value in row.items() if value not in ("", None)}
+    rater = str(cells.get("rater", "recorded"))
+    if "better_id" in cells:
+        return Comparison(str(cells["better_id"]), str(cells["worse_id"]), rater)
+    segment_id, revision = str(cells["segment_id"]), _number(int, cells.get("revision", 0))
+    if "score" in cells:
+        return Score(segment_id, _number(float, cells["score"]), rater, revision)
+    return Rating(segment_id, _number(int, cells["rating"]), rater, revision)
+
+
+def _number(kind: type, value: Any) -> Any:
+    return kind(value) if isinstance(value, str) else value

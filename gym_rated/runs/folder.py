@@ -1,0 +1,120 @@
+"""A run as its folder tells it: finished, still running, or killed."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from gym_rated.runs.series import Metrics, finite_rows
+from gym_rated.runs.names import TRUE_RETURN
+from gym_rated.ratings import RatingDataset
+from gym_rated.reward_model import RewardEnsemble
+from gym_rated.runs.names import CONFIG, METRICS, RESULT
+from gym_rated.runs import read_metrics, read_result
+
+_Found = TypeVar("_Found")
+_EPISODES = 50  # that a score is the mean of
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What one run left behind.
+
+    Attributes:
+        folder: The run's folder.
+        args: The arguments of its script.
+        metrics: Tag -> (steps, values).
+        result: The final row, or None where the run has not finished.
+        model: The learned reward, or None.
+        ratings: The rated segments, or None.
+        missing: What is not there or cannot be read, and why, one sentence each.
+    """
+
+    folder: Path
+    args: dict[str, Any]
+    metrics: Metrics
+    result: dict[str, Any] | None
+    model: RewardEnsemble | None
+    ratings: RatingDataset | None
+    missing: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.folder.resolve().name
+
+    @property
+    def env_id(self) -> str:
+        """Id of the environment."""
+        return str(self.args.get("env_id", "an unknown environment"))
+
+    @property
+    def agent(self) -> str:
+        """The kind of agent: SAC where the flags speak of its target networks, else PPO."""
+        return "SAC" if "tau" in self.args else "PPO"
+
+    @property
+    def arm(self) -> str:
+        """What the agent was paid: "true", "rated", its preset if not ours, "shuffled"."""
+        reward = str(self.args.get("reward", "unknown"))
+        if reward != "rated":
+            return reward
+        preset = str(self.args.get("preset", "ours"))
+        return (
+            "shuffled"
+            if self.args.get("shuffle_ratings")
+            else {"ours": "rated"}.get(preset, preset)
+        )
+
+    @property
+    def last_step(self) -> int:
+        """Environment steps of the last row that was logged, 0 for none."""
+        return max(
+            (int(steps.max()) for steps, _ in self.metrics.values() if len(steps)), default=0
+        )
+
+    @property
+    def score(self) -> float:
+        """Mean true return of the last 50 episodes, as a result has it; NaN for no episode."""
+        _, returns = finite_rows(*self.metrics.get(TRUE_RETURN, ((), ())))
+        return float(np.mean(returns[-_EPISODES:])) if len(returns) else float("nan")
+
+    def last(self, tag: str) -> float:
+        """Return the last number logged under a tag; NaN for none."""
+        _, values = finite_rows(*self.metrics.get(tag, ((), ())))
+        return float(values[-1]) if len(values) else float("nan")
+
+
+def read_run(folder: str | Path) -> Run:
+    """Read all of a run that can be read.
+
+    Raises:
+        FileNotFoundError: If the folder holds no run.
+    """
+    folder = Path(folder)
+    if not (folder / CONFIG).is_file():
+        raise FileNotFoundError(f"`folder` must hold a run, got {folder} without {CONFIG}")
+    missing: list[str] = []
+
+    def attempt(what: str, read: Callable[[Path], _Found], path: Path) -> _Found | None:
+        try:
+            return read(path)
+        except FileNotFoundError:
+            missing.append(f"no {what}")
+        except (ValueError, RuntimeError) as error:  # damaged, or of another version
+            missing.append(f"no {what}: {error}")
+        return None
+
+    args = json.loads((folder / CONFIG).read_bytes()).get("args", {})
+    metrics = attempt("metrics", read_metrics, folder) if (folder / METRICS).exists() else None
+    if metrics is None and not missing:
+        missing.append("no metrics")
+    result = attempt(f"{RESULT}, so it has not finished", read_result, folder)
+    model, ratings = None, None
+    if args.get("reward") == "rated":
+        model = attempt("reward model", RewardEnsemble.load, folder / "reward_model")
+        ratings = attempt("ratings", RatingDataset.load, folder / "ratings" / "ratings.npz")
+    return Run(folder, args, metrics or {}, result, model, ratings, tuple(missing))

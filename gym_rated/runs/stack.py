@@ -1,0 +1,127 @@
+"""The state of a whole stack of vector wrappers, so that a run can be resumed exactly.
+
+Knows the wrappers that keep state between steps: Gymnasium's normalisers and episode statistics,
+whatever has a `state_dict` (the rating wrappers do), and `SeededEpisodes` around the
+sub-environments, which find their moment again by replay. Of any other wrapper it is assumed that
+it keeps none.
+"""
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import SyncVectorEnv
+from gymnasium.wrappers.vector import (
+    NormalizeObservation,
+    NormalizeReward,
+    RecordEpisodeStatistics,
+)
+
+from gym_rated.environments.seeded import SeededEpisodes
+from gym_rated.wrappers.stacking import layers
+
+_STATISTICS = ("episode_returns", "episode_lengths", "prev_dones")
+_QUEUES = ("return_queue", "length_queue", "time_queue")
+
+
+def stack_state(envs: Any) -> list[dict[str, Any]]:
+    """Return the state of each layer of `envs`, from the outside in, for a checkpoint.
+
+    Args:
+        envs: Stack of vector wrappers around a SyncVectorEnv of environments in `SeededEpisodes`.
+
+    Returns:
+        One dict a layer. With rating wrappers in the stack it holds true rewards.
+
+    Raises:
+        TypeError: If the stack ends in anything else.
+    """
+    found = layers(envs)
+    _check_is_replayable(found[-1])
+    return [{"layer": type(layer).__name__, **_layer_state(layer)} for layer in found]
+
+
+def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> None:
+    """Bring a freshly made, equal stack to the moment of `stack_state`.
+
+    Args:
+        envs: Stack made by the same code as the saved one; it is reset here.
+        states: What `stack_state` returned.
+
+    Raises:
+        TypeError: If the stack ends in anything but a SyncVectorEnv of `SeededEpisodes`.
+        ValueError: If the stacks differ.
+        RuntimeError: If an environment does not repeat its episode.
+    """
+    found = layers(envs)
+    _check_is_replayable(found[-1])
+    shape = [type(layer).__name__ for layer in found], len(found[-1].envs)
+    saved_shape = [state["layer"] for state in states], len(states[-1]["episodes"])
+    if shape != saved_shape:
+        raise ValueError(
+            f"`states` must come from a stack of the same layers and number of environments {shape}"
+            f", got {saved_shape}"
+        )
+    for sub_env, state in zip(found[-1].envs, states[-1]["episodes"], strict=True):
+        sub_env.load_state_dict(state)
+    envs.reset()  # replays the open episodes; what this does to the wrappers is overwritten below
+    for layer, state in zip(found, states, strict=True):
+        _load_layer_state(layer, state)
+
+
+def _check_is_replayable(innermost: Any) -> None:
+    is_sync = isinstance(innermost, SyncVectorEnv)
+    for sub_env in innermost.envs if is_sync else [innermost]:
+        if not isinstance(sub_env, SeededEpisodes):
+            raise TypeError(
+                "`envs` must be a stack around SyncVectorEnv of environments in SeededEpisodes, "
+                f"which can be played again, got {sub_env}; put SeededEpisodes around it"
+            )
+
+
+def _layer_state(layer: Any) -> dict[str, Any]:
+    if isinstance(layer, SyncVectorEnv):
+        return {"episodes": [sub_env.state_dict() for sub_env in layer.envs]}  # type: ignore[attr-defined]  # they are SeededEpisodes
+    if isinstance(layer, NormalizeObservation):
+        return _moments(layer.obs_rms) | {"updates": layer.update_running_mean}
+    if isinstance(layer, NormalizeReward):
+        return _moments(layer.return_rms) | {
+            "updates": layer.update_running_mean,
+            "accumulated_reward": layer.accumulated_reward.copy(),
+            "prev_dones": layer._prev_dones.copy(),
+        }
+    if isinstance(layer, RecordEpisodeStatistics):
+        state: dict[str, Any] = {name: getattr(layer, name).copy() for name in _STATISTICS}
+        state |= {name: np.array(getattr(layer, name), np.float64) for name in _QUEUES}
+        return state | {"episode_count": int(layer.episode_count)}
+    return dict(layer.state_dict()) if hasattr(layer, "state_dict") else {}
+
+
+def _load_layer_state(layer: Any, state: dict[str, Any]) -> None:
+    if isinstance(layer, SyncVectorEnv):
+        return
+    if isinstance(layer, NormalizeObservation):
+        _load_moments(layer.obs_rms, state)
+        layer.update_running_mean = state["updates"]
+    elif isinstance(layer, NormalizeReward):
+        _load_moments(layer.return_rms, state)
+        layer.update_running_mean = state["updates"]
+        layer.accumulated_reward = state["accumulated_reward"].copy()
+        layer._prev_dones = state["prev_dones"].copy()
+    elif isinstance(layer, RecordEpisodeStatistics):
+        for name in _STATISTICS:
+            setattr(layer, name, state[name].copy())
+        for name in _QUEUES:
+            setattr(layer, name, deque(state[name], maxlen=getattr(layer, name).maxlen))
+        layer.episode_count = state["episode_count"]
+    elif hasattr(layer, "load_state_dict"):
+        layer.load_state_dict(state)
+
+
+def _moments(running: Any) -> dict[str, Any]:
+    return {"mean": np.copy(running.mean), "var": np.copy(running.var), "count": running.count}
+
+
+def _load_moments(running: Any, state: dict[str, Any]) -> None:
+    running.mean, running.var = np.copy(state["mean"]), np.copy(state["var"])
+    running.count = state["count"]

@@ -1,0 +1,60 @@
+"""A reward function: any callable from observations and actions to rewards.
+
+The wrappers know no more of a reward model than this, so a formula, a network or a remote service
+will do.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gym_rated.checks import all_finite
+from gym_rated.imports import load_attribute
+
+RewardFn = Callable[[NDArray[Any], NDArray[np.float32]], NDArray[Any]]
+"""Maps N encoded observations (N, D) and actions (N, A) to rewards, shape (N,)."""
+
+
+def resolve_reward_fn(reward_fn: Any) -> RewardFn:
+    """Return a reward function from a callable, `"module:attr"`, or a saved model's folder.
+
+    Raises:
+        TypeError: If it is none of them.
+        ValueError: If it is text that names neither a folder nor an attribute.
+    """
+    if isinstance(reward_fn, str) and Path(reward_fn).is_dir():
+        model = load_attribute("gym_rated.reward_model.ensemble:load_reward_model")(reward_fn)
+        reward_fn = model.predict
+    elif isinstance(reward_fn, str) and ":" not in reward_fn:
+        raise ValueError(
+            f"`reward_fn` must be the folder of a saved model or 'module:attr', got {reward_fn!r}; "
+            "there is no such folder"
+        )
+    elif isinstance(reward_fn, str):
+        reward_fn = load_attribute(reward_fn)
+    if not callable(reward_fn):
+        raise TypeError(
+            "`reward_fn` must be callable as reward_fn(obs (N, D), actions (N, A)) -> (N,), a "
+            f"saved model's folder or 'module:attr', got {reward_fn!r}"
+        )
+    return reward_fn  # type: ignore[no-any-return]  # checked to be callable
+
+
+def predict_rewards(
+    reward_fn: RewardFn, obs: NDArray[Any], actions: NDArray[np.float32]
+) -> NDArray[Any]:
+    """Call `reward_fn` and check what it returns: N finite numbers, shape (N,)."""
+    rewards = np.asarray(reward_fn(obs, actions))
+    if rewards.shape != (len(obs),):
+        raise ValueError(
+            f"`reward_fn` must return shape ({len(obs)},) for {len(obs)} steps, got {rewards.shape}"
+        )
+    if not all_finite(rewards):
+        raise ValueError(
+            f"`reward_fn` must return finite rewards, got {rewards.tolist()}; "
+            "one NaN would poison a reward normaliser for ever"
+        )
+    return rewards

@@ -1,0 +1,104 @@
+"""The flags that scripts share, and what is assembled from them."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from envs import make_segment
+
+from gym_rated import ShuffledRater, SyntheticRater
+from gym_rated.assembly import parts
+from gym_rated.assembly.arguments import RunArgs, describe_preset, parse_args
+from gym_rated.assembly.presets import PRESETS
+from gym_rated.exploration import UntilReady
+
+ENVS = SimpleNamespace(
+    single_observation_space=gym.spaces.Box(-1, 1, (3,)),
+    single_action_space=gym.spaces.Box(-1, 1, (2,)),
+)
+
+
+def test_presets_only_set_flags_and_other_flags_win() -> None:
+    people = parse_args(RunArgs, ["--preset", "people"])
+    assert (people.tasks, people.regrade, people.segment_value) == (("pairwise",), False, "mean")
+    ours = parse_args(RunArgs, ["--no-regrade", "--preset", "ours"])
+    assert ours.tasks == ("classification", "regression")
+    assert not ours.regrade
+    assert parse_args(RunArgs, []) == RunArgs()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_makes_a_learner_and_a_rater(preset: str) -> None:
+    args = parse_args(RunArgs, ["--preset", preset])
+    assert set(PRESETS[preset]) <= {field.name for field in fields(RunArgs)}
+    learner = parts.make_learner(args, ENVS, (50,), seed=1)
+    assert learner.loss.tasks == args.tasks
+    assert learner.loss.scale == args.scale
+    assert parts.make_rater(args, seed=1).num_classes == 5
+    assert describe_preset(args).startswith(f"preset {preset}: ")
+
+
+def test_a_preset_is_described_with_what_other_flags_made_of_it() -> None:
+    args = parse_args(RunArgs, ["--preset", "rbrl", "--tasks", "ordinal"])
+    assert describe_preset(args) == "preset rbrl: regrade=True, scale=shared, tasks=('ordinal',)"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--reward", "model"], r"`reward_model` must be given with `--reward model` and only"),
+        (["--reward-model", "folder"], r"got folder with --reward rated"),
+        (["--answers", "scores"], r"`tasks` must include 'score' with `--answers scores`"),
+        (["--answers", "comparisons"], r"must include 'pairwise' with `--answers comparisons`"),
+    ],
+)
+def test_flags_that_contradict_each_other_are_refused(words: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_args(RunArgs, words)
+
+
+def test_flags_of_the_rater_reach_it() -> None:
+    args = RunArgs(num_classes=3, mistake_rate=0.25, shuffle_ratings=True)
+    rater = parts.make_rater(args, seed=3)
+    assert isinstance(rater, ShuffledRater)
+    assert isinstance(rater.rater, SyntheticRater)
+    assert (rater.num_classes, rater.rater.mistakes.mistake_rate) == (3, 0.25)
+    one_score = parts.make_rater(replace(RunArgs(), answers="scores"), seed=3)
+    one_score.submit([make_segment()])
+    assert [answer.score for answer in one_score.collect()] == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "limit", "expected"),
+    [((50,), 1_000, (50,)), ((50,), 60, (30,)), ((10, 25, 50), 40, (10, 20)), ((50,), None, (50,))],
+)
+def test_no_segment_is_longer_than_half_an_episode(
+    lengths: tuple[int, ...], limit: int | None, expected: tuple[int, ...]
+) -> None:
+    assert parts.choose_lengths(RunArgs(segment_length=lengths), limit) == expected
+
+
+def test_first_query_waits_until_its_segments_can_be_cut() -> None:
+    schedule = parts.make_schedule(RunArgs(num_ratings=500), 250_000, 16, (50,))
+    assert next(iter(schedule.items())) == (7 * 50 * 16, 100)
+    assert sum(schedule.values()) == 500
+
+
+def test_every_arm_is_paid_what_it_says(tmp_path: Path) -> None:
+    obs, actions = np.zeros((2, 3), np.float32), np.zeros((2, 2), np.float32)
+    assert parts.make_reward_fn(RunArgs(reward="true"), ENVS) is None
+    for reward, paid in (("constant", [1.0, 1.0]), ("none", [0.0, 0.0])):
+        reward_fn = parts.make_reward_fn(RunArgs(reward=reward), ENVS)
+        assert reward_fn(obs, actions).tolist() == paid
+    model = parts.make_learner(RunArgs(), ENVS, (50,), seed=1).model
+    model.set_scale(0.5)
+    assert parts.make_reward_fn(RunArgs(), ENVS, model) == model.predict
+    exploring = parts.make_reward_fn(RunArgs(explore="rnd"), ENVS, model)
+    assert isinstance(exploring, UntilReady)
+    model.save(tmp_path / "model")
+    args = RunArgs(reward="model", reward_model=tmp_path / "model")
+    saved = parts.make_reward_fn(args, ENVS)
+    assert saved(obs, actions).tolist() == model.predict(obs, actions).tolist()

@@ -1,0 +1,36 @@
+from types import SimpleNamespace
+
+import pytest
+from envs import make_segment
+
+from gym_rated import Rating, RatingDataset
+from gym_rated.assembly.parts import learned_returns
+
+
+class Model:
+    """Pays the sum of observation and action, in a step."""
+
+    ready = True
+
+    def predict(self, obs, actions):
+        return obs.sum(1) + actions.sum(1)
+
+
+@pytest.fixture
+def stack():
+    ratings = RatingDataset(obs_dim=3, action_dim=2, num_classes=3)
+    ratings.add(make_segment(name, length=k) for name, k in [("a", 2), ("b", 3), ("c", 1)])
+    ratings.update([Rating("a", 0, "ann"), Rating("b", 2, "ann")])
+    feedback = SimpleNamespace(ratings=ratings)
+    return SimpleNamespace(model=Model(), feedback=feedback)
+
+
+def test_learned_returns_are_sums_over_each_rated_segment(stack):
+    # three observations of 0.5 and two actions of -0.5 a step: 0.5, for 2 and for 3 steps
+    assert learned_returns(stack) == pytest.approx({"a": 1.0, "b": 1.5})
+    assert list(learned_returns(stack, num=1)) == ["b"]
+
+
+def test_a_model_without_a_fit_says_nothing(stack):
+    stack.model.ready = False
+    assert learned_returns(stack) == {}

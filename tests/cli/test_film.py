@@ -1,0 +1,63 @@
+"""Films of a trained policy."""
+
+import json
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from gym_rated.agents.policy import Policy
+from gym_rated.cli import main
+from gym_rated.cli.commands.film import play
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run on CartPole whose policy pushes against the pole's fall."""
+    layers = {
+        "actor.0.weight": np.eye(4, dtype=np.float32),
+        "actor.0.bias": np.zeros(4, np.float32),
+    }
+    last = np.array([[0, 0, -5, -5], [0, 0, 5, 5]], np.float32)
+    layers |= {"actor.2.weight": last, "actor.2.bias": np.zeros(2, np.float32)}
+    moments = {"obs_mean": np.zeros(4), "obs_var": np.ones(4)}
+    save_file(layers | moments, tmp_path / "policy.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps({"args": {"env_id": "CartPole-v1"}}))
+    return tmp_path
+
+
+def test_a_policy_plays_one_episode_the_same_from_the_same_seed(run):
+    policy = Policy.load(run)
+    env = gym.make("CartPole-v1")
+    assert play(env, policy, 0, None) == play(env, policy, 0, None) > 100
+    rng, again = np.random.default_rng(1), np.random.default_rng(1)
+    assert play(env, policy, 0, rng) == play(env, policy, 0, again)
+
+
+def test_episodes_become_videos(run, capsys, monkeypatch):
+    monkeypatch.setattr("gym_rated.cli.commands.film.play", lambda env, *_: few_steps(env))
+    assert main(["film", str(run), "--episodes", "2", "--out", str(run / "films")]) == 0
+    assert "2 episodes with true returns 3.0, 3.0" in capsys.readouterr().out
+    videos = sorted(path.name for path in (run / "films").glob("*.mp4"))
+    assert videos == ["rl-video-episode-0.mp4", "rl-video-episode-1.mp4"]
+
+
+def few_steps(env):
+    env.reset(seed=0)
+    return sum(float(env.step(0)[1]) for _ in range(3))
+
+
+def test_what_cannot_be_filmed_is_said(run, tmp_path, capsys, monkeypatch):
+    assert main(["film", str(tmp_path / "nothing")]) == 2
+    assert "`run` must be the folder of a run" in capsys.readouterr().err
+
+    def cannot(env_id):
+        raise RuntimeError(f"gym_rated cannot render {env_id}: no offscreen OpenGL")
+
+    monkeypatch.setattr("gym_rated.cli.commands.film.ensure_rendering", cannot)
+    assert main(["film", str(run)]) == 2
+    assert "cannot render CartPole-v1" in capsys.readouterr().err
+    (run / "policy.safetensors").unlink()
+    assert main(["film", str(run)]) == 2
+    assert "of a finished run" in capsys.readouterr().err

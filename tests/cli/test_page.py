@@ -1,0 +1,40 @@
+"""A page as Markdown and as an HTML file that needs nothing else."""
+
+import re
+
+import pytest
+
+from gym_rated.cli.page import Heading, Picture, Table, Text, write_page
+
+
+def test_a_page_is_written_twice(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"picture")
+    blocks = [Heading("Part"), Text("Words."), Picture("a.png", "a picture"), Table(["n"], [["1"]])]
+    write_page(tmp_path, "report", "Title", blocks)
+    assert (tmp_path / "report.md").read_text() == (
+        "# Title\n\n## Part\n\nWords.\n\n![a picture](a.png)\n\n| n |\n| --- |\n| 1 |\n"
+    )
+    page = (tmp_path / "report.html").read_text()
+    assert "<title>Title</title>" in page
+    assert "<h2>Part</h2>" in page
+    assert '<img alt="a picture" src="data:image/png;base64,cGljdHVyZQ==">' in page
+    assert "<th>n</th>" in page
+    assert "<td>1</td>" in page
+
+
+def test_the_html_file_loads_nothing_and_runs_nothing(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"picture")
+    write_page(tmp_path, "report", "T", [Picture("a.png", "x"), Text("<script>alert(1)</script>")])
+    page = (tmp_path / "report.html").read_text()
+    assert not re.search(r"<(script|link|iframe)|https?://", page)
+    assert "&lt;script&gt;" in page
+
+
+def test_bars_in_a_cell_stay_in_their_cell(tmp_path):
+    write_page(tmp_path, "report", "T", [Table(["a"], [["x|y"]])])
+    assert r"| x\|y |" in (tmp_path / "report.md").read_text()
+
+
+def test_a_missing_picture_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_page(tmp_path, "report", "T", [Picture("a.png", "x")])

@@ -1,0 +1,70 @@
+"""The programs of docs/examples run, in small."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "docs" / "examples"
+PAGE = FOLDER.parent / "agents.md"
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Creating .* inherits from WeightUpdaterBase is deprecated",  # TorchRL of itself
+    "ignore:a query for",  # rounds lie close together in so short a run
+    "ignore:round",
+)
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"example_{name}", FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+def test_every_example_is_shown_and_tested(path):
+    assert f"literalinclude}} examples/{path.name}" in PAGE.read_text(encoding="utf-8")
+    assert f'load("{path.stem}")' in Path(__file__).read_text(encoding="utf-8")
+
+
+def test_sb3_ppo_is_paid_by_ratings():
+    example = load("sb3_ppo")
+    feedback, model, learned, true = example.train(
+        total_timesteps=4_096, num_ratings=40, num_steps=64
+    )
+    assert len(feedback.ratings) == 40
+    assert model.ready
+    assert -2_000 < true < -500  # Pendulum, hardly trained
+    assert abs(learned) < 1_000
+
+
+def test_sb3_sac_stores_the_rewards_of_today():
+    example = load("sb3_sac")
+    feedback, model, agent, true = example.train(total_timesteps=600, num_ratings=12, start=300)
+    assert len(feedback.ratings) >= 4
+    assert agent.ep_info_buffer[-1]["r"] != 0  # SB3's own monitor counts learned returns
+    assert -2_000 < true < -100
+    obs, actions = agent.replay_buffer.observations, agent.replay_buffer.actions
+    expected = model.predict(obs[:600, 0], 2.0 * actions[:600, 0])
+    np.testing.assert_allclose(agent.replay_buffer.rewards[:600, 0], expected, atol=1e-5)
+
+
+def test_a_loop_of_ones_own_is_paid_by_ratings():
+    feedback, model, true = load("custom_loop").train(num_rollouts=6, num_ratings=30)
+    assert len(feedback.ratings) == 30
+    assert model.ready
+    assert 8 <= true <= 500
+
+
+def test_torchrl_is_paid_by_ratings():
+    feedback, model, batch, true = load("torchrl_ppo").train(
+        total_steps=4_096, batch_steps=512, num_ratings=40
+    )
+    assert len(feedback.ratings) == 40
+    assert model.ready
+    assert -2_000 < true < -500
+    rewards = batch["next", "reward"].numpy()
+    assert rewards.std() > 0.1
+    assert rewards.max() > 0  # as Pendulum's true rewards never are

@@ -1,0 +1,89 @@
+"""Runs are read as far as they got."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from gym_rated import RatingDataset, RewardEnsemble
+from gym_rated.runs import RunWriter
+from gym_rated.runs.folder import read_run
+
+
+def write_run(folder, finish=True, products=True, **args):
+    args = {"env_id": "Pendulum-v1", "reward": "rated", "seed": 1} | args
+    with RunWriter(folder, args, tensorboard=False) as run:
+        for step in range(1, 61):
+            run.log(10 * step, {"charts/episodic_return": step})
+        run.log(700, {"rated/num_ratings": 5, "rated/held_out/spearman": math.nan})
+        if products:
+            RewardEnsemble(3, 1).save(folder / "reward_model")
+            (folder / "ratings").mkdir()
+            RatingDataset(3, 1, 5).save(folder / "ratings" / "ratings.npz")
+        if finish:
+            run.write_result({"score": 1.0})
+    return read_run(folder)
+
+
+def test_a_finished_run_misses_nothing(tmp_path):
+    run = write_run(tmp_path / "run")
+    assert run.missing == ()
+    assert run.result["score"] == 1.0
+    assert (run.name, run.env_id, run.arm, run.agent) == ("run", "Pendulum-v1", "rated", "PPO")
+    assert run.last_step == 700
+    assert run.score == np.mean(range(11, 61))  # the last 50 episodes
+    assert run.last("rated/num_ratings") == 5
+    assert math.isnan(run.last("rated/held_out/spearman"))
+
+
+def test_a_killed_run_says_what_it_misses(tmp_path):
+    run = write_run(tmp_path / "run", finish=False, products=False)
+    assert run.missing == (
+        "no result.json, so it has not finished",
+        "no reward model",
+        "no ratings",
+    )
+    assert (run.result, run.model, run.ratings) == (None, None, None)
+    assert run.score == np.mean(range(11, 61))
+
+
+def test_a_run_killed_before_its_first_row_can_be_read(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"args": {"reward": "true"}}))
+    run = read_run(tmp_path)
+    assert run.missing == ("no metrics", "no result.json, so it has not finished")
+    assert run.last_step == 0
+    assert math.isnan(run.score)
+    assert run.env_id == "an unknown environment"
+
+
+def test_what_was_changed_since_is_named(tmp_path):
+    write_run(tmp_path / "run")
+    (tmp_path / "run" / "ratings" / "ratings.npz").write_bytes(b"damaged")
+    run = read_run(tmp_path / "run")
+    assert run.ratings is None
+    assert any("result.json sealed" in text for text in run.missing)
+    assert any("no ratings: `path` must be a dataset" in text for text in run.missing)
+
+
+@pytest.mark.parametrize(
+    ("args", "arm"),
+    [
+        ({"reward": "true"}, "true"),
+        ({"preset": "ours"}, "rated"),
+        ({"preset": "people"}, "people"),
+        ({"preset": "people", "shuffle_ratings": True}, "shuffled"),
+        ({"reward": "rnd"}, "rnd"),
+    ],
+)
+def test_an_arm_is_what_the_agent_was_paid(tmp_path, args, arm):
+    assert write_run(tmp_path / "run", **args).arm == arm
+
+
+def test_agents_are_told_apart_by_their_flags(tmp_path):
+    assert write_run(tmp_path / "run", tau=0.005).agent == "SAC"
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="must hold a run, got"):
+        read_run(tmp_path)

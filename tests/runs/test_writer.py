@@ -1,0 +1,285 @@
+"""The run format: nothing logged twice, nothing damaged believed."""
+
+import json
+import math
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from gym_rated.runs import RunWriter, read_metrics, read_result
+from gym_rated.runs.writer import plain
+
+
+def write_run(folder, steps=(10, 20, 30), **options):
+    with RunWriter(folder, {"seed": 1}, **{"tensorboard": False, **options}) as run:
+        for step in steps:
+            run.log(step, {"charts/episodic_return": step / 10})
+    return folder
+
+
+def rows_of(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_metrics_come_back_by_tag_in_order(tmp_path):
+    with RunWriter(tmp_path, {}, tensorboard=False) as run:
+        run.log(10, {"a": 1.5})
+        run.log(10, {"a": 2.5, "b": 7})
+        run.log(20, {"b": 8})
+    metrics = read_metrics(tmp_path)
+    steps, values = metrics["a"]
+    assert (steps.tolist(), values.tolist()) == ([10, 10], [1.5, 2.5])
+    assert (steps.dtype, values.dtype) == (np.int64, np.float64)
+    assert metrics["b"][0].tolist() == [10, 20]
+    assert len(metrics["time_s"][0]) == 3
+
+
+def test_a_row_is_on_disk_when_log_returns(tmp_path):
+    run = RunWriter(tmp_path, {}, tensorboard=False)
+    run.log(1, {"a": 1})
+    assert rows_of(tmp_path)[0]["a"] == 1
+    run.close()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_json_number_is_null_in_the_file_and_nan_when_read(tmp_path, value):
+    with RunWriter(tmp_path, {}, tensorboard=False) as run:
+        run.log(1, {"a": value})
+    assert '"a": null' in (tmp_path / "metrics.jsonl").read_text()
+    assert math.isnan(read_metrics(tmp_path)["a"][1][0])
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(np.float32(0.5), 0.5), (np.int64(3), 3), (torch.tensor(0.25), 0.25), (True, 1)],
+)
+def test_numbers_of_every_library_are_logged(tmp_path, value, written):
+    with RunWriter(tmp_path, {}, tensorboard=False) as run:
+        run.log(1, {"a": value})
+    assert rows_of(tmp_path)[0]["a"] == written
+
+
+def test_a_value_that_is_no_number_is_refused(tmp_path):
+    with (
+        RunWriter(tmp_path, {}, tensorboard=False) as run,
+        pytest.raises(TypeError, match=r"`values\['a'\]` must be a number, got 'x'"),
+    ):
+        run.log(1, {"a": "x"})
+
+
+@pytest.mark.parametrize("tag", ["step", "time_s"])
+def test_the_tags_of_the_row_itself_are_refused(tmp_path, tag):
+    with (
+        RunWriter(tmp_path, {}, tensorboard=False) as run,
+        pytest.raises(ValueError, match=rf"must not use the tags .*'{tag}'"),
+    ):
+        run.log(1, {tag: 1})
+
+
+def test_config_holds_arguments_and_what_it_ran_on(tmp_path):
+    args = {"lead": math.inf, "dir": Path("a/b"), "tasks": ("x",)}
+    RunWriter(tmp_path, args, tensorboard=False).close()
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["args"] == {"lead": "inf", "dir": "a/b", "tasks": ["x"]}
+    assert config["versions"]["python"] == sys.version.split()[0]
+    assert config["versions"]["numpy"] == np.__version__
+    assert {"gymnasium", "torch"} <= set(config["versions"])
+    assert set(config) == {"args", "versions", "commit", "cpu"}
+    assert set(config["cpu"]) == {"model", "flags_sha256"}
+
+
+def test_config_that_is_no_plain_data_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(TypeError, match=r"`config\.env` must be plain data, got object"):
+        RunWriter(tmp_path / "run", {"env": object()})
+    assert not (tmp_path / "run").exists()
+
+
+def test_plain_turns_numpy_numbers_into_python_ones():
+    assert plain({"a": np.float64(0.5), 1: [np.int8(2), np.bool_(True)]}, "x") == {
+        "a": 0.5,
+        "1": [2, True],
+    }
+
+
+@pytest.mark.parametrize("name", ["config.json", "metrics.jsonl", "result.json"])
+def test_a_folder_with_a_run_is_refused(tmp_path, name):
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(FileExistsError, match=r"got .*; resume it, or choose another"):
+        RunWriter(tmp_path, {})
+    assert (tmp_path / name).read_text() == "{}"
+
+
+def test_a_resumed_run_logs_no_step_twice(tmp_path):
+    write_run(tmp_path, steps=(10, 20, 20, 30, 40))
+    write_run(tmp_path, steps=(30, 40, 50), resume=True, resume_step=20)
+    steps, values = read_metrics(tmp_path)["charts/episodic_return"]
+    assert steps.tolist() == [10, 20, 20, 30, 40, 50]
+    assert values.tolist() == [1, 2, 2, 3, 4, 5]
+
+
+def test_time_goes_on_where_the_resumed_step_was(tmp_path):
+    write_run(tmp_path)
+    rows = rows_of(tmp_path)
+    rows[1]["time_s"] = 100.0
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write_run(tmp_path, steps=(30,), resume=True, resume_step=20)
+    assert 100 <= rows_of(tmp_path)[-1]["time_s"] < 110
+
+
+def test_a_resumption_is_noted_and_the_first_start_kept(tmp_path):
+    write_run(tmp_path)
+    before = json.loads((tmp_path / "config.json").read_text())
+    write_run(tmp_path, steps=(), resume=True, resume_step=20)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (resumed,) = config.pop("resumed")
+    assert config == before
+    assert resumed["step"] == 20
+    assert resumed["versions"] == before["versions"]
+
+
+def test_resuming_takes_back_the_result(tmp_path):
+    with RunWriter(tmp_path, {}, tensorboard=False) as run:
+        run.log(10, {"a": 1})
+        run.write_result({"score": 1.0})
+    write_run(tmp_path, steps=(20,), resume=True, resume_step=10)
+    with pytest.raises(FileNotFoundError, match=r"without result\.json; resume the run"):
+        read_result(tmp_path)
+
+
+def test_resuming_nothing_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"hold the run to resume, got .*config\.json"):
+        RunWriter(tmp_path, {}, resume=True, resume_step=5)
+
+
+@pytest.mark.parametrize("options", [{"resume": True}, {"resume_step": 5}])
+def test_resume_and_its_step_go_together(tmp_path, options):
+    with pytest.raises(ValueError, match="`resume_step` must be given with `resume=True`"):
+        RunWriter(tmp_path, {}, **options)
+
+
+@pytest.mark.parametrize("cut", [1, 5, 20])
+def test_a_torn_last_line_is_left_out(tmp_path, cut):
+    write_run(tmp_path)
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(path.read_bytes()[: -1 - cut])
+    assert read_metrics(tmp_path)["charts/episodic_return"][0].tolist() == [10, 20]
+    write_run(tmp_path, steps=(30,), resume=True, resume_step=20)
+    assert [row["step"] for row in rows_of(tmp_path)] == [10, 20, 30]
+
+
+def test_a_whole_last_line_without_its_line_break_counts(tmp_path):
+    write_run(tmp_path)
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert read_metrics(tmp_path)["charts/episodic_return"][0].tolist() == [10, 20, 30]
+
+
+@pytest.mark.parametrize(
+    "line", ["", "{", "[1]", '{"a": 1}', '{"step": "1", "time_s": 0}', '{"step": 1, "time_s": "x"}']
+)
+def test_a_damaged_line_in_the_middle_is_refused_with_its_number(tmp_path, line):
+    write_run(tmp_path)
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    lines[1] = line
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    with pytest.raises(ValueError, match=r"undamaged metrics, got line 2 of .*metrics\.jsonl"):
+        read_metrics(tmp_path)
+
+
+def test_a_folder_without_metrics_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"must hold a run, got .* without metrics\.jsonl"):
+        read_metrics(tmp_path)
+
+
+def finished_run(folder):
+    with RunWriter(folder, {}) as run:
+        run.log(1, {"a": 1})
+        (folder / "ratings").mkdir()
+        (folder / "ratings" / "ratings.npz").write_bytes(b"x")
+        (folder / "checkpoint").mkdir()
+        (folder / "checkpoint" / "manifest.json").write_text("{}")
+        (folder / "log.txt").write_text("still written by the shell")
+        run.write_result({"score": np.float32(0.5), "steps": 10})
+    return folder
+
+
+def test_a_result_seals_the_run(tmp_path):
+    result = read_result(finished_run(tmp_path))
+    assert (result["score"], result["steps"]) == (0.5, 10)
+    assert sorted(result["sha256"]) == ["config.json", "metrics.jsonl", "ratings/ratings.npz"]
+    # sha256 of the byte "x"
+    assert result["sha256"]["ratings/ratings.npz"].startswith("2d711642b726b044")
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "ratings/ratings.npz"])
+@pytest.mark.parametrize("remove", [True, False])
+def test_a_result_whose_files_changed_is_refused(tmp_path, name, remove):
+    path = finished_run(tmp_path) / name
+    if remove:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(ValueError, match=rf"got .*{name} changed or missing"):
+        read_result(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"score": 1}'])
+def test_a_damaged_result_is_refused(tmp_path, content):
+    (tmp_path / "result.json").write_text(content)
+    with pytest.raises(ValueError, match=r"undamaged result\.json"):
+        read_result(tmp_path)
+
+
+def test_a_result_with_our_key_is_refused(tmp_path):
+    with (
+        RunWriter(tmp_path, {}, tensorboard=False) as run,
+        pytest.raises(ValueError, match='must not have the key "sha256"'),
+    ):
+        run.write_result({"sha256": 1})
+
+
+def scalars(folder):
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return [(e.step, e.value) for e in events.Scalars("charts/episodic_return")]
+
+
+def test_tensorboard_shows_the_same_rows_also_after_a_resumption(tmp_path):
+    write_run(tmp_path, steps=(10, 20, 30), tensorboard=True)
+    assert scalars(tmp_path) == [(10, 1.0), (20, 2.0), (30, 3.0)]
+    write_run(tmp_path, steps=(25,), tensorboard=True, resume=True, resume_step=20)
+    assert scalars(tmp_path) == [(10, 1.0), (20, 2.0), (25, 2.5)]
+
+
+def test_a_killed_writer_leaves_readable_metrics(tmp_path):
+    code = (
+        "import itertools, sys; from gym_rated.runs import RunWriter\n"
+        "run = RunWriter(sys.argv[1], {}, tensorboard=False)\n"
+        "for step in itertools.count():\n"
+        "    run.log(step, {'a': step})\n"
+        "    if step == 1000: print(flush=True)\n"
+    )
+    writer = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE)
+    assert writer.stdout.readline() == b"\n"
+    writer.send_signal(signal.SIGKILL)
+    writer.communicate()
+    steps, values = read_metrics(tmp_path)["a"]
+    assert len(steps) > 1000
+    assert np.array_equal(steps, np.arange(len(steps)))
+    assert np.array_equal(values, steps)
+
+
+def test_a_writer_starts_without_torch_and_tensorflow(tmp_path):
+    code = (
+        "import sys; from gym_rated.runs import RunWriter\n"
+        "with RunWriter(sys.argv[1], {}) as run: run.log(1, {'a': 1})\n"
+        "print({'torch', 'tensorflow'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
+    assert done.stdout.strip() == "set()", done.stderr
