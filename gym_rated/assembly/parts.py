@@ -54,30 +54,35 @@ def make_rater(args: RatingArgs, seed: int, run_dir: Path | None = None) -> Rate
 
 
 def _make_human_rater(args: RatingArgs, seed: int, run_dir: Path | None) -> Rater:
-    from gym_rated.human import HumanRater  # the extra may be missing
+    from gym_rated.human import Asking, HumanRater, Page  # the extra may be missing
 
     if not isinstance(args, RunArgs) or run_dir is None:
         raise ValueError("`rater` must be synthetic here, got human; people rate runs of a script")
     env_id: str = args.env_id  # type: ignore[attr-defined]  # every script's Args has it
+    asking = Asking(
+        overlap=args.overlap,
+        num_ratings=args.num_ratings,
+        together=args.max_lead == 0,
+        new=not (run_dir / "checkpoint").exists(),
+    )
+    page = Page(
+        port=args.rater_port,
+        name=args.rater_name,
+        open_browser=args.open_browser,
+        size=args.clip_size,
+        quality=args.clip_quality,
+    )
     return HumanRater(
         args.rater_db or run_dir / "ratings.db",
         env_id=env_id,
-        env_kwargs=args.env_kwargs,
-        num_ratings=args.num_ratings,
         seed=seed,
+        env_kwargs=args.env_kwargs,
         num_classes=args.num_classes,
         class_names=args.class_names or None,
         instructions=args.instructions,
         run_id=run_dir.name if args.rater_db else f"{env_id}__{seed}",
-        size=args.clip_size,
-        quality=args.clip_quality,
-        overlap=args.overlap,
-        together=args.max_lead == 0,
-        serve=args.serve,
-        port=args.rater_port,
-        name=args.rater_name,
-        open_browser=args.open_browser,
-        new=not (run_dir / "checkpoint").exists(),
+        asking=asking,
+        page=page if args.serve else None,
     )
 
 

@@ -8,21 +8,38 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gym_rated.human.agreement import judge_overlap, judge_raters
+    from gym_rated.human.asking import Asking
     from gym_rated.human.clips.capture import CapturedEpisodes
     from gym_rated.human.dataset import dataset_from_store
     from gym_rated.human.pacing import Pacing
     from gym_rated.human.rater import HumanRater
+    from gym_rated.human.serving import Page
     from gym_rated.human.store import Store
 
 _MODULE_OF = {
+    "Asking": "asking",
     "CapturedEpisodes": "clips.capture",
     "HumanRater": "rater",
     "Pacing": "pacing",
+    "Page": "serving",
     "Store": "store",
     "dataset_from_store": "dataset",
+    "judge_overlap": "agreement",
+    "judge_raters": "agreement",
 }
 
-__all__ = ["CapturedEpisodes", "HumanRater", "Pacing", "Store", "dataset_from_store"]
+__all__ = [
+    "Asking",
+    "CapturedEpisodes",
+    "HumanRater",
+    "Pacing",
+    "Page",
+    "Store",
+    "dataset_from_store",
+    "judge_overlap",
+    "judge_raters",
+]
 
 
 def __getattr__(name: str) -> Any:

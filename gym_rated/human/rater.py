@@ -5,33 +5,19 @@ page shows them, each in a process of its own. A trainer that is killed leaves a
 database; the next one with the same run goes on where its checkpoint is.
 """
 
-import hashlib
 import os
-import time
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gym_rated.environments.seeded import episode_seed
-from gym_rated.human.clips.capture import make_clip
-from gym_rated.human.segment_blob import pack_segment, unpack_segment
-from gym_rated.human.serving import Serving
-from gym_rated.human.store import PASSING, Clip, Job, Progress, Run, Store
+from gym_rated.human.asking import Asking, default_names
+from gym_rated.human.segment_blob import unpack_segment
+from gym_rated.human.segment_job import job_as_list, job_from_list, make_job
+from gym_rated.human.serving import Page, Serving
+from gym_rated.human.store import PASSING, Job, Progress, Run, Store
 from gym_rated.raters import Answer, Rating
 from gym_rated.segments import Segment
-
-_NAMES = {
-    2: ("bad", "good"),
-    3: ("bad", "fair", "good"),
-    4: ("very bad", "bad", "good", "very good"),
-    5: ("very bad", "bad", "fair", "good", "very good"),
-}
-_POLL_S = 0.5
 
 
 class HumanRater:
@@ -46,30 +32,17 @@ class HumanRater:
         db: Database: a file, or a URL as `gym_rated.human.Store` takes it.
         env_id: Environment that the segments come from, as `gymnasium.make` takes it.
         seed: Seed of `SeededEpisodes`.
+        env_kwargs: Arguments of the environment.
         num_classes: Number of rating classes C, 2 to 10.
         class_names: What each class means, worst first; plain words by default.
         instructions: The criterion, in words: what is a good clip?
         run_id: Name of the run in the database; a resumed run has the same.
-        task: Name of the task on the page; `env_id` by default.
-        env_kwargs: Arguments of the environment.
-        num_ratings: How many segments the run will ask about, for the page to show; None if open.
-        fps: Frames a second of the clips; as fast as the environment is by default.
-        size: Longer side of the clips that are drawn in replay, in pixels.
-        quality: How they are drawn: "fast", or "nice" with smooth edges.
-        overlap: How many people rate each segment.
-        duplicate_rate: Share of clips shown for a second time, to see how steady a rater is.
-        together: Whether answers are collected only when nothing waits for one, so that what is
-            learned does not depend on when each came.
-        serve: Whether to start the page and the render workers; else `gym-rated rate` does.
-        port: Port of the page; any free one by default.
-        name: Name of the rater on the page.
-        open_browser: Whether to open the page in a browser.
-        num_workers: Number of render workers.
-        keep: Whether page and workers go on when this process ends.
-        new: Whether the run is known to start anew; without, the first `submit` finds out whether
-            a checkpoint was loaded.
+        asking: How many people rate each clip, how many clips come twice, and so on.
+        page: The page and the render workers that are started with the rater; None starts none,
+            `gym-rated rate` does.
 
     Attributes:
+        store: The database.
         num_asked: Segments submitted so far, by this process or the one it resumed.
         num_answers: Answers collected so far by this process, corrections included.
 
@@ -81,74 +54,48 @@ class HumanRater:
 
     def __init__(
         self,
-        db: str | os.PathLike[str] = "runs/r1/ratings.db",
+        db: str | os.PathLike[str],
         *,
         env_id: str,
         seed: int,
+        env_kwargs: Mapping[str, Any] | None = None,
         num_classes: int = 5,
         class_names: Sequence[str] | None = None,
         instructions: str = "How well does the agent do its task?",
         run_id: str = "run",
-        task: str | None = None,
-        env_kwargs: Mapping[str, Any] | None = None,
-        num_ratings: int | None = None,
-        fps: float | None = None,
-        size: int = 240,
-        quality: str = "fast",
-        overlap: int = 1,
-        duplicate_rate: float = 0.08,
-        together: bool = False,
-        serve: bool = True,
-        port: int = 0,
-        name: str = "me",
-        open_browser: bool = False,
-        num_workers: int = 1,
-        keep: bool = False,
-        new: bool = False,
+        asking: Asking = Asking(),
+        page: Page | None = Page(),
     ) -> None:
-        names = class_names or _NAMES.get(num_classes) or _numbered(num_classes)
+        kwargs = dict(env_kwargs or {})
         self.run = Run(
             run_id,
             num_classes,
-            tuple(names),
+            tuple(class_names or default_names(num_classes)),
             instructions,
-            task=env_id if task is None else task,
+            task=env_id if asking.task is None else asking.task,
             env_id=env_id,
-            config={
-                "seed": seed,
-                "env_kwargs": dict(env_kwargs or {}),
-                "num_ratings": num_ratings,
-            },
-            overlap=overlap,
-            duplicate_rate=duplicate_rate,
+            config={"seed": seed, "env_kwargs": kwargs, "num_ratings": asking.num_ratings},
+            overlap=asking.overlap,
+            duplicate_rate=asking.duplicate_rate,
         )
         self.num_classes = num_classes
         self.num_asked = self.num_answers = 0
         self._seed = seed
-        self._together = together
-        self._recipe: dict[str, Any] = {"env_id": env_id, "env_kwargs": dict(env_kwargs or {})}
-        self._recipe |= {} if fps is None else {"fps": fps}
+        self._together = asking.together
+        self._recipe: dict[str, Any] = {"env_id": env_id, "env_kwargs": kwargs}
+        self._recipe |= {} if asking.fps is None else {"fps": asking.fps}
         self._names: dict[str, str] = {}  # id of a segment in the store -> id in the run
         self._unsent: list[Job] = []  # what the store had no room for
         self._open = 0  # unanswered when the store was last asked
         self._cursor: Any = None
         self._may_mix = True  # until it is known that no other process has asked in this run
         self.store = Store(db)
-        if new:
+        if asking.new:
             self._check_new()
         self.store.open_run(self.run)
         self._serving: Serving | None = None
-        if serve:
-            self._serving = Serving(
-                db,
-                port=port,
-                name=name,
-                size=size,
-                quality=quality,
-                num_workers=num_workers,
-                keep=keep,
-                open_browser=open_browser,
-            )
+        if page is not None:
+            self._serving = Serving(db, page)
             print(f"Rate at {self.url}", flush=True)
 
     @property
@@ -177,11 +124,10 @@ class HumanRater:
                     "make the feedback wrapper with record_replay=True, or with record_frames=True "
                     "where episodes do not repeat themselves"
                 )
-        if self._may_mix:
-            with suppress(*PASSING):
-                self._check_new()
-            self._may_mix = False
-        jobs = {job.segment_id: job for job in map(self._job, segments)}
+        with suppress(*PASSING):  # else before anything is sent
+            self._see_that_it_is_ours()
+        made = [make_job(segment, self._seed, self._recipe) for segment in segments]
+        jobs = {job.segment_id: job for job in made}
         self._unsent += [job for name, job in jobs.items() if name not in self._names]
         for name, segment in zip(jobs, segments, strict=True):
             self._names.setdefault(name, segment.id)  # unless it was taken back
@@ -189,7 +135,11 @@ class HumanRater:
         self._send()
 
     def collect(self) -> list[Answer]:
-        """Return the answers since the last call, corrections and undos among them."""
+        """Return the answers since the last call, corrections and undos among them.
+
+        Raises:
+            ValueError: As `submit`, where the store was away then.
+        """
         self._send()
         if self._together and self.pending:
             return []
@@ -208,21 +158,6 @@ class HumanRater:
             )
         self.num_answers += len(known)
         return [Rating(self._names[r.segment_id], r.rating, r.rater, r.revision) for r in known]
-
-    def wait(self, num: int, timeout_s: float = np.inf) -> bool:
-        """Wait until `num` answers can be collected, or nothing is left to answer.
-
-        Returns:
-            False if the time is up before.
-        """
-        deadline = time.monotonic() + timeout_s
-        while True:
-            answers, _ = self.store.answers_since(self.run.id, self._cursor)
-            if len(answers) >= num or not self.pending:
-                return True
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(_POLL_S)
 
     def progress(self) -> Progress:
         """Return how far the rating is."""
@@ -263,7 +198,7 @@ class HumanRater:
             "cursor": self._cursor,
             "num_asked": self.num_asked,
             "names": [list(pair) for pair in self._names.items()],
-            "unsent": [_as_list(job) for job in self._unsent],
+            "unsent": [job_as_list(job) for job in self._unsent],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -280,10 +215,10 @@ class HumanRater:
         self._may_mix = False
         self._cursor, self.num_asked = state["cursor"], state["num_asked"]
         self._names = {name: segment_id for name, segment_id in state["names"]}
-        self._unsent = [_from_list(*values) for values in state["unsent"]]
+        self._unsent = [job_from_list(*values) for values in state["unsent"]]
 
     def close(self) -> None:
-        """Stop page and workers, unless they are to be kept; close the database."""
+        """Stop page and workers; close the database."""
         if self._serving is not None:
             self._serving.close()
         self.store.close()
@@ -291,21 +226,6 @@ class HumanRater:
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Return self: a rater is shared, never copied."""
         return self
-
-    def _job(self, segment: Segment) -> Job:
-        origin = segment.origin
-        recipe = self._recipe | {
-            "episode_seed": episode_seed(self._seed, origin.env_index, origin.episode),
-            "first_step": origin.first_step,
-            "length": len(segment),
-            "env_index": origin.env_index,
-            "episode": origin.episode,
-        }
-        named, clip = replace(segment, id=_name_of(segment)), None
-        if segment.frames is not None:
-            clip = make_clip(segment.frames, recipe.get("fps"))
-            recipe["captured"] = True
-        return Job(named.id, pack_segment(named), recipe, origin.policy_step, clip)
 
     def _check_new(self) -> None:
         """Refuse to mix a run that starts anew with one that the store has."""
@@ -317,10 +237,17 @@ class HumanRater:
                 "its ratings"
             )
 
+    def _see_that_it_is_ours(self) -> None:
+        """Look once for segments of another process, before the first are sent."""
+        if self._may_mix:
+            self._check_new()
+            self._may_mix = False
+
     def _send(self) -> None:
         if not self._unsent:
             return
         try:
+            self._see_that_it_is_ours()
             self.store.add_jobs(self.run.id, self._unsent)
             self._unsent = []
         except PASSING as error:
@@ -328,39 +255,3 @@ class HumanRater:
                 f"{len(self._unsent)} segments wait to be stored: {error}; training goes on",
                 stacklevel=3,
             )
-
-
-def _name_of(segment: Segment) -> str:
-    """Return an id that another segment of the same place has not.
-
-    A run that is resumed from a checkpoint may do something else at the same step of the same
-    episode, because ratings came at other times. A rating must not go from one to the other.
-    """
-    content = segment.obs.tobytes() + segment.actions.tobytes()
-    return f"{segment.id}-{hashlib.sha256(content).hexdigest()[:8]}"
-
-
-def _as_list(job: Job) -> list[Any]:
-    """Return a job as a checkpoint can hold it."""
-    clip = None
-    if job.clip is not None:
-        clip = vars(job.clip) | {"data": np.frombuffer(job.clip.data, np.uint8)}
-    blob = np.frombuffer(job.blob, np.uint8)
-    return [job.segment_id, blob, dict(job.recipe), job.step, clip]
-
-
-def _from_list(
-    segment_id: str,
-    blob: NDArray[np.uint8],
-    recipe: dict[str, Any],
-    step: int,
-    clip: dict[str, Any] | None,
-) -> Job:
-    made = None if clip is None else Clip(**(clip | {"data": clip["data"].tobytes()}))
-    return Job(segment_id, blob.tobytes(), recipe, step, made)
-
-
-def _numbered(num_classes: int) -> list[str]:
-    names = [str(c + 1) for c in range(num_classes)]
-    names[0], names[-1] = f"{names[0]} (worst)", f"{names[-1]} (best)"
-    return names

@@ -1,9 +1,4 @@
-"""Page and render workers in processes of their own, started, watched and ended together.
-
-One process watches them (`python -m gym_rated.human.serving`). It starts again what dies, and ends
-all when the trainer that started it is gone, even by kill -9: the trainer's end of a pipe closes
-then. Each child watches such a pipe, too, so nothing is left behind if the watcher itself dies.
-"""
+"""Page and render workers for a trainer: started in one process that watches them (`watching`)."""
 
 import atexit
 import json
@@ -11,55 +6,64 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import webbrowser
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import IO
-from urllib.parse import urlsplit
 
-PAGE, WORKER = "gym_rated.human.app", "gym_rated.human.clips.worker"
+from gym_rated.human.watching import END_S, Plan, close_pipe
+
 START_S = 60.0
 """How long the page may take to start, in seconds."""
-_MOST_FAILURES = 3
-_HEALTHY_S = 5.0  # who lived so long has started
-_END_S = 5.0
-_POLL_S = 0.2
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is to run: the words of the command line of the page, and of each worker."""
+class Page:
+    """The page on which people rate, and the render workers that draw its clips.
 
-    page: tuple[str, ...]
-    worker: tuple[str, ...]
+    Attributes:
+        port: Port of the page; any free one by default.
+        name: Name of the rater on the page.
+        open_browser: Whether to open the page in a browser.
+        num_workers: Number of render workers.
+        size: Longer side of the clips that are drawn in replay, in pixels.
+        quality: How they are drawn: "fast", or "nice" with smooth edges.
+    """
+
+    port: int = 0
+    name: str = "me"
+    open_browser: bool = False
     num_workers: int = 1
+    size: int = 240
+    quality: str = "fast"
 
 
 def make_plan(
     db: str | os.PathLike[str],
+    page: Page,
     *,
-    port: int = 0,
-    name: str = "me",
     host: str = "127.0.0.1",
     allow_host: Sequence[str] = (),
     raters: Path | None = None,
     run_id: str | None = None,
-    size: int = 240,
-    quality: str = "fast",
-    num_workers: int = 1,
 ) -> Plan:
-    """Return the command lines that serve one database."""
+    """Return the command lines that serve one database.
+
+    Args:
+        db: The database.
+        page: What to serve.
+        host: Address to listen at.
+        allow_host: Names under which other machines may reach the page.
+        raters: File with one rater's name a line, in the place of the page's `name`.
+        run_id: Only clips of this run; of all by default.
+    """
     store = ["--db", os.fspath(db)]
-    page = [*store, "--port", str(port), "--host", host, "--name", name]
-    page += [word for each in allow_host for word in ("--allow-host", each)]
-    page += [] if raters is None else ["--raters", str(raters)]
-    page += [] if run_id is None else ["--run-id", run_id]
-    worker = [*store, "--size", str(size), "--quality", quality]
-    return Plan(tuple(page), tuple(worker), num_workers)
+    words = [*store, "--port", str(page.port), "--host", host, "--name", page.name]
+    words += [word for each in allow_host for word in ("--allow-host", each)]
+    words += [] if raters is None else ["--raters", str(raters)]
+    words += [] if run_id is None else ["--run-id", run_id]
+    worker = [*store, "--size", str(page.size), "--quality", page.quality]
+    return Plan(tuple(words), tuple(worker), page.num_workers)
 
 
 class Serving:
@@ -67,9 +71,7 @@ class Serving:
 
     Args:
         db: The database.
-        keep: Whether page and workers go on when this process ends.
-        open_browser: Whether to open the page in a browser.
-        options: Those of `make_plan`.
+        page: What to serve.
 
     Attributes:
         url: Link that signs a rater in.
@@ -78,41 +80,31 @@ class Serving:
         RuntimeError: If the page cannot be served; it has said why on standard error.
     """
 
-    def __init__(
-        self,
-        db: str | os.PathLike[str],
-        *,
-        keep: bool = False,
-        open_browser: bool = False,
-        **options: object,
-    ) -> None:
-        self._keep = keep
-        plan = make_plan(db, **options)  # type: ignore[arg-type]  # checked by its own signature
-        command = [sys.executable, "-m", __name__, json.dumps(asdict(plan) | {"keep": keep})]
+    def __init__(self, db: str | os.PathLike[str], page: Page = Page()) -> None:
+        plan = json.dumps(asdict(make_plan(db, page)))
         self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
+            [sys.executable, "-m", "gym_rated.human.watching", plan],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL if keep else None,
             start_new_session=True,
         )
         atexit.register(self.close)
         self.url = _first_link(self._process)
-        if open_browser:
+        if page.open_browser:
             show(self.url)
 
     def close(self) -> None:
-        """End page and workers, unless they are to be kept."""
+        """End page and workers."""
         atexit.unregister(self.close)
-        if self._keep or self._process.poll() is not None:
+        if self._process.poll() is not None:
             return
-        _close(self._process.stdin)
+        close_pipe(self._process.stdin)
         try:
-            self._process.wait(3 * _END_S)
+            self._process.wait(3 * END_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        _close(self._process.stdout)
+        close_pipe(self._process.stdout)
 
 
 def show(url: str) -> None:
@@ -120,111 +112,6 @@ def show(url: str) -> None:
     has_screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if has_screen or not sys.platform.startswith("linux"):  # else it may be one in this terminal
         webbrowser.open(url)
-
-
-def supervise(plan: Plan, say: Callable[[str], None], is_over: Callable[[], bool]) -> int:
-    """Run page and workers until it is over; start again what dies.
-
-    Args:
-        plan: What to run.
-        say: Called with each line in which the page names a link, once.
-        is_over: Asked a few times a second.
-
-    Returns:
-        The exit code: that of the page where it could not be served at all, else 0.
-    """
-    with TemporaryDirectory() as folder:
-        page = plan.page
-        if "://" in page[1] and "--raters" not in page:  # no file beside it: keep the token here
-            page += ("--token-file", str(Path(folder) / "token"))
-        children = [_Child(PAGE, page, say)]
-        children += [_Child(WORKER, plan.worker) for _ in range(plan.num_workers)]
-        try:
-            while not is_over():
-                for child in children:
-                    child.look_after()
-                if children[0].never_worked:
-                    return children[0].returncode or 1
-                time.sleep(_POLL_S)
-            return 0
-        finally:
-            for child in children:
-                child.end()
-
-
-class _Child:
-    """A process that is started again when it dies, three times in a row at most."""
-
-    def __init__(
-        self, module: str, words: Sequence[str], say: Callable[[str], None] | None = None
-    ) -> None:
-        self.module, self.words, self.say = module, list(words), say
-        self.failures = 0  # in a row, of starts that came to nothing
-        self.has_worked = say is None
-        self.restart_at: float | None = None
-        self._start()
-
-    def _start(self) -> None:
-        self.started = time.monotonic()
-        self.restart_at = None
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", self.module, *self.words, "--exit-with-stdin"],
-            stdin=subprocess.PIPE,
-            stdout=2 if self.say is None else subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the trainer
-        )
-        if self.say is not None:
-            threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
-
-    def _listen(self, process: subprocess.Popen[bytes]) -> None:
-        """Hand on the links of the first start, and keep the port for the next ones."""
-        assert process.stdout is not None
-        assert self.say is not None
-        is_first = not self.has_worked
-        for line in process.stdout:
-            text = line.decode(errors="replace").rstrip()
-            self.failures = 0
-            if is_first and " at http" in text:
-                self.words += ["--port", str(urlsplit(text.split(" at ")[-1]).port)]
-                self.has_worked = True
-                self.say(text)
-
-    @property
-    def returncode(self) -> int | None:
-        return self.process.poll()
-
-    @property
-    def never_worked(self) -> bool:
-        return self.returncode is not None and not self.has_worked
-
-    def look_after(self) -> None:
-        """Start the process again if it died, later each time."""
-        now = time.monotonic()
-        if self.returncode is None or self.failures >= _MOST_FAILURES:
-            return
-        if self.restart_at is not None:
-            if now >= self.restart_at:
-                self._start()
-            return
-        _close(self.process.stdin)
-        self.failures = 1 if now - self.started > _HEALTHY_S else self.failures + 1
-        if self.failures < _MOST_FAILURES:
-            self.restart_at = now + 0.5 * 2.0**self.failures
-            return
-        print(
-            f"gym_rated: {self.module} ended {self.failures} times (code {self.returncode}) and is "
-            "given up; what is rated is kept, and `gym-rated rate` serves it again",
-            file=sys.stderr,
-        )
-
-    def end(self) -> None:
-        """Ask the process to end, and see that it does."""
-        _close(self.process.stdin)
-        try:
-            self.process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 def _first_link(process: subprocess.Popen[bytes]) -> str:
@@ -240,45 +127,12 @@ def _first_link(process: subprocess.Popen[bytes]) -> str:
     reader.start()
     reader.join(START_S)
     if not found:
-        _close(process.stdin)  # it ends page and workers, then itself
-        if process.stdin is None:
-            process.kill()
+        close_pipe(process.stdin)  # it ends page and workers, then itself
         process.wait()
         reader.join()
-        _close(process.stdout)
+        close_pipe(process.stdout)
         raise RuntimeError(
             "gym_rated cannot serve the page to rate on; it said why above. A trainer needs no "
-            "page: rate with serve=False here, and `gym-rated rate --db …` elsewhere"
+            "page: rate with page=None here, and `gym-rated rate --db …` elsewhere"
         )
     return found[0]
-
-
-def _close(pipe: IO[bytes] | None) -> None:
-    if pipe is not None:
-        with suppress(OSError):
-            pipe.close()
-
-
-def main() -> int:
-    """Watch over the plan on the command line; returns the exit code."""
-    words = json.loads(sys.argv[1])
-    plan = Plan(tuple(words["page"]), tuple(words["worker"]), words["num_workers"])
-    over = threading.Event()
-
-    def watch() -> None:
-        while sys.stdin.buffer.read(4_096):
-            pass
-        over.set()
-
-    if not words["keep"]:
-        threading.Thread(target=watch, daemon=True).start()
-
-    def say(line: str) -> None:
-        with suppress(BrokenPipeError):  # the trainer is gone, and so will we be
-            print(line, flush=True)
-
-    return supervise(plan, say, over.is_set)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

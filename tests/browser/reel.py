@@ -28,7 +28,7 @@ class Take(NamedTuple):
 @lru_cache(maxsize=1)
 def takes(folder: Path) -> tuple[Take, ...]:
     """Record segments and draw them, once a session."""
-    rater = HumanRater(folder / "reel.db", env_id="Pendulum-v1", seed=SEED, serve=False)
+    rater = HumanRater(folder / "reel.db", env_id="Pendulum-v1", seed=SEED, page=None)
     envs = make_envs(rater, "Pendulum-v1", segment_length=30)
     jobs, add = [], rater.store.add_jobs
     rater.store.add_jobs = lambda run, new: (jobs.extend(new), add(run, new))

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from reel import make_envs
 from visitors import PATIENCE_S
 
-from gym_rated.human import HumanRater
+from gym_rated.human import Asking, HumanRater, Page
 
 pytestmark = pytest.mark.browser
 PICTURES = os.environ.get("GYM_RATED_PICTURES")  # where those of the documentation go
@@ -28,8 +28,8 @@ class Cheetah(threading.Thread):
             num_classes=4,
             class_names=("falls", "crawls", "walks", "runs"),
             instructions="How well does it run forward?",
-            duplicate_rate=0,
-            name="ann",
+            asking=Asking(duplicate_rate=0),
+            page=Page(name="ann"),
         )
         self.steps = 0
         self.is_over = threading.Event()

@@ -9,7 +9,7 @@ from pathlib import Path
 from reel import make_envs
 
 from gym_rated.checkpoint import load_state, save_state
-from gym_rated.human import HumanRater, Pacing
+from gym_rated.human import Asking, HumanRater, Pacing, Page
 
 NUM_ASKED = 5
 
@@ -20,8 +20,8 @@ def main(folder: Path) -> None:
         env_id="Pendulum-v1",
         seed=3,
         num_classes=4,
-        duplicate_rate=0,
-        size=160,
+        asking=Asking(duplicate_rate=0),
+        page=Page(size=160),
     )
     envs = make_envs(rater, "Pendulum-v1", segment_length=30)
     checkpoint = folder / "checkpoint"

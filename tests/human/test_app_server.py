@@ -71,7 +71,7 @@ def serve():
 def test_a_server_that_was_killed_goes_on_where_it_was(serve, sqlite_url):
     with Store(sqlite_url) as store:
         fill(store, 2)
-        first = serve(sqlite_url, "--name", "ann", "--access-log")
+        first = serve(sqlite_url, "--name", "ann")
         assert first.line.startswith("Rate clips at http://127.0.0.1:")
         first.log_in()
         answer, content = first.ask("/api/state")
@@ -82,9 +82,7 @@ def test_a_server_that_was_killed_goes_on_where_it_was(serve, sqlite_url):
         first.ask("/api/next")
         deed = str(rating(1)).replace("'", '"')
         assert first.ask("/api/events", "POST", deed)[0].status == 200
-        log = first.end()
-        assert '"GET /login HTTP/1.1" 303' in log
-        assert "token" not in log
+        assert "token" not in first.end()  # what it logged
 
         words = ("--name", "ann", "--port", str(first.port), "--exit-with-stdin")
         second = serve(sqlite_url, *words)

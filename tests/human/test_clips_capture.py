@@ -20,7 +20,7 @@ from gym_rated import vector as rated_vector
 from gym_rated.assembly import parts
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.environments.rendering import CannotRender
-from gym_rated.human import CapturedEpisodes, HumanRater
+from gym_rated.human import Asking, CapturedEpisodes, HumanRater
 from gym_rated.human.clips.drawing import scaled
 from gym_rated.human.clips.encode import decode
 from gym_rated.human.segment_blob import unpack_segment
@@ -33,7 +33,7 @@ SIZE = 96
 
 
 def make_rater(db: Path, **options: Any) -> HumanRater:
-    options = {"env_id": "Live-v0", "seed": 7, "num_classes": 2, "serve": False} | options
+    options = {"env_id": "Live-v0", "seed": 7, "num_classes": 2, "page": None} | options
     return HumanRater(db, **options)
 
 
@@ -80,7 +80,7 @@ class Stack:
 
 @pytest.mark.parametrize("mode", [None, *MODES], ids=str)
 def test_people_see_the_frames_of_exactly_those_steps(tmp_path: Path, mode: Any) -> None:
-    rater = make_rater(tmp_path / "r.db", duplicate_rate=0)
+    rater = make_rater(tmp_path / "r.db", asking=Asking(duplicate_rate=0))
     stack = Stack(mode, rater)
     walk(stack.env, 80 if mode is None else 40)
     assert stack.env.query(4) == 4

@@ -14,7 +14,7 @@ from footage import Footage, record
 from gym_rated.environments import rendering
 from gym_rated.environments.rendering import BACKENDS, CannotRender
 from gym_rated.human.clips.drawing import fitted, scaled
-from gym_rated.human.clips.render import ReplayMismatch, SegmentRenderer, render_segment
+from gym_rated.human.clips.render import ReplayMismatch, SegmentRenderer
 
 
 class CountingEnv(gym.Env):
@@ -155,12 +155,6 @@ def test_after_a_mismatch_the_next_segment_is_drawn_as_ever(drawn):
     assert len(renderer(*played(seed=3, first=3, length=3))) == 3
 
 
-def test_observations_may_go_through_a_function_that_the_recipe_names(drawn):
-    footage = played(seed=3, first=0, length=3)
-    recipe = footage.recipe | {"features": "numpy:flip"}
-    assert len(SegmentRenderer()(recipe, footage.raw_actions, footage.obs[:, ::-1].copy())) == 3
-
-
 @pytest.mark.parametrize(("first", "length"), [(3, 2), (1, 4), (1, 0)])
 def test_lengths_that_do_not_fit_are_refused(drawn, first, length):
     recipe, actions, obs = played(seed=3, first=1, length=3)
@@ -191,7 +185,7 @@ def test_an_environment_that_returns_no_picture_is_named(drawn, monkeypatch, fra
 def test_an_unknown_environment_is_named_with_the_way_to_make_it_known():
     recipe = {"env_id": "Mine-v0", "episode_seed": 0, "first_step": 0, "length": 1}
     with pytest.raises(CannotRender, match="knows it as 'MODULE:ID'"):
-        render_segment(recipe, [0], np.zeros((1, 2), np.float32))
+        SegmentRenderer()(recipe, [0], np.zeros((1, 2), np.float32))
 
 
 @pytest.mark.parametrize(
@@ -223,7 +217,7 @@ def test_what_training_recorded_is_played_again(env_id):
 
 def test_a_later_pole_leans_as_its_observation_says():
     footage = record("CartPole-v1", num_segments=1, length=12, steps=60)[0]
-    frame = render_segment(*footage, size=600)[-2]  # before the last step, at obs[-1]
+    frame = SegmentRenderer(size=600)(*footage)[-2]  # before the last step, at obs[-1]
     rows, columns = np.nonzero((frame == (202, 152, 101)).all(-1))  # the pole's own colour
     lean = np.corrcoef(rows, columns)[0, 1]
     assert np.sign(lean) == -np.sign(footage.obs[-1, 2])
@@ -250,7 +244,7 @@ def test_recorded_pixels_are_compared_as_pixels():
         features="pixels",
     )[0]
     assert footage.obs.dtype == np.uint8
-    assert len(render_segment(*footage)) == 3
+    assert len(SegmentRenderer()(*footage)) == 3
 
 
 # ---- OpenGL
@@ -322,7 +316,7 @@ def test_without_opengl_the_error_says_what_to_install_and_what_was_tried(monkey
     monkeypatch.setattr(rendering, "try_to_render", lambda _, backend, *a, **k: reasons[backend])
     recipe = {"env_id": "HalfCheetah-v5", "episode_seed": 0, "first_step": 0, "length": 1}
     with pytest.raises(CannotRender) as caught:
-        render_segment(recipe, [np.zeros(6)], np.zeros((1, 17), np.float32))
+        SegmentRenderer()(recipe, [np.zeros(6)], np.zeros((1, 17), np.float32))
     assert str(caught.value) == (
         "gym_rated cannot render HalfCheetah-v5: no offscreen OpenGL. Debian/Ubuntu: apt-get "
         "install libegl1 libgl1 libgl1-mesa-dri (MUJOCO_GL=egl) or libosmesa6 (MUJOCO_GL=osmesa). "

@@ -45,7 +45,7 @@ def test_people_rate_runs_of_scripts_only() -> None:
 
 def test_status_says_who_rated_what(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     db = tmp_path / "r.db"
-    options = {"env_id": "CartPole-v1", "seed": 1, "serve": False, "instructions": "Is it up?"}
+    options = {"env_id": "CartPole-v1", "seed": 1, "page": None, "instructions": "Is it up?"}
     rater = HumanRater(db, num_classes=3, run_id="r1", **options)
     rater.seen(1_234)
     for k in range(3):

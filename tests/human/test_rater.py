@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -20,8 +21,8 @@ from envs import make_segment
 from killed_runs import as_words
 
 from gym_rated import SeededEpisodes
-from gym_rated.human import HumanRater, dataset_from_store
-from gym_rated.human.store import Event, Store, StoreFull
+from gym_rated.human import Asking, HumanRater, dataset_from_store
+from gym_rated.human.store import Event, Store, StoreFull, StoreLocked
 from gym_rated.raters import Rater
 from gym_rated.runs import read_metrics, read_result
 from gym_rated.segments import Segment
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:round .* has fewer than two rati
 
 
 def make_rater(db: Path, **options: Any) -> HumanRater:
-    options = {"env_id": "CartPole-v1", "seed": 7, "num_classes": 3, "serve": False} | options
+    options = {"env_id": "CartPole-v1", "seed": 7, "num_classes": 3, "page": None} | options
     return HumanRater(db, **options)
 
 
@@ -102,7 +103,9 @@ def test_segments_that_cannot_be_played_again_are_refused(tmp_path: Path) -> Non
 
 
 def test_a_recipe_says_how_to_play_a_segment_again(tmp_path: Path) -> None:
-    rater = make_rater(tmp_path / "r.db", fps=10, env_kwargs={"sutton_barto_reward": True})
+    rater = make_rater(
+        tmp_path / "r.db", asking=Asking(fps=10), env_kwargs={"sutton_barto_reward": True}
+    )
     walk(make_envs(rater)).query(1)
     job = rater.store.take_job("painter").job
     seed = np.random.SeedSequence([7, job.recipe["env_index"], job.recipe["episode"]])
@@ -194,7 +197,7 @@ def test_answers_about_unknown_segments_are_left_alone_and_warned_of(tmp_path: P
 
 def test_a_run_that_starts_anew_is_not_mixed_with_an_old_one(tmp_path: Path) -> None:
     segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(5))
-    rater = make_rater(tmp_path / "r.db", new=True)
+    rater = make_rater(tmp_path / "r.db", asking=Asking(new=True))
     rater.submit([segment])
     rater.submit([replace(segment, id="0-0-1")])
     refused = (
@@ -202,11 +205,11 @@ def test_a_run_that_starts_anew_is_not_mixed_with_an_old_one(tmp_path: Path) -> 
         r"segments; go on with that run by --resume FOLDER, or name another by --run-dir"
     )
     with pytest.raises(ValueError, match=refused):
-        make_rater(tmp_path / "r.db", new=True, overlap=2)
+        make_rater(tmp_path / "r.db", asking=Asking(new=True, overlap=2))
     assert rater.store.run("run").overlap == 1  # the refused one changed nothing
     with pytest.raises(ValueError, match=refused):
         make_rater(tmp_path / "r.db").submit([segment])
-    make_rater(tmp_path / "r.db", new=True, run_id="another").submit([segment])
+    make_rater(tmp_path / "r.db", asking=Asking(new=True), run_id="another").submit([segment])
     resumed = make_rater(tmp_path / "r.db")
     resumed.load_state_dict(rater.state_dict())
     resumed.submit([replace(segment, id="0-0-2")])
@@ -243,17 +246,44 @@ def test_a_locked_database_costs_no_segment(
     assert len(rater.collect()) == 1
 
 
-def test_waiting_ends_with_the_answers_or_with_the_time(tmp_path: Path) -> None:
+def test_a_run_is_not_mixed_with_an_old_one_though_the_database_is_away_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(5))
+    make_rater(tmp_path / "r.db").submit([segment])
     rater = make_rater(tmp_path / "r.db")
-    assert rater.wait(1, timeout_s=0)  # nothing to wait for
-    rater.submit([replace(make_segment("0-0-0"), raw_actions=np.zeros(5))])
-    assert not rater.wait(1, timeout_s=0)
-    answer_all(rater.store, lambda segment: 1)
-    assert rater.wait(1, timeout_s=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(rater.store, "blobs", _away)
+        for k in (1, 2):
+            with pytest.warns(UserWarning, match=f"{k} segments wait to be stored: away"):
+                rater.submit([replace(segment, id=f"0-0-{k}")])
+    with pytest.raises(ValueError, match="`run_id` must be new where no checkpoint is loaded"):
+        rater.collect()
+    with pytest.raises(ValueError, match="`run_id` must be new where no checkpoint is loaded"):
+        rater.submit([segment])
+    assert rater.store.pending("run") == 1
+
+
+def test_a_new_run_goes_on_when_the_database_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rater = make_rater(tmp_path / "r.db")
+    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(5))
+    with monkeypatch.context() as patch:
+        patch.setattr(rater.store, "blobs", _away)
+        with pytest.warns(UserWarning, match="1 segments wait to be stored: away"):
+            rater.submit([segment])
+    rater.submit([replace(segment, id="0-0-1")])
+    assert rater.collect() == []
+    assert rater.store.pending("run") == 2
+
+
+def _away(run_id: str) -> Iterator[Any]:
+    raise StoreLocked("away")
 
 
 def test_answers_can_be_collected_only_when_all_are_in(tmp_path: Path) -> None:
-    rater = make_rater(tmp_path / "r.db", together=True)
+    rater = make_rater(tmp_path / "r.db", asking=Asking(together=True))
     envs = walk(make_envs(rater))
     envs.query(2)
     draw_all(rater.store)

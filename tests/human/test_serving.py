@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gym_rated.human import serving
-from gym_rated.human.serving import Serving, make_plan
+from gym_rated.human import watching
+from gym_rated.human.serving import Page, Serving, make_plan
 
 
 def test_a_plan_is_the_command_lines_of_page_and_worker() -> None:
-    plan = make_plan("r.db", port=8000, allow_host=("lab",), run_id="r1", num_workers=2)
+    plan = make_plan("r.db", Page(port=8000, num_workers=2), allow_host=("lab",), run_id="r1")
     expected = "--db r.db --port 8000 --host 127.0.0.1 --name me --allow-host lab --run-id r1"
     assert plan.page == tuple(expected.split())
     assert plan.worker == ("--db", "r.db", "--size", "240", "--quality", "fast")
@@ -58,8 +58,8 @@ def wait_until(is_so: Callable[[], bool], timeout_s: float = 60.0) -> bool:
 def test_a_worker_that_never_works_is_given_up_after_three_starts_with_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(serving, "_HEALTHY_S", 1_000)  # on a slow machine, too
-    worker = serving._Child("json.tool", ["nothing"])  # ends at once: it does not know the flag
+    monkeypatch.setattr(watching, "_HEALTHY_S", 1_000)  # on a slow machine, too
+    worker = watching._Child("json.tool", ["nothing"])  # ends at once: it does not know the flag
     pids = set()
 
     def watch() -> bool:
@@ -81,7 +81,7 @@ def test_a_worker_that_never_works_is_given_up_after_three_starts_with_one_sente
 @pytest.mark.slow
 def test_the_page_comes_back_at_its_link_and_goes_with_its_owner(tmp_path: Path) -> None:
     db = tmp_path / "r.db"
-    served = Serving(db, name="ann")
+    served = Serving(db, Page(name="ann"))
     try:
         assert is_up(served.url)
         assert wait_until(lambda: len(children(db)) == 2)
@@ -112,5 +112,5 @@ def test_nothing_is_left_of_a_trainer_that_was_killed(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_page_that_cannot_be_served_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="cannot serve the page to rate on"):
-        Serving(tmp_path / "r.db", port=70_000)
+        Serving(tmp_path / "r.db", Page(port=70_000))
     assert wait_until(lambda: not children(tmp_path / "r.db"))

@@ -96,7 +96,7 @@ def test_a_job_becomes_a_clip_with_its_query(store):
     query = store.next_query("ann")
     assert query.id == query_id
     assert (query.run_id, query.segment_id, query.fps, query.frames) == ("r1", "0-0-0", 20.0, 50)
-    assert (query.num_classes, query.class_names) == (4, RUN.class_names)
+    assert query.class_names == RUN.class_names
     assert (query.instructions, query.task) == (RUN.instructions, "")
     assert query.clip_sha256 == make_clip(0).sha256
     assert store.clip(query.clip_sha256) == make_clip(0)
@@ -323,7 +323,7 @@ def test_progress_counts_what_stands(store, clock):
         ("ann", 3, 0),
         ("bob", 0, 1),
     ]
-    assert (progress.first_at, progress.last_at) == (clock.now - 90, clock.now)
+    assert progress.last_at == clock.now
     assert progress.ratings_per_minute == 2.0  # two after the first, in 60 s
     clock.now += 3600
     assert store.progress("r1").ratings_per_minute == 0.0

@@ -46,20 +46,24 @@ def main(argv: Sequence[str]) -> None:
     """Run the command."""
     args = tyro.cli(RateArgs, args=list(argv), prog="gym-rated rate")
     with named_extras():
-        from gym_rated.human.serving import make_plan, show, supervise
+        from gym_rated.human.serving import Page, make_plan, show
         from gym_rated.human.store import Store
+        from gym_rated.human.watching import supervise
     Store(args.db).close()  # says at once what is wrong with it
-    plan = make_plan(
-        args.db,
+    page = Page(
         port=args.port,
         name=args.name,
+        num_workers=args.num_workers,
+        size=args.size,
+        quality=args.quality,
+    )
+    plan = make_plan(
+        args.db,
+        page,
         host=args.host,
         allow_host=args.allow_host,
         raters=args.raters,
         run_id=args.run_id,
-        size=args.size,
-        quality=args.quality,
-        num_workers=args.num_workers,
     )
 
     def say(line: str) -> None:

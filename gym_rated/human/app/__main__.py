@@ -41,8 +41,6 @@ class ServeArgs:
     """seconds that a clip must have been visible before an answer counts"""
     key_base: int = 1
     """key of class 0: 1, or 0 so that keys are the numbers of the classes"""
-    access_log: bool = False
-    """log each request, without what follows the ?"""
     exit_with_stdin: bool = False
     """end when standard input is closed, as it is when the process that started this one ends"""
 
@@ -72,8 +70,7 @@ def run(args: ServeArgs) -> None:
                 who = f" as {name}" if args.raters else ""
                 reached_at = next(iter(args.allow_host), None)
                 print(f"Rate clips{who} at {link(sock, token, reached_at)}", flush=True)
-            quit_too = args.exit_with_stdin
-            serve(app, sock, access_log=args.access_log, exit_with_stdin=quit_too)
+            serve(app, sock, exit_with_stdin=args.exit_with_stdin)
 
 
 def read_tokens(args: ServeArgs, store: Store) -> dict[str, str]:

@@ -1,8 +1,6 @@
 """Opening a port, and serving on it until told to stop."""
 
-import copy
 import ipaddress
-import logging
 import socket
 import sys
 import threading
@@ -10,20 +8,8 @@ from urllib.parse import quote
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.config import LOGGING_CONFIG
 
 from gym_rated.human.app.security import is_loopback
-
-
-class WithoutQuery(logging.Filter):
-    """Keeps what follows the ? of an address, such as a token, out of the log."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Shorten the address of a request; every record passes."""
-        if isinstance(record.args, tuple) and len(record.args) == 5:
-            client, method, path, version, status = record.args
-            record.args = (client, method, str(path).partition("?")[0], version, status)
-        return True
 
 
 def open_port(host: str, port: int) -> socket.socket:
@@ -82,20 +68,16 @@ def check_host(host: str, allowed: tuple[str, ...]) -> str:
     )
 
 
-def serve(
-    app: ASGIApp, sock: socket.socket, *, access_log: bool = False, exit_with_stdin: bool = False
-) -> None:
+def serve(app: ASGIApp, sock: socket.socket, *, exit_with_stdin: bool = False) -> None:
     """Answer requests until SIGINT or SIGTERM.
 
     Args:
         app: Who answers.
         sock: The open port.
-        access_log: Whether to log each request on standard error.
         exit_with_stdin: Whether to end, too, when standard input is closed, as it is when the
             process at its other end is gone.
     """
-    server = uvicorn.Server(make_config(app, access_log=access_log))
-    logging.getLogger("uvicorn.access").addFilter(WithoutQuery())  # after uvicorn's own setting
+    server = uvicorn.Server(make_config(app))
 
     def watch() -> None:
         while sys.stdin.buffer.read(4_096):
@@ -107,15 +89,12 @@ def serve(
     server.run(sockets=[sock])
 
 
-def make_config(app: ASGIApp, *, access_log: bool) -> uvicorn.Config:
-    """Return how we run uvicorn: no proxy is believed, no websockets, no version told."""
-    log_config = copy.deepcopy(LOGGING_CONFIG)
-    log_config["handlers"]["access"]["stream"] = "ext://sys.stderr"  # links go to stdout
+def make_config(app: ASGIApp) -> uvicorn.Config:
+    """Return how we run uvicorn: no proxy is believed, no token logged, no version told."""
     return uvicorn.Config(
         app,
-        log_config=log_config,
-        access_log=access_log,
-        log_level="info" if access_log else "warning",
+        access_log=False,
+        log_level="warning",
         lifespan="off",
         ws="none",
         proxy_headers=False,

@@ -19,13 +19,10 @@ from gym_rated.environments.rendering import CannotRender, choose_backend, draws
 from gym_rated.environments.seeded import REMEDY, forget_former_episodes
 from gym_rated.human.clips.drawing import DEFAULT_FPS, QUALITIES, Quality, draw, draw_small, fps_of
 from gym_rated.imports import named_extras
-from gym_rated.segments.encoding import PIXELS, ObservationEncoder, resolve_features
+from gym_rated.segments.encoding import PIXELS, ObservationEncoder
 
 Recipe = Mapping[str, Any]
-"""How to play a segment again: env_id, env_kwargs, episode_seed, first_step, length.
-
-Also `features`, as "module:attr", where observations went through a function, and the clip's `fps`.
-"""
+"""How to play a segment again: env_id, env_kwargs, episode_seed, first_step, length."""
 
 
 class ReplayMismatch(RuntimeError):
@@ -39,22 +36,6 @@ class ReplayMismatch(RuntimeError):
     def __init__(self, short: str, detail: str) -> None:
         super().__init__(f"{short}: {detail}")
         self.short = short
-
-
-def render_segment(
-    recipe: Recipe,
-    raw_actions: Sequence[Any] | NDArray[Any],
-    obs: NDArray[Any],
-    *,
-    size: int = 240,
-    quality: Quality = "fast",
-) -> NDArray[np.uint8]:
-    """Return the frames of one segment; see `SegmentRenderer`, which is faster for several."""
-    renderer = SegmentRenderer(size=size, quality=quality)
-    try:
-        return renderer(recipe, raw_actions, obs)
-    finally:
-        renderer.close()
 
 
 class SegmentRenderer:
@@ -119,8 +100,9 @@ class SegmentRenderer:
                 f"and `obs` one row for each of its own, got {len(raw_actions)} and {len(obs)}"
             )
         env = self._make(recipe)
-        features = recipe.get("features") or (PIXELS if obs.dtype == np.uint8 else None)
-        encode = ObservationEncoder(env.observation_space, resolve_features(features))
+        encode = ObservationEncoder(
+            env.observation_space, PIXELS if obs.dtype == np.uint8 else None
+        )
         episode, self._episode = self._episode, None  # it is in no known state if this fails
         if episode is None or not episode.leads_to(recipe, raw_actions):
             episode = _Episode(env, recipe["episode_seed"])

@@ -32,7 +32,6 @@ from gym_rated.human.segment_blob import unpack_segment
 from gym_rated.human.store import (
     PASSING,
     Clip,
-    Codec,
     Conflict,
     Store,
     StoreError,
@@ -59,8 +58,6 @@ class WorkerArgs:
     """longer side of a clip in pixels"""
     quality: Quality = "fast"
     """"fast", or "nice" with smooth edges, which takes three times the CPU time"""
-    codec: Codec | None = None
-    """h264, vp9 or webp; the best that can be written here by default"""
     lease_s: float = 10.0
     """seconds without a sign of life after which another worker may take this one's job"""
     exit_with_stdin: bool = False
@@ -164,7 +161,7 @@ class Worker:
             raise Refused("the segment has no raw actions; record it with record_replay=True")
         frames = self._renderer(recipe, segment.raw_actions, segment.obs)
         fps = float(recipe.get("fps") or self._renderer.fps)
-        return encode(frames, fps, taken.codec or self._args.codec)
+        return encode(frames, fps, taken.codec)
 
     def _insist(self, action: Callable[[], _T]) -> _T | None:
         """Do something with the store, when it can be done; None if it is over before."""

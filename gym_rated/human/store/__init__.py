@@ -16,21 +16,23 @@ from gym_rated.human.store.failures import (
 )
 from gym_rated.human.store.records import (
     SKIPPED,
-    AgreementRow,
-    AnswerRow,
     Clip,
     Codec,
     Event,
-    EventRow,
-    HistoryRow,
     ImportedRating,
     Job,
     Kind,
+    Run,
+)
+from gym_rated.human.store.results import (
+    AgreementRow,
+    AnswerRow,
+    EventRow,
+    HistoryRow,
     Progress,
     Query,
     RaterProgress,
     Recorded,
-    Run,
     TakenJob,
     TrainerSeen,
     WorkerSeen,

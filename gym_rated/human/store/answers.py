@@ -4,16 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, exists, func, select
+from sqlalchemy import Connection, and_, case, exists, select
 
-from gym_rated.human.store.records import (
-    SKIPPED,
-    AgreementRow,
-    AnswerRow,
-    EventRow,
-    HistoryRow,
-    check_stored,
-)
+from gym_rated.human.store.checks import check_stored
+from gym_rated.human.store.records import SKIPPED
+from gym_rated.human.store.results import AgreementRow, AnswerRow, EventRow, HistoryRow
 from gym_rated.human.store.tables import current, event, query, segment
 
 OVERLAP_S = 60.0
@@ -81,16 +76,14 @@ def _answer(row: Any) -> AnswerRow:
         revision=row.revision,
         seq=row.seq,
         kind=row.kind,
-        at=row.at,
     )
 
 
 def read_history(connection: Connection, rater: str, run_id: str, limit: int) -> list[HistoryRow]:
     """Return a rater's standing answers, the newest first, quality checks among them."""
     rows = (
-        select(current, segment.c.id.label("segment_id"), query.c.clip_sha256.label("clip"))
+        select(current.c.query_id, query.c.clip_sha256, current.c.rating)
         .join(query, query.c.id == current.c.query_id)
-        .join(segment, segment.c.number == query.c.segment)
         .where(query.c.run_id == run_id, current.c.rater == rater, current.c.kind != "undo")
         .order_by(current.c.seq.desc())
         .limit(limit)
@@ -98,10 +91,8 @@ def read_history(connection: Connection, rater: str, run_id: str, limit: int) ->
     return [
         HistoryRow(
             query_id=row.query_id,
-            segment_id=row.segment_id,
-            clip_sha256=row.clip,
+            clip_sha256=row.clip_sha256,
             rating=SKIPPED if row.rating is None else row.rating,
-            at=row.at,
         )
         for row in connection.execute(rows)
     ]
@@ -167,8 +158,3 @@ def read_events(connection: Connection, run_id: str) -> Iterator[EventRow]:
             step=row.step,
             recipe=json.loads(row.recipe),
         )
-
-
-def count_events(connection: Connection) -> int:
-    """Return the length of the log."""
-    return int(connection.execute(select(func.count()).select_from(event)).scalar_one())

@@ -7,7 +7,8 @@ from sqlalchemy.exc import IntegrityError
 
 from gym_rated.human.store.failures import Conflict
 from gym_rated.human.store.queries import give, seats_taken
-from gym_rated.human.store.records import Event, Recorded
+from gym_rated.human.store.records import Event
+from gym_rated.human.store.results import Recorded
 from gym_rated.human.store.tables import current, event, lease, query, run
 
 UNDO_LEASE_S = 90.0

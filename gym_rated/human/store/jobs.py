@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from gym_rated.human.store.failures import Conflict
-from gym_rated.human.store.records import Clip, Codec, Job, TakenJob
+from gym_rated.human.store.records import Clip, Codec, Job
+from gym_rated.human.store.results import TakenJob
 from gym_rated.human.store.tables import clip, job, query, segment
 from gym_rated.human.store.upsert import add_if_new
 

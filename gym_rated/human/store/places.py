@@ -1,13 +1,14 @@
 """Where a store lies: a file on a local disk, or a PostgreSQL server."""
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from gym_rated.human.store.failures import StoreReadOnly
+from gym_rated.human.store.failures import StoreFull, StoreReadOnly
 
 _NETWORK = frozenset(
     "nfs nfs4 cifs smb3 smbfs ncpfs afs 9p ceph fuse.ceph glusterfs fuse.glusterfs fuse.sshfs "
@@ -88,6 +89,22 @@ def prepare(file: Path) -> None:
             f"`db` must lie on a local disk, got {file} on {kind}, where several processes cannot "
             "share SQLite's log; use a PostgreSQL URL (postgresql://USER@HOST/NAME), or a local "
             "folder"
+        )
+
+
+def check_room(place: Place, reserve_bytes: int, what: str) -> None:
+    """See that a disk has more room than is kept for ratings; a server looks after its own.
+
+    Raises:
+        StoreFull: If it has not, so that no more of `what` may be added.
+    """
+    if place.file is None:
+        return
+    free = shutil.disk_usage(place.file.parent).free
+    if free < reserve_bytes:
+        raise StoreFull(
+            f"`db` {place.name} takes no more {what}: {free / 1e6:.0f} MB are free on its disk, "
+            f"and {reserve_bytes / 1e6:.0f} MB are kept for ratings; free some space"
         )
 
 

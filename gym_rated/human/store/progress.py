@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
-from gym_rated.human.store.records import Progress, RaterProgress
+from gym_rated.human.store.results import Progress, RaterProgress
 from gym_rated.human.store.runs import read_run, read_trainer, read_workers
 from gym_rated.human.store.tables import current, event, job, query, segment
 
@@ -26,7 +26,6 @@ def read_progress(connection: Connection, run_id: str, now: float) -> Progress:
         classes[row.rating] += row.number
     rated = sum(number for rating, number in classes.items() if rating is not None)
     waiting = _count_waiting(connection, run_id)
-    first_at, last_at = _times(connection, run_id)
     return Progress(
         jobs_waiting=waiting,
         jobs_dropped=sum(reasons.values()),
@@ -37,8 +36,7 @@ def read_progress(connection: Connection, run_id: str, now: float) -> Progress:
         skipped=classes[None],
         class_counts=tuple(classes[c] for c in range(run.num_classes)),
         raters=_raters(standing),
-        first_at=first_at,
-        last_at=last_at,
+        last_at=_last_at(connection, run_id),
         ratings_per_minute=_speed(connection, run_id, now),
         trainer=read_trainer(connection, run_id),
         workers=read_workers(connection),
@@ -107,14 +105,14 @@ def _raters(standing: list[Any]) -> tuple[RaterProgress, ...]:
     return tuple(sorted(found, key=lambda rater: -rater.rated))
 
 
-def _times(connection: Connection, run_id: str) -> tuple[float | None, float | None]:
+def _last_at(connection: Connection, run_id: str) -> float | None:
     rows = (
-        select(func.min(event.c.at), func.max(event.c.at))
+        select(func.max(event.c.at))
         .join(query, query.c.id == event.c.query_id)
         .where(query.c.run_id == run_id, event.c.kind != "undo")
     )
-    first_at, last_at = connection.execute(rows).one()
-    return first_at, last_at
+    at: float | None = connection.execute(rows).scalar_one()
+    return at
 
 
 def _speed(connection: Connection, run_id: str, now: float) -> float:

@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from gym_rated.human.store.records import Query
+from gym_rated.human.store.results import Query
 from gym_rated.human.store.tables import clip, current, event, lease, query, run, segment
 from gym_rated.human.store.upsert import upsert
 
@@ -256,7 +256,7 @@ def _seen_once() -> Select[Any]:
 
 _FULL_QUERY = (
     select(query, segment.c.id.label("segment_id"), clip.c.fps, clip.c.frames)
-    .add_columns(run.c.num_classes, run.c.class_names, run.c.instructions, run.c.task)
+    .add_columns(run.c.class_names, run.c.instructions, run.c.task)
     .join(segment, segment.c.number == query.c.segment)
     .join(clip, clip.c.sha256 == query.c.clip_sha256)
     .join(run, run.c.id == query.c.run_id)
@@ -273,7 +273,6 @@ def _read_query(connection: Connection, query_id: int) -> Query:
         clip_sha256=row.clip_sha256,
         fps=row.fps,
         frames=row.frames,
-        num_classes=row.num_classes,
         class_names=tuple(json.loads(row.class_names)),
         instructions=row.instructions,
         task=row.task,

@@ -1,7 +1,4 @@
-"""What goes into the store and what comes out of it: frozen records, and no database.
-
-All times are server time, in seconds since 1970 (UTC).
-"""
+"""What goes into the store: frozen records, checked, and no database."""
 
 import hashlib
 import json
@@ -10,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gym_rated.checks import whole_number
+from gym_rated.human.store.checks import check_name, check_stored, check_text
 
 SKIPPED = -1  # as gym_rated.raters.SKIPPED: the rating of a segment nobody can tell about
 MOST_CLASSES = 10  # a key of the keyboard for each
-_LARGEST = 2**63 - 1  # what a database keeps in one whole number
 
 Kind = Literal["rate", "skip", "undo"]
 Codec = Literal["h264", "vp9", "webp"]
@@ -76,50 +73,6 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Job:
-    """A segment to ask about, which needs a clip or brings it along.
-
-    Attributes:
-        segment_id: Unique in the run.
-        blob: The segment, as `gym_rated.human.segment_blob.pack_segment` makes it.
-        recipe: How to replay it, as JSON: env_id, env_kwargs, episode_seed, first_step, length,
-            env_index, episode.
-        step: Environment steps that the run had taken when the segment was cut.
-        clip: Its clip, where no worker has to make one.
-    """
-
-    segment_id: str
-    blob: bytes
-    recipe: Mapping[str, Any]
-    step: int = 0
-    clip: "Clip | None" = None
-
-    def __post_init__(self) -> None:
-        """Check the fields."""
-        check_text("segment_id", self.segment_id)
-        whole_number("step", self.step, minimum=0)
-
-
-@dataclass(frozen=True)
-class TakenJob:
-    """A job that a render worker has leased.
-
-    Attributes:
-        id: Number of the job.
-        run_id: Run that it belongs to.
-        job: What to render.
-        attempt: How often it was taken, this time included: the fencing token.
-        codec: The codec that it must have, where a browser could not play another.
-    """
-
-    id: int
-    run_id: str
-    job: Job
-    attempt: int
-    codec: Codec | None = None
-
-
-@dataclass(frozen=True)
 class Clip:
     """A video: `data` is a whole file of `frames` frames, `fps` of them a second."""
 
@@ -137,19 +90,28 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Query:
-    """A clip to rate, leased to one rater; a second showing looks like a first."""
+class Job:
+    """A segment to ask about, which needs a clip or brings it along.
 
-    id: int
-    run_id: str
+    Attributes:
+        segment_id: Unique in the run.
+        blob: The segment, as `gym_rated.human.segment_blob.pack_segment` makes it.
+        recipe: How to replay it, as JSON: env_id, env_kwargs, episode_seed, first_step, length,
+            env_index, episode.
+        step: Environment steps that the run had taken when the segment was cut.
+        clip: Its clip, where no worker has to make one.
+    """
+
     segment_id: str
-    clip_sha256: str
-    fps: float
-    frames: int
-    num_classes: int
-    class_names: tuple[str, ...]
-    instructions: str
-    task: str
+    blob: bytes
+    recipe: Mapping[str, Any]
+    step: int = 0
+    clip: Clip | None = None
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        check_text("segment_id", self.segment_id)
+        whole_number("step", self.step, minimum=0)
 
 
 @dataclass(frozen=True)
@@ -195,127 +157,6 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """What became of an event: its place in the log, and whether it was there before."""
-
-    seq: int
-    repeated: bool
-    query_id: int
-    revision: int
-
-
-@dataclass(frozen=True)
-class AnswerRow:
-    """One answer for the trainer.
-
-    Attributes:
-        segment_id: The segment's `id`.
-        rater: Who answered.
-        rating: 0 to C - 1, or `SKIPPED`; an answer that was taken back counts as skipped.
-        revision: 0 for the first deed of this rater at this segment, one more for each later one.
-        seq: Place in the log.
-        kind: What the rater did.
-        at: When.
-    """
-
-    segment_id: str
-    rater: str
-    rating: int
-    revision: int
-    seq: int
-    kind: Kind
-    at: float
-
-
-@dataclass(frozen=True)
-class RaterProgress:
-    """What one rater has done: clips rated and skipped now, and the time of the last deed."""
-
-    rater: str
-    rated: int
-    skipped: int
-    last_at: float
-
-
-@dataclass(frozen=True)
-class TrainerSeen:
-    """The last sign of life of a trainer; its return is that of the learned reward."""
-
-    step: int
-    learned_return: float | None
-    at: float
-
-
-@dataclass(frozen=True)
-class WorkerSeen:
-    """The last sign of life of a render worker, and what is wrong with it, if anything."""
-
-    name: str
-    problem: str
-    at: float
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run's rating is; quality checks (second showings) do not count.
-
-    Attributes:
-        jobs_waiting: Segments without a clip.
-        jobs_dropped: Segments that could not be rendered.
-        drop_reasons: Why, and how many each.
-        queries_open: Clips that need (more) raters.
-        unanswered: Segments that nobody has answered: waiting ones, and open clips.
-        rated: Ratings that stand now.
-        skipped: Clips that a rater could not tell about.
-        class_counts: Ratings by class, worst first, C of them.
-        raters: What each rater did, the busiest first.
-        first_at: Time of the first answer.
-        last_at: Time of the last one.
-        ratings_per_minute: Over the last ten minutes, all raters together; 0.0 if unknown.
-        trainer: Last sign of life of the trainer.
-        workers: Last signs of life of the render workers.
-    """
-
-    jobs_waiting: int
-    jobs_dropped: int
-    drop_reasons: Mapping[str, int]
-    queries_open: int
-    unanswered: int
-    rated: int
-    skipped: int
-    class_counts: tuple[int, ...]
-    raters: tuple[RaterProgress, ...]
-    first_at: float | None
-    last_at: float | None
-    ratings_per_minute: float
-    trainer: TrainerSeen | None
-    workers: tuple[WorkerSeen, ...]
-
-
-@dataclass(frozen=True)
-class HistoryRow:
-    """One of a rater's last answers, which a click can correct."""
-
-    query_id: int
-    segment_id: str
-    clip_sha256: str | None
-    rating: int
-    at: float
-
-
-@dataclass(frozen=True)
-class AgreementRow:
-    """A standing answer, with what judging the rater needs; `repeat` marks a second showing."""
-
-    segment_id: str
-    rater: str
-    rating: int
-    repeat: bool
-    shown_ms: int | None
-    at: float
-
-
-@dataclass(frozen=True)
 class ImportedRating:
     """A rating that was given elsewhere: 0 to C - 1, or `SKIPPED`."""
 
@@ -329,46 +170,3 @@ class ImportedRating:
         check_text("segment_id", self.segment_id)
         check_name("rater", self.rater)
         whole_number("rating", self.rating, minimum=None)
-
-
-@dataclass(frozen=True)
-class EventRow:
-    """One row of the log, with where its segment comes from."""
-
-    seq: int
-    segment_id: str
-    rater: str
-    kind: Kind
-    rating: int
-    revision: int
-    repeat: bool
-    current: bool
-    shown_ms: int | None
-    at: float
-    clip_sha256: str | None
-    step: int
-    recipe: Mapping[str, Any]
-
-
-def check_name(name: str, value: Any) -> str:
-    """Return `value` if it is a short printable text, else raise."""
-    check_text(name, value)
-    if not 0 < len(value) <= 100 or not value.isprintable():
-        raise ValueError(f"`{name}` must be 1 to 100 printable characters, got {value[:120]!r}")
-    return str(value)
-
-
-def check_text(name: str, value: Any) -> str:
-    """Return `value` if it is text that every database can keep, else raise."""
-    if not isinstance(value, str):
-        raise TypeError(f"`{name}` must be a str, got {value!r}")
-    if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise ValueError(f"`{name}` must be text without NUL and surrogates, got {value[:120]!r}")
-    return value
-
-
-def check_stored(name: str, value: Any) -> int:
-    """Return `value` if it is a whole number from 0 to 2**63 - 1, else raise."""
-    if whole_number(name, value, minimum=0) > _LARGEST:
-        raise ValueError(f"`{name}` must be below 2**63, got {value}")
-    return int(value)

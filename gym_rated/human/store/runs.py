@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select, update
 
-from gym_rated.human.store.records import Run, TrainerSeen, WorkerSeen
+from gym_rated.human.store.records import Run
+from gym_rated.human.store.results import TrainerSeen, WorkerSeen
 from gym_rated.human.store.tables import heartbeat, run
 from gym_rated.human.store.upsert import add_if_new, upsert
 

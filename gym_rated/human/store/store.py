@@ -5,35 +5,25 @@ find, after a crash as well.
 """
 
 import os
-import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from gym_rated.checks import whole_number
 from gym_rated.human.store import answers, events, imports, jobs, learned, progress, queries, runs
+from gym_rated.human.store.checks import check_name, check_stored, check_text
 from gym_rated.human.store.engine import Database
-from gym_rated.human.store.failures import StoreFull
-from gym_rated.human.store.places import place_of
-from gym_rated.human.store.records import (
+from gym_rated.human.store.places import check_room, place_of
+from gym_rated.human.store.records import Clip, Codec, Event, ImportedRating, Job, Run
+from gym_rated.human.store.results import (
     AgreementRow,
     AnswerRow,
-    Clip,
-    Codec,
-    Event,
     EventRow,
     HistoryRow,
-    ImportedRating,
-    Job,
     Progress,
     Query,
     Recorded,
-    Run,
     TakenJob,
-    check_name,
-    check_stored,
-    check_text,
 )
 
 RESERVE_BYTES = 50_000_000
@@ -170,7 +160,7 @@ class Store:
             StoreFull: If less than the reserve is free on the disk.
             ValueError: If there is no such run.
         """
-        self._check_reserve("segments")
+        check_room(self.place, self.reserve_bytes, "segments")
         with self._db.write() as connection:
             runs.read_run(connection, run_id)
             jobs.add_jobs(connection, run_id, jobs_to_add, self._db.now(connection))
@@ -202,7 +192,7 @@ class Store:
             Conflict: If the lease expired and another worker has the job.
             StoreFull: If less than the reserve is free on the disk; the job stays.
         """
-        self._check_reserve("clips")
+        check_room(self.place, self.reserve_bytes, "clips")
         with self._db.write() as connection:
             return jobs.finish_job(connection, taken, clip, self._db.now(connection))
 
@@ -367,13 +357,3 @@ class Store:
         """Return the whole log of a run, for export."""
         with self._db.read() as connection:
             return list(answers.read_events(connection, run_id))
-
-    def _check_reserve(self, what: str) -> None:
-        if self.place.file is None:
-            return
-        free = shutil.disk_usage(Path(self.place.file).parent).free
-        if free < self.reserve_bytes:
-            raise StoreFull(
-                f"`db` {self.place.name} takes no more {what}: {free / 1e6:.0f} MB are free on its "
-                f"disk, and {self.reserve_bytes / 1e6:.0f} MB are kept for ratings; free some space"
-            )

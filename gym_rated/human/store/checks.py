@@ -1,0 +1,31 @@
+"""What every database can keep: checks of texts and numbers."""
+
+from typing import Any
+
+from gym_rated.checks import whole_number
+
+_LARGEST = 2**63 - 1  # what a database keeps in one whole number
+
+
+def check_name(name: str, value: Any) -> str:
+    """Return `value` if it is a short printable text, else raise."""
+    check_text(name, value)
+    if not 0 < len(value) <= 100 or not value.isprintable():
+        raise ValueError(f"`{name}` must be 1 to 100 printable characters, got {value[:120]!r}")
+    return str(value)
+
+
+def check_text(name: str, value: Any) -> str:
+    """Return `value` if it is text that every database can keep, else raise."""
+    if not isinstance(value, str):
+        raise TypeError(f"`{name}` must be a str, got {value!r}")
+    if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError(f"`{name}` must be text without NUL and surrogates, got {value[:120]!r}")
+    return value
+
+
+def check_stored(name: str, value: Any) -> int:
+    """Return `value` if it is a whole number from 0 to 2**63 - 1, else raise."""
+    if whole_number(name, value, minimum=0) > _LARGEST:
+        raise ValueError(f"`{name}` must be below 2**63, got {value}")
+    return int(value)
