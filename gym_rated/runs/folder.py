@@ -8,12 +8,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from gym_rated.runs.series import Metrics, finite_rows
-from gym_rated.runs.names import TRUE_RETURN
 from gym_rated.ratings import RatingDataset
 from gym_rated.reward_model import RewardEnsemble
-from gym_rated.runs.names import CONFIG, METRICS, RESULT
 from gym_rated.runs import read_metrics, read_result
+from gym_rated.runs.names import CONFIG, METRICS, RESULT, TRUE_RETURN
+from gym_rated.runs.series import Metrics, finite_rows
 
 _Found = TypeVar("_Found")
 _EPISODES = 50  # that a score is the mean of

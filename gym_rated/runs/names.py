@@ -5,7 +5,7 @@ METRICS = "metrics.jsonl"
 RESULT = "result.json"
 CHECKPOINT = "checkpoint"
 SEALED = (CONFIG, METRICS, "policy.safetensors", "reward_model", "ratings")
-"""What a result seals, files and folders: what a run has made, and nothing that others still write."""
+"""What a result seals, files and folders: what a run made, and nothing that others still write."""
 
 COLUMNS = ("step", "time_s")
 """Columns of every row of metrics, beside the tags."""

@@ -60,9 +60,9 @@ def read_result(folder: str | Path) -> dict[str, Any]:
         sealed = result["sha256"]
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"`folder` must hold an undamaged {RESULT}, got {path}") from None
-    for name, digest in sealed.items():
+    for name, sealed_digest in sealed.items():
         found = Path(folder) / name
-        if not found.is_file() or digest(found) != digest:
+        if not found.is_file() or digest(found) != sealed_digest:
             raise ValueError(
                 f"`folder` must hold the files that {RESULT} sealed, got {found} changed or"
                 " missing; restore it, or run again"
@@ -71,7 +71,7 @@ def read_result(folder: str | Path) -> dict[str, Any]:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read whole rows; what follows the last line break counts only if it is one."""
+    """Read whole rows of metrics; what follows the last line break counts only if it is one."""
     if not path.is_file():
         raise FileNotFoundError(
             f"`folder` must hold a run, got {path.parent} without {path.name}; check the path"
@@ -103,5 +103,6 @@ def _parse_row(line: bytes) -> dict[str, Any] | None:
 
 
 def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, as a result seals it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

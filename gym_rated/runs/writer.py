@@ -24,6 +24,7 @@ from gym_rated.runs.reading import digest, read_rows
 if TYPE_CHECKING:
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+
 class RunWriter:
     """Writes one run; a context manager that closes its files.
 

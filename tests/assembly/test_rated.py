@@ -60,7 +60,7 @@ def test_a_spec_makes_the_same_environment() -> None:
 
 
 def test_a_given_reward_function_is_not_fitted() -> None:
-    env = gym.make(ID, env_id="Pendulum-v1", rater=RATER, reward_fn="test_rated:height")
+    env = gym.make(ID, env_id="Pendulum-v1", rater=RATER, reward_fn=f"{__name__}:height")
     obs, _ = env.reset(seed=0)
     assert env.step(np.zeros(1))[1] == obs[0]
     assert env.unwrapped.learner is None
@@ -119,7 +119,7 @@ def test_images_get_a_model_for_images() -> None:
 
 def test_a_loss_for_a_given_reward_function_is_refused() -> None:
     with pytest.raises(ValueError, match="`loss` must not be given beside `reward_fn`"):
-        gym.make(ID, **PENDULUM, reward_fn="test_rated:height", loss={"tasks": ["regression"]})
+        gym.make(ID, **PENDULUM, reward_fn=f"{__name__}:height", loss={"tasks": ["regression"]})
 
 
 @pytest.mark.filterwarnings("ignore:.*You are using `torch.load`")

@@ -53,14 +53,14 @@ def test_a_spec_in_json_form_makes_the_same_environment() -> None:
         RATER,
         segment_length=2,
         schedule={8: 3, 20: 1},
-        features="test_specs:last_two",
+        features=f"{__name__}:last_two",
         info_allow=("secret",),
         record_replay=True,
         capacity=500,
         seed=3,
     )
     env = LearnedRewardWrapper(
-        env, "test_specs:step_number", features="test_specs:last_two", info_allow=["secret"]
+        env, f"{__name__}:step_number", features=f"{__name__}:last_two", info_allow=["secret"]
     )
     text = env.spec.to_json()
     again = gym.make(EnvSpec.from_json(text))
@@ -237,8 +237,8 @@ def test_what_is_no_reward_function_is_refused(reward_fn: Any, error: type, text
 
 
 def test_reward_functions_are_found_by_name() -> None:
-    assert resolve_reward_fn("test_specs:step_number").__name__ == "step_number"
-    assert resolve_features("test_specs:last_two").__name__ == "last_two"
+    assert resolve_reward_fn(f"{__name__}:step_number").__name__ == "step_number"
+    assert resolve_features(f"{__name__}:last_two").__name__ == "last_two"
     assert resolve_features(None) is None
 
 
