@@ -167,6 +167,7 @@ async function show(query, correction = null) {
     if (waited > 3000) sound.play();
     prepareNext();
   } catch (error) {
+    clearTimeout(loading); // or it would hide what is said now
     if (view === mine) await recover(mine, error);
   } finally {
     clearTimeout(loading);
