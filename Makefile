@@ -9,6 +9,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
 ARGS ?=
 JOBS ?= auto
+PAGE_CODE := gym_rated/human/page tests/human/page
 
 # The demo installs no more than its task needs.
 ifneq ($(filter Acrobot-% CartPole-% MountainCar-% MountainCarContinuous-% Pendulum-%,$(ENV)),)
@@ -43,10 +44,11 @@ test-slow: $(VENV)/.everything  ## run the tests that train an agent
 test-browser: $(VENV)/.everything  ## run the tests that rate in a real browser (Debian's chromium)
 	$(PY) -m pytest -m browser tests/browser $(ARGS)
 
-lint: $(VENV)/.everything  ## check style, format and types
+lint: $(VENV)/.everything  ## check style, format and types, and the page's code
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(VENV)/bin/oxlint $(PAGE_CODE)
 
 docs: $(VENV)/.everything  ## build the documentation in docs/_build/html
 	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html

@@ -135,6 +135,20 @@ def test_a_damaged_clip_is_said_to_be_one_and_cannot_be_rated(db, material, serv
         assert (job.job.segment_id, job.codec) == ("swing-0", "webp")
 
 
+def test_a_damaged_clip_can_be_left_while_the_server_is_slow_to_hear_of_it(rated):
+    _, ann = rated(2)
+    ann.foreseen.append("410")
+    first = ann.wait_for_clip()
+    ann.page.route("**/clip/*", lambda route: route.fulfill(status=410))
+    ann.page.route("**/api/unplayable", lambda route: None)  # no answer comes
+    ann.page.reload()
+    expect(ann.see("message")).to_contain_text("This clip cannot be played")
+    ann.page.wait_for_timeout(600)  # longer than a clip may take before "Loading the clip" is said
+    assert ann.state == "unplayable"
+    ann.page.keyboard.press("s")
+    expect(ann.see("history-0")).to_have_attribute("data-query", str(first))
+
+
 def test_the_page_counts_as_the_database_does(db, rated):
     _, ann = rated(8)
     for key in ("1", "1", "3", "s", "4"):

@@ -23,11 +23,16 @@ export function drawClasses(names, chosen, keyBase, onChoose) {
   group.replaceChildren(
     ...names.map((name, k) => {
       const key = keyOfClass(k, keyBase);
-      const label = element("span", { class: "name" }, name || String(k));
       const button = element(
         "button",
-        { type: "button", class: "class", "data-testid": `rate-${k}`, "aria-keyshortcuts": key, "aria-disabled": "true" },
-        label,
+        {
+          type: "button",
+          class: "class",
+          "data-testid": `rate-${k}`,
+          "aria-keyshortcuts": key,
+          "aria-disabled": "true",
+        },
+        element("span", { class: "name" }, name || String(k)),
         element("kbd", {}, key),
       );
       button.style.setProperty("--class", classColour(k, names.length));
@@ -59,15 +64,24 @@ export function closeClasses() {
 }
 
 export function drawHelp(count, keyBase) {
-  const first = keyOfClass(0, keyBase);
-  const last = keyOfClass(Math.max(count - 1, 0), keyBase);
-  const rows = count ? [[`${first} ${last}`, "the classes, worst to best"], ...KEYS] : KEYS;
   byId("keys").replaceChildren(
-    ...rows.flatMap(([keys, meaning], row) => [
-      element("dt", {}, ...keys.split(" ").flatMap((key, k) => [k ? (row === 0 && count ? " to " : " ") : null, element("kbd", {}, key)])),
+    ...helpRows(count, keyBase).flatMap(({ keys, between, meaning }) => [
+      element(
+        "dt",
+        {},
+        ...keys.flatMap((key, k) => [k ? between : null, element("kbd", {}, key)]),
+      ),
       element("dd", {}, meaning),
     ]),
   );
+}
+
+// The lines of the help, for a number of classes; none are known yet: 0.
+export function helpRows(count, keyBase) {
+  const others = KEYS.map(([keys, meaning]) => ({ keys: keys.split(" "), between: " ", meaning }));
+  if (!count) return others;
+  const keys = [keyOfClass(0, keyBase), keyOfClass(count - 1, keyBase)];
+  return [{ keys, between: " to ", meaning: "the classes, worst to best" }, ...others];
 }
 
 export function flash(button) {

@@ -1,7 +1,7 @@
 // The last ten answers as small pictures; a click on one opens it again.
 
 import { element } from "./dom.js";
-import { drawMiddle, drawThumbnail } from "./player.js";
+import { drawMiddle, drawThumbnail } from "./thumbnail.js";
 import { classColour } from "./ramp.js";
 
 const SHOWN = 10;
@@ -34,6 +34,13 @@ export class History {
     }
   }
 
+  // Whether the answer was there, and is another one now, in its old place.
+  change(entry) {
+    const place = this.entries.findIndex((old) => old.query_id === entry.query_id);
+    if (place >= 0) this.entries[place] = entry;
+    return place >= 0;
+  }
+
   remove(queryId) {
     this.entries = this.entries.filter((entry) => entry.query_id !== queryId);
   }
@@ -52,7 +59,8 @@ export class History {
     const shown = this.entries.slice(0, SHOWN);
     const kept = new Set(shown.map((entry) => entry.clip));
     for (const digest of this.pictures.keys()) if (!kept.has(digest)) this.pictures.delete(digest);
-    const focused = this.list.contains(document.activeElement) ? document.activeElement.dataset.query : null;
+    const active = document.activeElement;
+    const focused = this.list.contains(active) ? active.dataset.query : null;
     this.list.replaceChildren(...shown.map((entry, k) => this.item(entry, k, classNames(entry))));
     if (focused) this.list.querySelector(`[data-query="${Number(focused)}"]`)?.focus();
   }

@@ -3,12 +3,8 @@
 
 export function listen(actions, { isHelpOpen }) {
   document.addEventListener("keydown", (event) => {
-    if (event.repeat || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
     const on = event.target instanceof Element ? event.target : document.body;
-    if (on.closest("input, textarea, select, [contenteditable]")) return;
-    if (event.key === " " && on.closest("button, summary, a")) return;
-    if (isHelpOpen() && event.key !== "?") return;
-    const action = actionOf(event, actions);
+    const action = isForPage(event, on, isHelpOpen()) ? actionOf(event, actions) : null;
     if (action) {
       event.preventDefault();
       action();
@@ -16,7 +12,17 @@ export function listen(actions, { isHelpOpen }) {
   });
 }
 
-function actionOf(event, actions) {
+// Whether a key that was pressed on this element is one of the page's at all.
+export function isForPage(event, on, isHelpOpen) {
+  if (event.repeat || event.isComposing) return false;
+  if (event.ctrlKey || event.altKey || event.metaKey) return false;
+  if (on.closest("input, textarea, select, [contenteditable]")) return false;
+  if (event.key === " " && on.closest("button, summary, a")) return false;
+  return !isHelpOpen || event.key === "?";
+}
+
+// The action that a key stands for, or null.
+export function actionOf(event, actions) {
   const digit = digitOf(event);
   if (digit !== null) return () => actions.digit(digit);
   if (event.shiftKey && /^([a-z ]|Backspace)$/i.test(event.key)) return null;

@@ -2,23 +2,33 @@
 
 import { byId, counted, setText } from "./dom.js";
 
+const NOTHING_KEPT = {
+  offline: "Offline: the server does not answer, trying again",
+  busy: "The database is busy, trying again",
+  stranger: "Signed out: open your link again",
+};
+
 let timer = 0;
 
 // Says what is wrong, and how many answers this browser keeps meanwhile; null: nothing is.
 export function showTrouble(kind, kept) {
-  const ratings = counted(kept, "rating", "ratings");
-  const are = counted(kept, "rating is", "ratings are");
-  const sentences = {
-    offline: kept ? `Offline: ${ratings} kept in this browser` : "Offline: the server does not answer, trying again",
-    busy: kept ? `The database is busy: ${ratings} kept in this browser` : "The database is busy, trying again",
-    full: `Not saved: disk full. ${are} kept in this browser`,
-    stranger: kept ? `Signed out: open your link again. ${are} kept in this browser` : "Signed out: open your link again",
-  };
   const banner = byId("banner");
-  setText(banner, kind ? sentences[kind] : "");
+  setText(banner, kind ? troubleSentence(kind, kept) : "");
   banner.dataset.kind = kind ?? "";
   banner.dataset.count = kept;
   banner.hidden = !kind;
+}
+
+export function troubleSentence(kind, kept) {
+  const ratings = counted(kept, "rating", "ratings");
+  const are = counted(kept, "rating is", "ratings are");
+  const sentences = {
+    offline: `Offline: ${ratings} kept in this browser`,
+    busy: `The database is busy: ${ratings} kept in this browser`,
+    full: `Not saved: disk full. ${are} kept in this browser`,
+    stranger: `Signed out: open your link again. ${are} kept in this browser`,
+  };
+  return (kept ? sentences : { ...sentences, ...NOTHING_KEPT })[kind];
 }
 
 export function note(text, forMs = 6000) {

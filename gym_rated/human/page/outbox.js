@@ -1,13 +1,13 @@
 // What the rater did and the server has not confirmed. It lies in localStorage, one entry a key, so
-// that a reload, a crash, or a second tab loses and overwrites nothing; each entry is sent in order,
-// under its own client_id, until the server says that it has it.
+// that a reload, a crash, or a second tab loses and overwrites nothing; each entry is sent in its
+// turn, under its own client_id, until the server says that it has it.
 
 import { newId } from "./dom.js";
+import { patience, sentenceOf, troubleOf } from "./server.js";
 
 const PREFIX = "gym_rated/outbox/";
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 5000;
-const PATIENCE_MS = 15000;
 
 export class Outbox {
   // Calls onSaved(entry, answer), onRefused(entry, sentence), and onTrouble(kind or null), where
@@ -49,9 +49,12 @@ export class Outbox {
       const key = localStorage.key(k);
       if (key?.startsWith(PREFIX)) found.push([key, parse(localStorage.getItem(key))]);
     }
-    return found
-      .filter(([, entry]) => entry && this.owner && entry.rater === this.owner.rater && entry.database === this.owner.database)
-      .sort(([a], [b]) => (a < b ? -1 : 1));
+    return found.filter(([, entry]) => this.owns(entry)).sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
+  owns(entry) {
+    if (!entry || !this.owner) return false;
+    return entry.rater === this.owner.rater && entry.database === this.owner.database;
   }
 
   get size() {
@@ -94,7 +97,7 @@ export class Outbox {
         headers: { "content-type": "application/json", "x-rater": encodeURIComponent(entry.rater) },
         body: JSON.stringify(entry.event),
         keepalive: true,
-        signal: AbortSignal.timeout(PATIENCE_MS),
+        signal: patience(),
       });
       if (answer.ok) {
         const written = await answer.json();
@@ -107,8 +110,7 @@ export class Outbox {
       return false;
     }
     if (answer.status === 401 || answer.status >= 500) {
-      const kinds = { 401: "stranger", 507: "full" };
-      this.onTrouble(kinds[answer.status] ?? "busy");
+      this.onTrouble(answer.status === 507 ? "full" : troubleOf(answer));
       return false;
     }
     this.remove(key);
@@ -123,14 +125,6 @@ export class Outbox {
     } catch {
       // it was never there
     }
-  }
-}
-
-export async function sentenceOf(answer) {
-  try {
-    return String((await answer.json()).detail);
-  } catch {
-    return `The server answered ${answer.status}.`;
   }
 }
 

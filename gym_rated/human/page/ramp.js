@@ -12,7 +12,8 @@ const STOPS = [
 export function classColour(index, count) {
   const place = count > 1 ? (index / (count - 1)) * (STOPS.length - 1) : 0;
   const low = Math.min(Math.floor(place), STOPS.length - 2);
-  const mix = STOPS[low].map((from, k) => Math.round(from + (STOPS[low + 1][k] - from) * (place - low)));
+  const between = (from, to) => Math.round(from + (to - from) * (place - low));
+  const mix = STOPS[low].map((from, k) => between(from, STOPS[low + 1][k]));
   return `rgb(${mix.join(", ")})`;
 }
 

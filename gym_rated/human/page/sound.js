@@ -13,7 +13,8 @@ export class Sound {
       if (box.checked) this.play();
     });
     this.box = box;
-    this.control = element("label", { class: "choice" }, box, element("span", {}, "Sound when new clips arrive"));
+    const words = element("span", {}, "Sound when new clips arrive");
+    this.control = element("label", { class: "choice" }, box, words);
   }
 
   play() {

@@ -1,0 +1,54 @@
+// What the numbers of the server mean, in sentences: how training goes, how alike the ratings are.
+
+import { counted } from "./dom.js";
+
+const ENOUGH = 20; // second showings below which a share says little
+
+// A rater's own ratings, in the numbers of this run.
+export function own({ mine }) {
+  const parts = [counted(mine.rated, "rating", "ratings"), `${mine.skipped} can’t tell`];
+  const speed = mine.per_minute;
+  if (speed) parts.push(`${speed.toFixed(speed < 10 ? 1 : 0)} a minute`);
+  return parts.join(" · ");
+}
+
+export function agreement(found) {
+  if (!found || found.num === 0) return "A few clips come twice. None of yours has yet.";
+  const { num, exact, within_one: close } = found;
+  const text = `${exact} of ${num} got the same rating, ${close} within one class.`;
+  if (found.num < ENOUGH) return `${text} Fewer than ${ENOUGH} are too few to judge by.`;
+  if (typeof found.kappa !== "number") return text;
+  const range = `${found.low.toFixed(2)} to ${found.high.toFixed(2)}`;
+  return `${text} Weighted kappa ${found.kappa.toFixed(2)} (${range}).`;
+}
+
+// What a rater who waits wants to know.
+export function outlook({ run, trainer, rendering, problem }) {
+  if (!run) return "No run has begun in this database yet.";
+  if (rendering) return `${counted(rendering, "clip is", "clips are")} being rendered. ${problem}`;
+  if (problem) return problem;
+  if (!trainer) return "No training has been seen; clips will appear here when there are some.";
+  const ago = minutesAgo(trainer);
+  return `Training was at step ${trainer.step.toLocaleString("en")}${ago ? `, ${ago}` : ""}.`;
+}
+
+export function training({ trainer, rendering, dropped, problem }) {
+  const parts = [];
+  if (trainer) {
+    const ago = minutesAgo(trainer);
+    parts.push(`Step ${trainer.step.toLocaleString("en")}${ago ? `, last seen ${ago}` : ""}.`);
+    if (trainer.learned_return !== null) {
+      parts.push(`Return of the learned reward: ${trainer.learned_return.toPrecision(3)}.`);
+    }
+  } else {
+    parts.push("No training has been seen.");
+  }
+  if (rendering) parts.push(`${counted(rendering, "clip is", "clips are")} being rendered.`);
+  if (dropped) parts.push(`${counted(dropped, "segment", "segments")} could not be rendered.`);
+  if (problem) parts.push(problem);
+  return parts.join(" ");
+}
+
+function minutesAgo({ seen_s_ago: seconds }) {
+  return seconds > 60 ? `${counted(Math.round(seconds / 60), "minute", "minutes")} ago` : "";
+}
