@@ -4,10 +4,8 @@ It rates a run that takes the same steps again: with the same seed and flags, th
 asked about, and people need not answer twice.
 """
 
-import csv
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -16,15 +14,14 @@ from gym_rated.ratings import RatingDataset
 from gym_rated.ratings.answer import (
     SKIPPED,
     Answer,
-    Comparison,
     Rating,
-    Score,
     answer_from_row,
     answer_to_row,
     checked_answer,
     segments_of,
 )
 from gym_rated.ratings.digest import digest_of
+from gym_rated.ratings.rows import read_answer_rows
 from gym_rated.segments import Segment
 
 
@@ -88,10 +85,12 @@ class ReplayRater:
         *,
         unrecorded: Literal["skip", "wait"] = "skip",
     ) -> Self:
-        """Replay a `.npz` file of `RatingDataset.save`, or rows in a `.jsonl` or `.csv` file.
+        """Replay a `.npz` file of `RatingDataset.save`, or rows in a .csv, .jsonl or .parquet file.
 
-        A row has `segment_id` and `rating` or `score`, or `better_id` and `worse_id`; and, if
-        known, `rater` and `revision`.
+        Rows are read as `gym-rated import` reads them, see `gym_rated.ratings.rows`: a row has
+        `segment_id` and `rating` or `score`, or `better_id` and `worse_id`; and, if known, `rater`
+        and `revision`. Rows that say that they do not count (replaced, taken back, a second
+        showing) are left out.
 
         Args:
             path: File to read.
@@ -118,7 +117,8 @@ class ReplayRater:
             raise ValueError(
                 f"`num_classes` must be given for rows of ratings, got None for {path}"
             )
-        return cls(list(_read_answers(path, num_classes)), num_classes, unrecorded=unrecorded)
+        rows = read_answer_rows(path, check_num_classes(num_classes))
+        return cls([row.answer for row in rows], num_classes, unrecorded=unrecorded)
 
     @property
     def pending(self) -> int:
@@ -174,52 +174,3 @@ def _digests(ratings: RatingDataset) -> dict[str, str]:
     batch = ratings.batch()
     rows = zip(batch.ids, batch.obs, batch.actions, batch.mask, strict=True)
     return {name: digest_of(obs[mask], actions[mask]) for name, obs, actions, mask in rows}
-
-
-def _read_answers(path: Path, num_classes: int) -> Iterator[Answer]:
-    """Yield the answers in a file of rows, each checked, so that errors name the line."""
-    for line, row in _read_rows(path):
-        try:
-            yield checked_answer(_answer(row), num_classes)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"`path` must hold an answer in every row, got {row!r} in line {line} of {path}: "
-                f"{error}; a row has segment_id and rating or score, or better_id and worse_id"
-            ) from error
-
-
-def _read_rows(path: Path) -> Iterator[tuple[int, Any]]:
-    if path.suffix not in (".jsonl", ".csv"):
-        raise ValueError(f"`path` must end in .npz, .jsonl or .csv, got {path}")
-    with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets begin with a mark
-        if path.suffix == ".csv":
-            reader = csv.DictReader(file)
-            yield from ((reader.line_num, row) for row in reader)
-            return
-        for line, text in enumerate(file, start=1):
-            if text.strip():
-                try:
-                    yield line, json.loads(text)
-                except json.JSONDecodeError as error:
-                    raise ValueError(
-                        f"`path` must hold JSON in every line, got {text!r} in line {line} of "
-                        f"{path}: {error}"
-                    ) from error
-
-
-def _answer(row: Any) -> Answer:
-    """Make an answer of a row; cells of a table are text, and empty where there is nothing."""
-    if not isinstance(row, Mapping):
-        raise TypeError("it is no row of names and values")
-    cells = {name: value for name, value in row.items() if value not in ("", None)}
-    rater = str(cells.get("rater", "recorded"))
-    if "better_id" in cells:
-        return Comparison(str(cells["better_id"]), str(cells["worse_id"]), rater)
-    segment_id, revision = str(cells["segment_id"]), _number(int, cells.get("revision", 0))
-    if "score" in cells:
-        return Score(segment_id, _number(float, cells["score"]), rater, revision)
-    return Rating(segment_id, _number(int, cells["rating"]), rater, revision)
-
-
-def _number(kind: type, value: Any) -> Any:
-    return kind(value) if isinstance(value, str) else value

@@ -157,6 +157,18 @@ def test_rows_go_back_into_a_database_that_knows_their_segments(db, tmp_path, en
         assert store.progress("r1").rated == 2
 
 
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("words", [[], ["--events"]])
+def test_a_replayed_file_says_what_an_imported_one_says(db, tmp_path, ending, words):
+    out = tmp_path / f"ratings.{ending}"
+    export(db, out, *words)
+    rater = ReplayRater.from_file(out, num_classes=3, unrecorded="wait")
+    rater.submit([make_segment(number) for number in range(4)])
+    said = {(r.segment_id, r.rater): r.rating for r in rater.collect()}
+    assert said == {("0-0-0", "ann"): 2, ("0-1-0", "ann"): 0, ("0-2-0", "ann"): -1}
+    assert rater.pending == 1  # what was taken back has no record
+
+
 def test_ratings_of_another_rater_are_kept_beside(db, tmp_path):
     (tmp_path / "bob.csv").write_text("\ufeffsegment_id,rating,rater\n0-0-0,1,bob\n0-3-0,2,bob\n")
     assert main(["import", "--db", db, "--ratings", str(tmp_path / "bob.csv")]) == 0
@@ -167,19 +179,24 @@ def test_ratings_of_another_rater_are_kept_beside(db, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("segment_id,rating,rater\n0-0-0,3,bob\n", r"`rating` must lie in [0, 2], or be -1"),
-        ("segment_id,rating,rater\n0-0-0,1.5,bob\n", "got row 1 of"),
-        ("segment_id,rater\n0-0-0,bob\n", "`ratings` must have segment_id, rating and rater"),
-        ("segment_id,rating,rater\n0-0-0,1,\n", "`rater` must be 1 to 100 printable characters"),
+        ("segment_id,rating,rater\n0-0-0,3,bob\n", "in line 3 of {path}: `rating` must be 0 to 2"),
+        ("segment_id,rating,rater\n0-0-0,1.5,bob\n", "in line 3 of {path}: invalid literal"),
+        ("segment_id,rater\n0-0-0,bob\n", "in line 2 of {path}: it has more cells than"),
+        ("segment_id,rating,rater\n0-0-0,1,\n", "in line 3 of {path}: 'rater'; a row has"),
+        (
+            "segment_id,rating,rater\n0-0-0,1,\tbob\n",
+            "line 3 of {path}: `rater` must be 1 to 100 printable characters",
+        ),
+        ("segment_id,rating,rater,score\n0-0-0,,bob,.5\n", "`ratings` must hold ratings alone"),
         ("segment_id,rating,rater\n5-5-5,1,bob\n", "`segment_id` must be a segment of run 'r1'"),
     ],
 )
 def test_a_row_that_is_no_rating_is_named_and_nothing_changes(db, tmp_path, capsys, text, message):
     before = standing(db, "r1")
     path = tmp_path / "bad.csv"
-    path.write_text(text.replace("\n0", "\n0-1-0,2,eve\n0", 1))
+    path.write_text(text.replace("\n", "\n0-1-0,2,eve\n", 1))
     assert main(["import", "--db", db, "--ratings", str(path)]) == 2
-    assert message.replace("row 1", "row 2") in capsys.readouterr().err
+    assert message.format(path=path) in capsys.readouterr().err
     assert standing(db, "r1") == before
 
 

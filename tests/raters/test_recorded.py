@@ -132,7 +132,7 @@ def test_rows_of_a_table_or_of_json(tmp_path: Path) -> None:
         ("r.jsonl", '{"better_id": "a"}', "'worse_id'; a row has"),
         ("r.jsonl", "[1, 2]", "it is no row of names and values"),
         ("r.jsonl", '\n{"a"', "`path` must hold JSON in every line, got .* in line 2"),
-        ("r.txt", "a", "`path` must end in .npz, .jsonl or .csv, got .*r.txt"),
+        ("r.txt", "a", "`path` must end in .csv, .jsonl, .parquet or .npz, got .*r.txt"),
         ("r.npz", "a", "`path` must be a dataset written by RatingDataset.save"),
     ],
 )

@@ -1,18 +1,17 @@
 """`gym-rated import`: ratings out of a file into a database of ratings by hand."""
 
-import csv
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tyro
 
 from gym_rated.cli.commands.databases import open_existing, run_of
 from gym_rated.imports import named_extras
-from gym_rated.ratings import RatingDataset
+from gym_rated.ratings import Rating, RatingDataset
+from gym_rated.ratings.rows import read_answer_rows
 from gym_rated.recorded import load_recorded
 from gym_rated.recorded.ratings import read_minari_ratings
 from gym_rated.segments import Origin, Segment
@@ -60,7 +59,7 @@ def main(argv: Sequence[str]) -> None:
 def _import_rows(args: ImportArgs, path: Path) -> None:
     with open_existing(args.db) as store:
         run = run_of(store, args.run_id)
-        ratings = list(read_ratings(path))
+        ratings = _read_ratings(path, run.num_classes)
         num_new = store.import_ratings(run.id, [], ratings)
     print(f"{num_new} new ratings of {len(ratings)} in run {run.id}: {args.db}")
 
@@ -109,59 +108,21 @@ def _jobs(ratings: RatingDataset) -> Iterator["Job"]:
         yield Job(segment_id, pack_segment(segment), {"length": length})
 
 
-def read_ratings(path: Path) -> Iterator["ImportedRating"]:
-    """Yield the ratings that stand in a file of rows, as `gym-rated export` writes it.
-
-    A row has `segment_id`, `rating` and `rater`; where it says so, rows that were replaced or
-    taken back, and second showings, are left out.
-
-    Raises:
-        ValueError: If the file has another ending, or a row is no rating.
-    """
+def _read_ratings(path: Path, num_classes: int) -> list["ImportedRating"]:
+    """Read the ratings that stand in a file of rows, as `gym-rated export` writes it."""
     from gym_rated.human.store import ImportedRating
 
-    if path.suffix not in _READERS:
-        raise ValueError(f"`ratings` must end in .csv, .jsonl, .parquet or .npz, got {path}")
-    for number, row in enumerate(_READERS[path.suffix](path), start=1):
-        try:
-            if not _counts(row):
-                continue
-            shown_ms = row.get("shown_ms")
-            rating = ImportedRating(
-                segment_id=row["segment_id"],
-                rater=row["rater"],
-                rating=int(row["rating"]),
-                shown_ms=None if shown_ms in (None, "") else int(shown_ms),
-            )
-        except (KeyError, TypeError, ValueError) as error:
+    ratings = []
+    for row in read_answer_rows(path, num_classes, rater=None, argument="ratings"):
+        answer = row.answer
+        if not isinstance(answer, Rating):
             raise ValueError(
-                f"`ratings` must have segment_id, rating and rater in every row, got row {number} "
-                f"of {path}: {error!r}"
-            ) from error
-        yield rating
-
-
-def _counts(row: Mapping[str, Any]) -> bool:
-    is_current = str(row.get("current", True)) == "True"
-    is_repeat = str(row.get("repeat", False)) == "True"
-    return is_current and not is_repeat and row.get("kind") != "undo"
-
-
-def _from_csv(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets begin with a mark
-        return list(csv.DictReader(file))
-
-
-def _from_jsonl(path: Path) -> list[dict[str, Any]]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines if line.strip()]
-
-
-def _from_parquet(path: Path) -> list[dict[str, Any]]:
-    with named_extras():
-        from pyarrow import parquet
-    rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
-    return rows
-
-
-_READERS = {".csv": _from_csv, ".jsonl": _from_jsonl, ".parquet": _from_parquet}
+                f"`ratings` must hold ratings alone, which are all that a database keeps, got "
+                f"{answer} in {row.place} of {path}"
+            )
+        try:
+            rating = ImportedRating(answer.segment_id, answer.rater, answer.rating, row.shown_ms)
+        except ValueError as error:
+            raise ValueError(f"`ratings` in {row.place} of {path}: {error}") from error
+        ratings.append(rating)
+    return ratings
