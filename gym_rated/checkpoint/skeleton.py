@@ -24,7 +24,7 @@ _NATIVE_DTYPES = {f"{kind}int{bits}" for kind in ("", "u") for bits in (8, 16, 3
     "float32",
     "float64",
 }
-_TORCH_BYTES = re.compile(r"bfloat16|float8_\w+|complex(32|64|128)")
+_TORCH_BYTES = re.compile(r"bfloat16|complex(64|128)")
 
 
 def encode(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
