@@ -1,7 +1,9 @@
 """What maintainers lean on says the same everywhere: versions, Pythons, commands."""
 
+import os
 import re
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,14 @@ def test_every_tool_of_the_developers_is_pinned() -> None:
     needed = [re.match(r"[\w.-]+", line)[0] for line in extras["dev"] + extras["docs"]]
     assert len(needed) > 10
     assert {name.lower().replace("_", "-") for name in needed} - canonical == {"gym-rated"}
+
+
+@pytest.mark.skipif("CI" not in os.environ, reason="by hand, packages may be missing")
+def test_in_ci_no_test_is_skipped_for_want_of_a_package() -> None:
+    sources = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
+    wanted = {name for text in sources for name in re.findall(r'importorskip\("([\w.]+)"\)', text)}
+    assert {"mujoco", "dm_control", "Box2D"} <= wanted
+    assert [name for name in sorted(wanted) if find_spec(name) is None] == []
 
 
 def test_the_changelog_sorts_what_is_unreleased() -> None:
