@@ -24,7 +24,7 @@ RATE_DEMO := $(VENV)/.human-mujoco
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rate-demo test test-slow test-browser lint docs bench clean
+.PHONY: help demo rate-demo test test-slow test-browser coverage lint docs bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -58,7 +58,7 @@ bench: $(VENV)/.everything  ## run the benchmark of the training: make bench ARG
 	$(PY) -m benchmarks.training $(ARGS)
 
 clean:  ## remove what tools left behind; environments and runs stay
-	rm -rf build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist docs/_build .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 # Stamps: an installation that succeeded. A larger one also counts as the smaller ones, so that a

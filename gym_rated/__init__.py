@@ -1,8 +1,8 @@
 """Learn Gymnasium rewards from ratings.
 
 Steps become segments, segments get ratings, ratings fit a reward model, and the model is a plain
-function that a wrapper calls instead of the true reward. Names are imported on first use (PEP 562),
-so that importing this package or its wrappers does not import torch.
+function that a wrapper calls instead of the true reward. Names and modules are imported on first
+use (PEP 562), so that importing this package or its wrappers does not import torch.
 """
 
 from importlib import import_module
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gym_rated import vector
     from gym_rated.environments.horizon import FixedHorizon
     from gym_rated.environments.seeded import SeededEpisodes
-    from gym_rated.fitting import FitReport, RewardLearner, fit
+    from gym_rated.fitting import FitReport, HeldOut, RewardLearner, fit
     from gym_rated.losses import (
         MultitaskLoss,
         classification_loss,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gym_rated.queries import query_schedule
     from gym_rated.raters import (
         SKIPPED,
+        Answer,
         CallableRater,
         Comparison,
         Rater,
@@ -39,14 +40,18 @@ if TYPE_CHECKING:
     )
     from gym_rated.raters.recorded import ReplayRater
     from gym_rated.ratings import RatedBatch, RatingDataset
-    from gym_rated.reward_model import RewardEnsemble
-    from gym_rated.reward_model.images import ConvRewardEnsemble
+    from gym_rated.reward_model import ConvRewardEnsemble, RewardEnsemble, load_reward_model
     from gym_rated.segments import Origin, Segment, SegmentBuffer
     from gym_rated.segments.encoding import encode_actions
     from gym_rated.wrappers import LearnedRewardWrapper, RatingFeedbackWrapper
 
     __version__: str
 
+_FACES = (  # modules that users import from, in the order of the data
+    *("segments", "raters", "queries", "exploration", "ratings", "losses", "reward_model"),
+    *("fitting", "wrappers", "vector", "human", "sb3", "recorded"),
+    *("runs", "checkpoint", "metrics", "statistics", "plots"),
+)
 _MODULE_OF = {
     "Segment": "segments",
     "Origin": "segments",
@@ -56,6 +61,7 @@ _MODULE_OF = {
     "Rating": "raters",
     "Score": "raters",
     "Comparison": "raters",
+    "Answer": "raters",
     "SKIPPED": "raters",
     "SyntheticRater": "raters",
     "CallableRater": "raters",
@@ -75,8 +81,10 @@ _MODULE_OF = {
     "MultitaskLoss": "losses",
     "RewardEnsemble": "reward_model",
     "ConvRewardEnsemble": "reward_model",
+    "load_reward_model": "reward_model",
     "RewardLearner": "fitting",
     "FitReport": "fitting",
+    "HeldOut": "fitting",
     "fit": "fitting",
     "RatingFeedbackWrapper": "wrappers",
     "LearnedRewardWrapper": "wrappers",
@@ -93,6 +101,7 @@ __all__ = [  # noqa: RUF022 (in the order of the data, like the table above)
     "Rating",
     "Score",
     "Comparison",
+    "Answer",
     "SKIPPED",
     "SyntheticRater",
     "CallableRater",
@@ -112,8 +121,10 @@ __all__ = [  # noqa: RUF022 (in the order of the data, like the table above)
     "MultitaskLoss",
     "RewardEnsemble",
     "ConvRewardEnsemble",
+    "load_reward_model",
     "RewardLearner",
     "FitReport",
+    "HeldOut",
     "fit",
     "RatingFeedbackWrapper",
     "LearnedRewardWrapper",
@@ -128,9 +139,9 @@ register_ids()
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name the first time it is used."""
-    if name == "vector":
-        return import_module("gym_rated.vector")
+    """Import a public name or module the first time it is used."""
+    if name in _FACES:
+        return import_module(f"gym_rated.{name}")
     if name == "__version__":
         from importlib.metadata import version
 
@@ -143,5 +154,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """List the public names, imported or not."""
-    return sorted(set(globals()) | set(__all__))
+    """List the public names and modules, imported or not, and nothing else."""
+    return sorted({*__all__, *_FACES})

@@ -8,6 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+__all__ = [
+    "accuracy",
+    "confidence_bins",
+    "expected_calibration_error",
+    "pair_accuracy",
+    "quadratic_weighted_kappa",
+    "spearman",
+]
+
 
 def spearman(predictions: ArrayLike, ratings: ArrayLike, groups: ArrayLike | None = None) -> float:
     """Return Spearman's rank correlation, ties sharing their mean rank.

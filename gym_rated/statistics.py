@@ -11,6 +11,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+__all__ = [
+    "Interval",
+    "bootstrap_interval",
+    "interquartile_mean",
+    "normalized_score",
+    "performance_profile",
+    "probability_of_improvement",
+    "standard_error",
+]
+
 
 class Interval(NamedTuple):
     """A statistic with the limits between which it lies, in the unit of the scores."""

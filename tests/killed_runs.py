@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 import pytest
 
@@ -22,17 +23,14 @@ def run_whole_and_killed(
     command = [sys.executable, script, *as_words(flags)]
     environ = os.environ | {"OMP_NUM_THREADS": "1"}
     subprocess.run([*command, "--run-dir", whole], env=environ, check=True, capture_output=True)
-    process = subprocess.Popen(
-        [*command, "--run-dir", killed, "--checkpoint-every-s", "0"],
-        env=environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for_step(killed, kill_at, process)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    command += ["--run-dir", killed, "--checkpoint-every-s", "0"]
+    with TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, env=environ, stdout=said, stderr=said)
+        try:
+            wait_for(lambda: _last_step(killed) >= kill_at, process, said)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
 
 
 def as_words(flags: Mapping[str, Any]) -> list[str]:
@@ -56,12 +54,22 @@ def rows(folder: Path) -> list[dict[str, float]]:
     return [{k: v for k, v in line.items() if k not in timed} for line in lines]
 
 
-def _wait_for_step(folder: Path, step: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        if (folder / "metrics.jsonl").exists():
-            steps = read_metrics(folder).get("charts/SPS", ([0],))[0]
-            if len(steps) and steps[-1] >= step:
-                return
+def wait_for(
+    is_so: Callable[[], bool], process: subprocess.Popen[bytes], said: IO[str], timeout_s: int = 600
+) -> None:
+    """Wait for what a process does; fail with its own words if it ends, or takes very long."""
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        code = process.poll()
+        if code is not None or time.monotonic() > deadline:
+            said.seek(0)
+            state = f"within {timeout_s} s" if code is None else f"but ended with code {code}"
+            pytest.fail(f"{process.args} did not do it {state}; it said:\n{said.read()}")
         time.sleep(0.02)
-    pytest.fail(f"the run did not reach step {step}; exit code {process.poll()}")
+
+
+def _last_step(folder: Path) -> int:
+    if not (folder / "metrics.jsonl").exists():
+        return 0
+    steps = read_metrics(folder).get("charts/SPS", ([],))[0]
+    return int(steps[-1]) if len(steps) else 0

@@ -407,12 +407,23 @@ def test_importing_the_wrappers_does_not_import_torch():
     assert done.stdout.strip() == "False", done.stderr
 
 
-def test_every_public_name_can_be_imported():
-    for name in gym_rated.__all__:
-        module = gym_rated._MODULE_OF.get(name, name if name == "vector" else "segments")
-        if existing(f"gym_rated.{module}"):
-            assert getattr(gym_rated, name) is not None
-            assert name in dir(gym_rated)
+@pytest.mark.parametrize("name", gym_rated.__all__)
+def test_every_public_name_can_be_imported(name):
+    assert getattr(gym_rated, name) is not None
+    assert name in dir(gym_rated)
+
+
+def test_modules_are_there_without_being_imported_by_name():
+    code = "import gym_rated; print(gym_rated.wrappers.vector, gym_rated.losses.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip().endswith("gym_rated.losses"), done.stderr
+
+
+def test_only_public_names_are_listed():
+    listed = dir(gym_rated)
+    assert {"wrappers", "vector", "sb3", "human", "fit", "Answer", "__version__"} <= set(listed)
+    assert [name for name in listed if name.startswith("_")] == ["__version__"]
+    assert not {"import_module", "register_ids", "Any", "checks", "imports", "cli"} & set(listed)
 
 
 def test_the_public_names_are_those_with_a_module():

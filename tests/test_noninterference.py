@@ -11,10 +11,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from envs import MODES, RewardFreeEnv, ScriptedEnv, rate_by_obs, step_vector, true_reward
 from gymnasium.vector import SyncVectorEnv
 
-from gym_rated import CallableRater, Segment, SyntheticRater, vector
+from gym_rated import (
+    CallableRater,
+    MultitaskLoss,
+    RewardEnsemble,
+    RewardLearner,
+    Segment,
+    SyntheticRater,
+    vector,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:round", "ignore:a query for")
 SCRIPTS = [[(7, "terminated"), (9, "truncated")], [(5, "both"), (12, "terminated")]]
@@ -115,9 +124,6 @@ def test_no_reward_at_all_changes_nothing(mode: Any, tmp_path: Path) -> None:
 
 
 def test_a_fitted_reward_model_does_not_see_the_reward(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    from gym_rated import MultitaskLoss, RewardEnsemble, RewardLearner
-
     torch.set_num_threads(1)
 
     def make_learner() -> Any:

@@ -25,7 +25,7 @@ from gym_rated.fitting.report import FitReport, HeldOut
 from gym_rated.fitting.rows import RatedRows, RewardModel, mean_and_std, segment_returns
 from gym_rated.fitting.split import FitSplit
 from gym_rated.fitting.unseen import UnseenSteps
-from gym_rated.losses import check_choice
+from gym_rated.losses.checks import check_choice
 from gym_rated.losses.multitask import MultitaskLoss
 from gym_rated.ratings import RatedBatch, RatingDataset
 from gym_rated.reward_model import RewardEnsemble

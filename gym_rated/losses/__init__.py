@@ -16,7 +16,6 @@ no loss compares ratings across groups.
 * `MultitaskLoss` weighs them against each other.
 """
 
-from gym_rated.losses.checks import check_choice, check_pair_options, check_positive
 from gym_rated.losses.classification import (
     LimitForm,
     class_limits,
@@ -47,9 +46,6 @@ __all__ = [
     "LimitForm",
     "MultitaskLoss",
     "TargetForm",
-    "check_choice",
-    "check_pair_options",
-    "check_positive",
     "class_limits",
     "class_probabilities",
     "classification_loss",

@@ -4,6 +4,7 @@ Those here are for `gymnasium.Env`; `gym_rated.wrappers.vector` has their twins 
 environments, as `gym_rated.vector` for short.
 """
 
+from gym_rated.wrappers import vector as vector
 from gym_rated.wrappers.single import LearnedRewardWrapper, RatingFeedbackWrapper
 
 __all__ = ["LearnedRewardWrapper", "RatingFeedbackWrapper"]

@@ -183,7 +183,9 @@ def test_a_target_may_be_what_another_method_reaches():
 
 def test_every_target_names_cells_that_are_run():
     cells = [asdict(cell) for cell in reward_fit.cells(Args())]
-    for target in fit_targets.targets():
+    targets = list(fit_targets.targets())
+    assert len(targets) > 5
+    for target in targets:
         wanted = [target.cells]
         wanted += [target.at_least] if isinstance(target.at_least, dict) else []
         for part in wanted:

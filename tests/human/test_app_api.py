@@ -39,7 +39,9 @@ def test_the_page_and_its_files_are_served(page):
 
 
 def test_no_file_of_the_page_asks_for_another_server_or_holds_inline_code(page):
-    for page_file in read_page():
+    files = read_page()
+    assert {"/", "/app.js", "/style.css"} <= {page_file.path for page_file in files}
+    for page_file in files:
         text = page.get(page_file.path).text.replace("http://www.w3.org/", "")
         for forbidden in ("http://", "https://", "innerHTML", "onclick=", "eval(", "style="):
             assert forbidden not in text, (page_file.path, forbidden)

@@ -36,7 +36,7 @@ class Server:
         self.cookie = ""
 
     def ask(self, path: str, method: str = "GET", body: str | None = None, **headers):
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=300)
         origin = {"origin": f"http://{self.host}:{self.port}", "content-type": "application/json"}
         sent = {"cookie": self.cookie, **(origin if body else {}), **headers}
         connection.request(method, path, body, sent)
@@ -52,7 +52,7 @@ class Server:
     def end(self) -> str:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-        return self.process.communicate(timeout=30)[1]
+        return self.process.communicate(timeout=300)[1]
 
 
 @pytest.fixture

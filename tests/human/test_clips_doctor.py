@@ -1,9 +1,11 @@
 """The doctor: one line for each thing, ok or the remedy, and the exit code says which."""
 
 import os
+import platform
 import shutil
 import socket
 from collections import namedtuple
+from importlib.metadata import version
 
 import pytest
 
@@ -34,9 +36,16 @@ def findings(**args) -> dict[str, Finding]:
 def test_everything_in_order_is_one_line_each_and_exit_code_0(capsys):
     assert main(["doctor", "--env-id", "CartPole-v1"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["ok"] * 5 + ["-", "ok"]
-    assert "CartPole-v1, which needs no OpenGL" in lines[1]
-    assert "h264" in lines[2]
+    assert [line.split()[0] for line in lines] == ["ok"] * 6 + ["-", "ok"]
+    assert "CartPole-v1, which needs no OpenGL" in lines[2]
+    assert "h264" in lines[3]
+
+
+def test_versions_are_named_for_a_report_of_what_went_wrong():
+    text = findings(env_id="CartPole-v1")["versions"].text
+    for name in ("gym_rated", "gymnasium", "numpy", "torch"):
+        assert f"{name} {version(name)}" in text
+    assert text.endswith(platform.platform())
 
 
 def test_something_missing_is_exit_code_1(monkeypatch, capsys):

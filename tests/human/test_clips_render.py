@@ -207,7 +207,9 @@ def test_frames_keep_their_shape_in_even_sizes(width, height, longest, size):
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "Pendulum-v1", "Acrobot-v1"])
 def test_what_training_recorded_is_played_again(env_id):
     renderer = SegmentRenderer(size=120)
-    for footage in record(env_id, num_segments=3, length=10, steps=120):
+    recorded = record(env_id, num_segments=3, length=10, steps=120)
+    assert len(recorded) == 3
+    for footage in recorded:
         frames = renderer(*footage)
         assert len(frames) == footage.recipe["length"]
         assert max(frames.shape[1:3]) == 120
@@ -227,7 +229,9 @@ def test_a_later_pole_leans_as_its_observation_says():
 def test_box2d_is_played_again(env_id):
     pytest.importorskip("Box2D")
     renderer = SegmentRenderer(size=64)
-    for footage in record(env_id, num_segments=3, length=10, steps=150):
+    recorded = record(env_id, num_segments=3, length=10, steps=150)
+    assert len(recorded) == 3
+    for footage in recorded:
         assert len(renderer(*footage)) == footage.recipe["length"]
 
 
@@ -286,7 +290,7 @@ def run_with_opengl(program: str, env_id: str) -> str:
     pytest.importorskip("mujoco")
     environ = {name: value for name, value in os.environ.items() if name != "MUJOCO_GL"}
     command = [sys.executable, "-W", "ignore", "-c", program, env_id]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=600)
     if "no offscreen OpenGL" in done.stderr:
         pytest.skip(done.stderr.strip().splitlines()[-1])
     assert done.returncode == 0, done.stderr

@@ -40,13 +40,13 @@ def children(db: Path) -> dict[int, str]:
 def is_up(url: str) -> bool:
     address = urlsplit(url)
     try:
-        with urllib.request.urlopen(f"http://{address.netloc}/healthz", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{address.netloc}/healthz", timeout=60) as answer:
             return answer.status == 200
     except OSError:
         return False
 
 
-def wait_until(is_so: Callable[[], bool], timeout_s: float = 60.0) -> bool:
+def wait_until(is_so: Callable[[], bool], timeout_s: float = 600.0) -> bool:
     deadline = time.monotonic() + timeout_s
     while not is_so():
         if time.monotonic() > deadline:

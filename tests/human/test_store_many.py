@@ -101,7 +101,7 @@ def test_two_tabs_of_one_rater_get_one_clip_and_one_vote(store_url):
             return query.id
 
         with ThreadPoolExecutor(8) as pool:
-            given = set(pool.map(tab, range(8), timeout=60))
+            given = set(pool.map(tab, range(8), timeout=600))
         assert len(store.events(RUN.id)) == 1
         assert given == {1}
 

@@ -252,7 +252,7 @@ def run_with(program, *words, limit=None):
         [*words[:-2], sys.executable, "-c", program, *words[-2:]],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         preexec_fn=limit,
     )
 

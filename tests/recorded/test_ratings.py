@@ -62,7 +62,9 @@ def test_a_written_dataset_is_an_ordinary_one_without_a_true_reward():
 def test_the_rewards_of_a_model_can_be_written():
     ratings = rate_recorded(record("CartPole-v1"), SyntheticRater(3), 5, segment_length=8)
     write_minari(ratings, "test/rated-v0", reward_fn=lambda obs, actions: 2 * actions[:, 1])
-    for episode in load_recorded("test/rated-v0").iterate_episodes():
+    written = load_recorded("test/rated-v0")
+    assert written.total_episodes == 5
+    for episode in written.iterate_episodes():
         assert (episode.rewards == 2 * episode.actions).all()
 
 

@@ -301,7 +301,7 @@ def test_replay_survives_a_checkpoint_and_an_action_changed_in_place() -> None:
 
 def test_true_rewards_of_segments_are_the_environments() -> None:
     env, rater = recorded(20)
-    env.query(4)
+    assert env.query(4) == 4
     for segment in rater.submitted:
         first = segment.origin.first_step
         expected = [true_reward(0, segment.origin.episode, first + k) for k in range(5)]

@@ -14,6 +14,7 @@ from gym_rated import (
     CallableRater,
     LearnedRewardWrapper,
     RatingFeedbackWrapper,
+    RewardEnsemble,
     SeededEpisodes,
     ShuffledRater,
     SyntheticRater,
@@ -243,9 +244,6 @@ def test_reward_functions_are_found_by_name() -> None:
 
 
 def test_the_folder_of_a_saved_model_is_a_reward_function(tmp_path: Any) -> None:
-    pytest.importorskip("torch")
-    from gym_rated import RewardEnsemble
-
     model = RewardEnsemble(3, 2, num_members=2, hidden_sizes=(4,), seed=1)
     model.save(tmp_path / "model")
     obs, actions = np.ones((4, 3), np.float32), np.ones((4, 2), np.float32)

@@ -270,7 +270,7 @@ def test_an_environment_may_reuse_its_arrays() -> None:
     envs.reset()
     rewards = [envs.step(np.ones(2, np.int64))[1].tolist() for _ in range(3)]
     assert rewards == [[1, 1], [2, 2], [3, 3]]
-    envs.env.query(2)
+    assert envs.env.query(2) == 2
     for segment in rater.segments:
         assert segment.obs.tolist() == [[0], [1], [2]]
         assert segment.actions.tolist() == [[0, 1]] * 3

@@ -1,11 +1,14 @@
 """`gym-rated doctor`: what rating by hand needs here, and what to do where it is missing.
 
+The first line says which versions these are, for a report of what went wrong.
+
 Each check returns findings, one line each. None of them changes anything: a database that is not
 there yet is not made.
 """
 
 import json
 import os
+import platform
 import shutil
 import socket
 import sys
@@ -22,6 +25,7 @@ import tyro
 
 from gym_rated.environments.rendering import BACKENDS, draws_without_opengl, try_to_render
 from gym_rated.imports import EXTRAS, named_extras
+from gym_rated.runs.provenance import provenance
 
 _STANDS_FOR_ALL = "HalfCheetah-v5"  # of the environments that MuJoCo draws
 _PACKAGES = ("av", "PIL", "fastapi", "sqlalchemy", "uvicorn")
@@ -77,6 +81,7 @@ def main(argv: Sequence[str]) -> None:
 def examine(args: DoctorArgs) -> Iterator[Finding]:
     """Yield what is found, check by check; a check that fails itself is a finding."""
     checks: tuple[tuple[str, Callable[[DoctorArgs], Iterator[Finding]]], ...] = (
+        ("versions", name_versions),
         ("packages", check_packages),
         ("drawing", check_drawing),
         ("codec", check_codec),
@@ -89,6 +94,15 @@ def examine(args: DoctorArgs) -> Iterator[Finding]:
             yield from check(args)
         except Exception as error:
             yield Finding("missing", name, str(error))
+
+
+def name_versions(args: DoctorArgs) -> Iterator[Finding]:
+    """Say which versions there are of what changes numbers, and which system."""
+    found = provenance()
+    versions = [f"{name} {version}" for name, version in found["versions"].items()]
+    if found["commit"] is not None:
+        versions.append(f"commit {found['commit']}")
+    yield Finding("ok", "versions", ", ".join([*versions, platform.platform()]))
 
 
 def check_packages(args: DoctorArgs) -> Iterator[Finding]:
