@@ -44,6 +44,9 @@ test-slow: $(VENV)/.everything  ## run the tests that train an agent
 test-browser: $(VENV)/.everything  ## run the tests that rate in a real browser (Debian's chromium)
 	$(PY) -m pytest -m browser tests/browser $(ARGS)
 
+coverage: $(VENV)/.everything  ## run the tests, and say which lines none of them reached
+	$(PY) -m pytest -n $(JOBS) --cov=gym_rated --cov-report=term-missing:skip-covered $(ARGS)
+
 lint: $(VENV)/.everything  ## check style, format and types, and the page's code
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
