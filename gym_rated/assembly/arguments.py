@@ -15,7 +15,7 @@ import tyro
 from gym_rated.assembly.presets import PRESETS
 from gym_rated.fitting import Offset
 from gym_rated.losses import TargetForm
-from gym_rated.losses.multitask import LimitRule, Scale, SegmentValue, Task, WeightRule
+from gym_rated.losses.multitask import LimitRule, Scale, SegmentValue, TaskName, WeightRule
 
 Reward = Literal["rated", "model", "true", "constant", "none", "knn-entropy", "rnd"]
 Preset = Literal["ours", "people", "rbrl", "rbrl-aaai24", "r4", "pairs", "pebble", "rbrl-kl"]
@@ -69,7 +69,7 @@ class RatingArgs:
     shuffle_ratings: bool = False
     """give the ratings to the wrong segments: the control that must not learn"""
 
-    tasks: tuple[Task, ...] = ("classification", "regression")
+    tasks: tuple[TaskName, ...] = ("classification", "regression")
     """the tasks that the reward model is fitted to"""
     scale: Scale = "shared"
     """whether all ratings share one scale, or only those of one rater and round (group)"""
