@@ -171,6 +171,4 @@ class ReplayRater:
 
 
 def _digests(ratings: RatingDataset) -> dict[str, str]:
-    batch = ratings.batch()
-    rows = zip(batch.ids, batch.obs, batch.actions, batch.mask, strict=True)
-    return {name: digest_of(obs[mask], actions[mask]) for name, obs, actions, mask in rows}
+    return {s.id: digest_of(s.obs, s.actions) for s in ratings.segments()}
