@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 import torch
-from test_fitting import NUM_CLASSES, dataset, make_segments, predicted_returns, true_returns
+from rated_segments import NUM_CLASSES, dataset, make_segments, predicted_returns, true_returns
 from torch import nn
 
 from gym_rated.checkpoint import load_state, save_state
