@@ -1,8 +1,7 @@
 """Fitting the reward model to ratings, round after round.
 
-A `RewardLearner` keeps the optimiser and the task weights between fits; `fit` is the one call for
-ratings that are all there. A fit takes few steps on purpose: under wrong ratings a long fit learns
-the errors.
+A `RewardLearner` keeps the optimiser and the task weights between fits. A fit takes few steps on
+purpose: under wrong ratings a long fit learns the errors.
 """
 
 import copy
@@ -30,7 +29,7 @@ from gym_rated.losses.checks import check_choice
 from gym_rated.ratings import RatedBatch, RatingDataset
 from gym_rated.reward_model import RewardEnsemble
 
-__all__ = ["FitReport", "HeldOut", "RewardLearner", "fit"]
+__all__ = ["FitReport", "HeldOut", "Offset", "RewardLearner"]
 
 _MIN_SCALE = 1e-6
 _CHUNK = 64  # segments per pass where nothing is learned, of up to…
@@ -39,52 +38,6 @@ _CHUNK_NUMBERS = 2**22  # … this many numbers, of which an image has many
 Offset = Literal["none", "best", "worst"]
 ModelT = TypeVar("ModelT", bound=RewardModel, default=RewardEnsemble)
 LossT = TypeVar("LossT", bound=Loss, default=MultitaskLoss)
-
-
-def fit(
-    ratings: RatingDataset,
-    *,
-    model: RewardEnsemble | None = None,
-    loss: MultitaskLoss | None = None,
-    steps: int = 200,
-    learning_rate: float = 1e-3,
-    batch_size: int = 64,
-    seed: int = 0,
-    progress_bar: bool = True,
-) -> tuple[RewardEnsemble, FitReport]:
-    """Fit a reward model to ratings that are all there, in one call.
-
-    Args:
-        ratings: The rated segments.
-        model: The model to fit, in place; by default a new `RewardEnsemble` for the dataset.
-        loss: What to fit; by default a `MultitaskLoss` for the dataset's classes.
-        steps: Gradient steps.
-        learning_rate: Of Adam, for the model.
-        batch_size: Segments per mini-batch.
-        seed: Seed of the new model and of the mini-batches.
-        progress_bar: Show a progress bar.
-
-    Returns:
-        The model, and what was done; see `RewardLearner.fit`.
-
-    Raises:
-        ValueError: If the dataset does not fit model and loss.
-        FloatingPointError: If the model became non-finite.
-    """
-    if model is None:
-        model = RewardEnsemble(ratings.obs_dim, ratings.action_dim, seed=seed)
-    if loss is None:
-        loss = MultitaskLoss(num_classes=ratings.num_classes, num_members=model.num_members)
-    learner = RewardLearner(
-        model,
-        loss,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        first_steps=steps,
-        seed=seed,
-        progress_bar=progress_bar,
-    )
-    return model, learner.fit(ratings)
 
 
 class RewardLearner(Generic[ModelT, LossT]):
