@@ -17,7 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 from typing_extensions import TypeVar
 
-from gym_rated.checks import whole_number
+from gym_rated.checks import check_choice, whole_number
 from gym_rated.fitting.alarm import Fresh, RewardAlarm
 from gym_rated.fitting.judging import answers_of, judge_held_out, train_accuracy
 from gym_rated.fitting.report import FitReport, HeldOut
@@ -25,7 +25,6 @@ from gym_rated.fitting.rows import RatedRows, RewardModel, mean_and_std, segment
 from gym_rated.fitting.split import FitSplit
 from gym_rated.fitting.unseen import UnseenSteps
 from gym_rated.losses import Loss, MultitaskLoss
-from gym_rated.losses.checks import check_choice
 from gym_rated.ratings import RatedBatch, RatingDataset
 from gym_rated.reward_model import RewardEnsemble
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gym_rated.losses.checks import check_choice, check_positive, check_ratings, check_rows
+from gym_rated.checks import check_choice
+from gym_rated.losses.checks import check_positive, check_ratings, check_rows
 from gym_rated.losses.groups import group_range, number_groups, with_contrast
 from gym_rated.losses.limits import (
     LimitForm,

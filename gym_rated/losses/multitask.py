@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gym_rated.checks import whole_number
-from gym_rated.losses.checks import check_choice, check_pair_options, check_positive
+from gym_rated.checks import check_choice, whole_number
+from gym_rated.losses.checks import check_pair_options, check_positive
 from gym_rated.losses.classification import (
     SHARPNESS,
     ClassificationTask,

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gym_rated.losses.checks import check_choice, check_positive, check_ratings, check_rows
+from gym_rated.checks import check_choice
+from gym_rated.losses.checks import check_positive, check_ratings, check_rows
 from gym_rated.losses.groups import centred, number_groups, with_company
 from gym_rated.losses.task import AnswerRows, Task
 

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from gym_rated.losses.checks import check_choice
+from gym_rated.checks import check_choice
 
 WeightRule = Literal["uncertainty", "fixed", "scheduled"]
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +11,6 @@ from envs import make_segment
 from numpy.typing import NDArray
 
 from gym_rated import RewardEnsemble
-from gym_rated.assembly.arguments import Selection
 from gym_rated.queries import (
     STRATEGIES,
     Disagreement,
@@ -196,10 +195,6 @@ def test_a_model_of_mean_rewards_is_asked_for_means() -> None:
     assert select.classes(segments).tolist() == [1, 0]
     model.options["segment_value"] = "mean"
     assert select.classes(segments).tolist() == [0, 1]
-
-
-def test_the_names_are_those_of_the_scripts() -> None:
-    assert get_args(Selection) == STRATEGIES
 
 
 def test_wrong_arguments_are_refused_with_their_values() -> None:
