@@ -74,3 +74,9 @@ def check_number(name: str, value: Any, low: float = -inf, high: float = inf) ->
         rule = bounds if high == inf else f"lie in [{low:g}, {high:g}]"
         raise ValueError(f"`{name}` must {rule}, got {value}")
     return float(value)
+
+
+def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+    """Refuse a `value` that is not among the `known` ones with a ValueError that lists them."""
+    if value not in known:
+        raise ValueError(f"`{name}` must be one of {', '.join(known)}, got {value!r}")

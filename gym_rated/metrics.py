@@ -59,7 +59,8 @@ def quadratic_weighted_kappa(
     Disagreement by two classes counts four times as much as by one.
 
     Args:
-        predicted_classes: Predicted classes, shape (B,), in 0..C-1.
+        predicted_classes: Predicted classes, or the ratings of somebody else, shape (B,), in
+            0..C-1.
         ratings: Ratings, shape (B,), in 0..C-1.
         num_classes: Number of classes C, at least 2.
 
@@ -74,7 +75,10 @@ def quadratic_weighted_kappa(
     if len(x) == 0:
         return float("nan")
     if min(x.min(), y.min()) < 0 or max(x.max(), y.max()) >= num_classes:
-        raise ValueError(f"classes must lie in 0..{num_classes - 1}, got {x} and {y}")
+        raise ValueError(
+            f"`predicted_classes` and `ratings` must be classes 0 to {num_classes - 1}, got "
+            f"{min(x.min(), y.min())} to {max(x.max(), y.max())}"
+        )
     observed = np.zeros((num_classes, num_classes))
     np.add.at(observed, (x, y), 1 / len(x))
     by_chance = np.outer(observed.sum(1), observed.sum(0))

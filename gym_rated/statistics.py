@@ -146,17 +146,51 @@ def bootstrap_interval(
         ValueError: If there is no row, or one of fewer than 2 scores, or a score is not finite, or
             `confidence` lies outside (0, 1).
     """
+    rows = _rows(scores)
+    everything = np.concatenate(rows)
+    return resampled_interval(
+        lambda drawn: statistic(everything[drawn]),
+        [len(row) for row in rows],
+        confidence=confidence,
+        num_resamples=num_resamples,
+        rng=np.random.default_rng(seed),
+    )
+
+
+def resampled_interval(
+    statistic: Callable[[NDArray[np.int64]], Any],
+    sizes: Sequence[int],
+    *,
+    rng: np.random.Generator,
+    confidence: float = 0.95,
+    num_resamples: int = 1_000,
+) -> Interval:
+    """Percentile bootstrap interval of whatever is computed from items.
+
+    Args:
+        statistic: From numbers of items, shape (sum of `sizes`,), to a number; where it is NaN the
+            draw says nothing and is left out.
+        sizes: How many items each stratum has; each is drawn again within itself.
+        rng: Source of the draws.
+        confidence: How often such an interval shall hold the truth, in (0, 1).
+        num_resamples: How often to draw.
+
+    Returns:
+        Its limits and the statistic of all items, each once.
+
+    Raises:
+        ValueError: If `confidence` lies outside (0, 1).
+    """
     if not 0 < confidence < 1:
         raise ValueError(f"`confidence` must lie between 0 and 1, got {confidence}")
-    rows = _rows(scores)
-    rng = np.random.default_rng(seed)
-    draws = [
-        statistic(np.concatenate([row[rng.integers(len(row), size=len(row))] for row in rows]))
-        for _ in range(num_resamples)
-    ]
+    starts = np.cumsum([0, *sizes[:-1]])
+    draws = []
+    for _ in range(num_resamples):
+        drawn = [start + rng.integers(n, size=n) for start, n in zip(starts, sizes, strict=True)]
+        draws.append(statistic(np.concatenate(drawn)))
     tail = (1 - confidence) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return Interval(float(low), float(statistic(np.concatenate(rows))), float(high))
+    low, high = np.nanquantile(draws, [tail, 1 - tail])
+    return Interval(float(low), float(statistic(np.arange(sum(sizes)))), float(high))
 
 
 def standard_error(scores: ArrayLike, axis: int = 0) -> NDArray[np.float64]:

@@ -61,6 +61,13 @@ def test_kappa_knows_perfect_agreement_chance_and_opposition():
     assert quadratic_weighted_kappa([2, 1, 0], [0, 1, 2], 3) == pytest.approx(-1)
 
 
+def test_kappa_is_one_minus_observed_by_expected_squared_distance():
+    # observed: one of four is one class off, 1/4. Expected from the shares (2, 1, 1)/4 and
+    # (1, 2, 1)/4: 0.25 + 4 * 0.125 + 0.0625 + 0.0625 + 4 * 0.0625 + 0.125 = 1.25.
+    expected = 1 - 0.25 / 1.25
+    assert quadratic_weighted_kappa([0, 0, 1, 2], [0, 1, 1, 2], 3) == pytest.approx(expected)
+
+
 def test_kappa_punishes_far_errors_more():
     near = quadratic_weighted_kappa([0, 1, 2, 3, 2], [0, 1, 2, 3, 3], 4)
     far = quadratic_weighted_kappa([0, 1, 2, 3, 0], [0, 1, 2, 3, 3], 4)
@@ -98,7 +105,7 @@ def test_different_lengths_are_refused(metric):
 
 
 def test_classes_out_of_range_are_refused():
-    with pytest.raises(ValueError, match=r"must lie in 0\.\.2"):
+    with pytest.raises(ValueError, match="classes 0 to 2, got 0 to 3"):
         quadratic_weighted_kappa([0, 3], [0, 1], 3)
 
 

@@ -12,6 +12,7 @@ from gym_rated.statistics import (
     normalized_score,
     performance_profile,
     probability_of_improvement,
+    resampled_interval,
     standard_error,
 )
 
@@ -129,6 +130,32 @@ def test_confidence_is_a_fraction(confidence):
         ValueError, match=f"`confidence` must lie between 0 and 1, got {confidence}"
     ):
         bootstrap_interval([1, 2], confidence=confidence)
+
+
+def test_an_interval_of_whatever_is_computed_from_items_by_hand():
+    # one item of two, drawn again: the mean of their numbers is 0, 1/2 or 1
+    draws = np.random.default_rng(5).integers(2, size=(50, 2)).mean(1)
+    rng = np.random.default_rng(5)
+    found = resampled_interval(np.mean, [2], rng=rng, num_resamples=50, confidence=0.5)
+    assert found == (*np.quantile(draws, [0.25]), 0.5, *np.quantile(draws, [0.75]))
+
+
+def test_items_are_drawn_within_their_stratum():
+    def statistic(drawn):
+        assert ((drawn[:3] < 3) & (drawn[3:] >= 3)).all()
+        return drawn.sum()
+
+    found = resampled_interval(statistic, [3, 3], rng=np.random.default_rng(0))
+    assert found.estimate == 15
+    assert 9 <= found.low < 15 < found.high <= 21
+
+
+def test_draws_that_say_nothing_are_left_out():
+    def undefined_where_all_are_the_same(drawn):
+        return np.nan if len(set(drawn)) == 1 else 1.0
+
+    found = resampled_interval(undefined_where_all_are_the_same, [2], rng=np.random.default_rng(0))
+    assert found == (1.0, 1.0, 1.0)
 
 
 def test_a_profile_is_the_share_of_runs_above_each_threshold():

@@ -15,7 +15,7 @@ class. So the distance KL(b|pi) grows by `margin` nats a step, and then the term
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gym_rated.checks import whole_number
+from gym_rated.losses import Scale
 from gym_rated.ratings import RatedBatch
 
 LogProb = Callable[[Tensor, Tensor], Tensor]
@@ -116,9 +117,7 @@ def squashed_log_prob(
     return clipped_log_prob(mean, std, before, -limit * (1 - 1e-6), limit * (1 - 1e-6))
 
 
-def lowest_rows(
-    batch: RatedBatch, scale: Literal["shared", "group"] = "group"
-) -> NDArray[np.int64]:
+def lowest_rows(batch: RatedBatch, scale: Scale = "group") -> NDArray[np.int64]:
     """Return the rows whose rating is the lowest among those that it can be compared with.
 
     Args:
@@ -175,7 +174,7 @@ class Repulsion:
         self,
         *,
         margin: float = 1.0,
-        scale: Literal["shared", "group"] = "group",
+        scale: Scale = "group",
         seed: int = 0,
     ) -> None:
         self.margin = _check_margin(margin)

@@ -12,16 +12,16 @@ from typing import Literal, TypeVar
 
 import tyro
 
-from gym_rated.assembly.presets import PRESETS
+from gym_rated.assembly.presets import PRESETS, Preset
+from gym_rated.exploration import BonusName
 from gym_rated.fitting import Offset
-from gym_rated.losses import TargetForm
-from gym_rated.losses.multitask import LimitRule, Scale, SegmentValue, Task, WeightRule
+from gym_rated.human.clips.drawing import Quality
+from gym_rated.losses import LimitRule, Scale, SegmentValue, TargetForm, TaskName, WeightRule
+from gym_rated.queries.named import Strategy
+from gym_rated.raters.kinds import Answers
+from gym_rated.raters.scale import Reference
 
-Reward = Literal["rated", "model", "true", "constant", "none", "knn-entropy", "rnd"]
-Preset = Literal["ours", "people", "rbrl", "rbrl-aaai24", "r4", "pairs", "pebble", "rbrl-kl"]
-Selection = Literal[
-    "uniform", "disagreement", "entropy", "stratified", "coverage", "information-gain"
-]
+Reward = Literal["rated", "model", "true", "constant", "none", BonusName]
 
 
 @dataclass
@@ -35,7 +35,7 @@ class RatingArgs:
     the true one, 1 or 0 every step, or a bonus for new states (knn-entropy, rnd)"""
     reward_model: Path | None = None
     """folder of the saved model that `--reward model` pays"""
-    explore: Literal["noise", "knn-entropy", "rnd"] = "noise"
+    explore: Literal["noise", BonusName] = "noise"
     """what the agent does before the first fit: act at random, or learn from a bonus"""
 
     rater: Literal["synthetic", "human"] = "synthetic"
@@ -52,11 +52,11 @@ class RatingArgs:
     """the number of rating classes"""
     segment_length: tuple[int, ...] = (50,)
     """steps of a segment, or several lengths to draw from; never more than half an episode"""
-    select: Selection = "uniform"
+    select: Strategy = "uniform"
     """which segments to ask about"""
-    answers: Literal["ratings", "scores", "comparisons", "mixed"] = "ratings"
+    answers: Answers = "ratings"
     """what the synthetic rater gives: classes, numbers in 0..1, pairs, or some of each"""
-    relative_to: Literal["everything", "round", "range"] = "everything"
+    relative_to: Reference = "everything"
     """what the synthetic rater compares with: all it has seen, the round, or the best so far"""
     regrade: bool = True
     """whether the synthetic rater rates everything again as standards rise (a person does not)"""
@@ -69,7 +69,7 @@ class RatingArgs:
     shuffle_ratings: bool = False
     """give the ratings to the wrong segments: the control that must not learn"""
 
-    tasks: tuple[Task, ...] = ("classification", "regression")
+    tasks: tuple[TaskName, ...] = ("classification", "regression")
     """the tasks that the reward model is fitted to"""
     scale: Scale = "shared"
     """whether all ratings share one scale, or only those of one rater and round (group)"""
@@ -139,7 +139,7 @@ class HumanArgs:
     environments that do not repeat themselves; a resumed run then begins new episodes"""
     clip_size: int = 240
     """longer side of the clips, in pixels"""
-    clip_quality: Literal["fast", "nice"] = "fast"
+    clip_quality: Quality = "fast"
     """how clips are drawn: fast, or with smooth edges"""
 
 

@@ -11,18 +11,18 @@ from typing import Any
 
 import numpy as np
 
+from gym_rated import fitting
 from gym_rated.assembly.arguments import RatingArgs, RunArgs
 from gym_rated.checkpoint import save_state
 from gym_rated.environments.rendering import ensure_rendering, prepare_capture
 from gym_rated.environments.seeded import SeededEpisodes
 from gym_rated.exploration import UntilReady, make_bonus
-from gym_rated.fitting import RewardLearner
+from gym_rated.fitting import Method, RewardLearner
 from gym_rated.human import Pacing
-from gym_rated.losses.multitask import MultitaskLoss
 from gym_rated.queries import Select, make_select, query_schedule
 from gym_rated.raters import Rater, ShuffledRater, SyntheticRater
 from gym_rated.reward_model import RewardEnsemble
-from gym_rated.segments.encoding import obs_dim
+from gym_rated.segments.encoding import action_dim, obs_dim
 from gym_rated.wrappers.reward_fn import RewardFn, resolve_reward_fn
 
 
@@ -206,28 +206,28 @@ def make_learner(
     args: RatingArgs, envs: Any, segment_lengths: Sequence[int], seed: int
 ) -> RewardLearner:
     """Return a fresh reward model for the spaces of `envs`, with its loss and optimiser."""
-    model = RewardEnsemble.for_spaces(
-        envs.single_observation_space,
-        envs.single_action_space,
-        num_members=args.num_members,
-        hidden_sizes=args.hidden_sizes,
+    return fitting.make_learner(
+        obs_dim(envs.single_observation_space),
+        action_dim(envs.single_action_space),
+        args.num_classes,
+        segment_length=max(segment_lengths),
+        method=method_of(args),
         seed=seed,
     )
-    loss = MultitaskLoss(
-        args.tasks,
-        num_classes=args.num_classes,
-        num_members=args.num_members,
+
+
+def method_of(args: RatingArgs) -> Method:
+    """Return how the flags say to learn."""
+    return Method(
+        tasks=args.tasks,
         scale=args.scale,
         weights=args.weights,
         target=args.target,
         limits=args.limits,
         segment_value=args.segment_value,
-        segment_length=max(segment_lengths),
         trim=args.trim,
-    )
-    return RewardLearner(
-        model,
-        loss,
+        num_members=args.num_members,
+        hidden_sizes=args.hidden_sizes,
         learning_rate=args.reward_learning_rate,
         batch_size=args.reward_batch_size,
         first_steps=args.first_steps,
@@ -236,7 +236,6 @@ def make_learner(
         stop_at_accuracy=args.stop_at_accuracy,
         ood_coef=args.ood_coef,
         offset=args.offset,
-        seed=seed,
     )
 
 

@@ -1,10 +1,12 @@
 """Named methods: each only sets flags of the scripts, which the user may set otherwise."""
 
-from typing import Any
+from typing import Any, Literal
+
+Preset = Literal["ours", "people", "rbrl", "rbrl-aaai24", "r4", "pairs", "pebble", "rbrl-kl"]
 
 _RERATED = {"regrade": True, "scale": "shared"}
 
-PRESETS: dict[str, dict[str, Any]] = {
+PRESETS: dict[Preset, dict[str, Any]] = {
     "ours": _RERATED | {"tasks": ("classification", "regression")},
     "people": {
         "regrade": False,

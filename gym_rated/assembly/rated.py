@@ -39,7 +39,8 @@ class RatedEnv(gym.Env[Any, Any]):
         reward_fn: Folder of a saved reward model, `"module:attr"`, or a function. By default a
             model is fitted whenever ratings come in.
         env_kwargs: Keyword arguments of `gymnasium.make` for `env_id`.
-        loss: Keyword arguments of the `MultitaskLoss` that the model is fitted with.
+        loss: Keyword arguments of the `MultitaskLoss` that the model is fitted with, where they
+            are to be other than those of `gym_rated.fitting.method_for` the rater's `criterion`.
         features: As in `RatingFeedbackWrapper`.
         render_mode: As in `gymnasium.make`.
         seed: Seed of the choice of segments, of the model and of its fits.
@@ -205,24 +206,25 @@ def _learner(
         )
     if reward_fn is not None:
         return None
-    from gym_rated.fitting import RewardLearner
-    from gym_rated.losses.multitask import MultitaskLoss
-
-    model = _model(spaces, resolve_features(features), seed)
-    length = feedback.get("segment_length", 50)
-    longest = length if isinstance(length, int) else max(length)
-    options = {"num_classes": rater.num_classes, "segment_length": longest, **(loss or {})}
-    return RewardLearner(model, MultitaskLoss(**options), seed=seed)
-
-
-def _model(spaces: tuple[gym.Space[Any], gym.Space[Any]], features: Any, seed: int) -> Any:
-    from gym_rated.reward_model import RewardEnsemble
+    from gym_rated.fitting import make_learner, method_for
     from gym_rated.reward_model.images import ConvRewardEnsemble
     from gym_rated.segments.encoding import PIXELS, action_dim, obs_dim
 
-    if features == PIXELS:
-        return ConvRewardEnsemble.for_spaces(*spaces, seed=seed)
-    return RewardEnsemble(obs_dim(spaces[0], features), action_dim(spaces[1]), seed=seed)
+    encoder = resolve_features(features)
+    length = feedback.get("segment_length", 50)
+    method = method_for(getattr(rater, "criterion", None))
+    images = encoder == PIXELS
+    sizes: dict[str, Any] = {"num_members": method.num_members, "seed": seed}
+    return make_learner(
+        obs_dim(spaces[0], encoder),
+        action_dim(spaces[1]),
+        rater.num_classes,
+        segment_length=length if isinstance(length, int) else max(length),
+        method=method,
+        model=ConvRewardEnsemble.for_spaces(*spaces, **sizes) if images else None,
+        loss=loss,
+        seed=seed,
+    )
 
 
 def _fitting(learner: "RewardLearner | None") -> dict[str, Any]:

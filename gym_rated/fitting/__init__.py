@@ -1,10 +1,32 @@
 """Fitting a reward model to answers, round after round, and saying how well it went.
 
-`learner` takes the steps, `split` says which answers it learns from and which judge it, `rows` are
-the answers as tensors, `judging`, `alarm` and `report` say what came of it.
+`making` is the way to a learner by our defaults, `learner` takes the steps, `split` says which
+answers it learns from and which judge it, `rows` are the answers as tensors, `judging`, `classes`,
+`alarm` and `report` say what came of it.
 """
 
-from gym_rated.fitting.learner import Offset, RewardLearner, fit
+from gym_rated.fitting.learner import Offset, RewardLearner
+from gym_rated.fitting.making import (
+    OURS,
+    PEOPLE,
+    Method,
+    fit,
+    longest_segment,
+    make_learner,
+    method_for,
+)
 from gym_rated.fitting.report import FitReport, HeldOut
 
-__all__ = ["FitReport", "HeldOut", "Offset", "RewardLearner", "fit"]
+__all__ = [
+    "OURS",
+    "PEOPLE",
+    "FitReport",
+    "HeldOut",
+    "Method",
+    "Offset",
+    "RewardLearner",
+    "fit",
+    "longest_segment",
+    "make_learner",
+    "method_for",
+]

@@ -8,19 +8,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gym_rated.fitting.classes import class_chances, most_probable, sharpness_of
 from gym_rated.fitting.report import HeldOut
 from gym_rated.fitting.rows import RatedRows
 from gym_rated.fitting.split import FitSplit
-from gym_rated.losses import class_limits, class_probabilities, rescale
-from gym_rated.losses.multitask import MultitaskLoss
+from gym_rated.losses import Loss
 from gym_rated.metrics import accuracy, pair_accuracy, quadratic_weighted_kappa, spearman
 
 _MIN_HELD_OUT = 5
 
 
-def judge_held_out(
-    loss: MultitaskLoss, returns: Tensor, rows: RatedRows, split: FitSplit
-) -> HeldOut:
+def judge_held_out(loss: Loss, returns: Tensor, rows: RatedRows, split: FitSplit) -> HeldOut:
     """Judge a reward by the answers it was not fitted to.
 
     Args:
@@ -49,7 +47,7 @@ def judge_held_out(
     )
 
 
-def train_accuracy(loss: MultitaskLoss, returns: Tensor, rows: RatedRows, split: FitSplit) -> float:
+def train_accuracy(loss: Loss, returns: Tensor, rows: RatedRows, split: FitSplit) -> float:
     """Return the fraction of the ratings fitted to that are the predicted class, NaN for none.
 
     The mean over members, each with the class limits of its own predictions.
@@ -71,7 +69,7 @@ def train_accuracy(loss: MultitaskLoss, returns: Tensor, rows: RatedRows, split:
 
 
 def predicted_classes(
-    loss: MultitaskLoss,
+    loss: Loss,
     values: Tensor,
     rows: RatedRows,
     fitted: NDArray[np.int64],
@@ -79,29 +77,23 @@ def predicted_classes(
 ) -> NDArray[np.int64]:
     """Return the most probable class of some rows, shape (B',); -1 where nothing tells.
 
-    The limits leave as many predicted as rated segments in every class, among the fitted rows: of
-    the same group where only a group shares a scale, in which case a group without fitted rows
-    tells nothing.
-
     Args:
         loss: Says which ratings share a scale.
         values: What of the returns counts, of all rows, shape (E, B).
         rows: All rows.
-        fitted: Rated rows that set the limits.
+        fitted: Rated rows that set the limits, see `class_chances`.
         asked: Rows to classify.
     """
-    groups = rows.groups.cpu().numpy()
-    if loss.scale == "shared":
-        groups = np.zeros_like(groups)
-    classes = np.full(len(asked), -1, np.int64)
-    for group in np.unique(groups[asked]):
-        reference, here = fitted[groups[fitted] == group], groups[asked] == group
-        if len(reference):
-            known, unseen = values[:, reference], values[:, asked[here]]
-            limits = class_limits(known, rows.ratings[reference], loss.num_classes)
-            chances = class_probabilities(rescale(unseen, known), limits, loss.sharpness)
-            classes[here] = chances.mean(0).argmax(-1).cpu().numpy()
-    return classes
+    chances = class_chances(
+        values,
+        rows.ratings,
+        rows.groups if loss.scale == "group" else None,
+        fitted=fitted,
+        asked=asked,
+        num_classes=loss.num_classes,
+        sharpness=sharpness_of(loss.options()),
+    )
+    return most_probable(chances)
 
 
 def answers_of(rows: RatedRows) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -113,7 +105,7 @@ def answers_of(rows: RatedRows) -> tuple[NDArray[np.float32], NDArray[np.bool_]]
 
 
 def _classes_held_out(
-    loss: MultitaskLoss, values: Tensor, rows: RatedRows, split: FitSplit
+    loss: Loss, values: Tensor, rows: RatedRows, split: FitSplit
 ) -> dict[str, float]:
     ratings = rows.ratings.cpu().numpy()
     fitted, asked = (part[ratings[part] >= 0] for part in (split.train, split.held_out))

@@ -1,8 +1,7 @@
 """Fitting the reward model to ratings, round after round.
 
-A `RewardLearner` keeps the optimiser and the task weights between fits; `fit` is the one call for
-ratings that are all there. A fit takes few steps on purpose: under wrong ratings a long fit learns
-the errors.
+A `RewardLearner` keeps the optimiser and the task weights between fits. A fit takes few steps on
+purpose: under wrong ratings a long fit learns the errors.
 """
 
 import copy
@@ -18,19 +17,18 @@ from torch import Tensor
 from tqdm import tqdm
 from typing_extensions import TypeVar
 
-from gym_rated.checks import whole_number
+from gym_rated.checks import check_choice, whole_number
 from gym_rated.fitting.alarm import Fresh, RewardAlarm
 from gym_rated.fitting.judging import answers_of, judge_held_out, train_accuracy
 from gym_rated.fitting.report import FitReport, HeldOut
 from gym_rated.fitting.rows import RatedRows, RewardModel, mean_and_std, segment_returns
 from gym_rated.fitting.split import FitSplit
 from gym_rated.fitting.unseen import UnseenSteps
-from gym_rated.losses.checks import check_choice
-from gym_rated.losses.multitask import MultitaskLoss
+from gym_rated.losses import Loss, MultitaskLoss
 from gym_rated.ratings import RatedBatch, RatingDataset
 from gym_rated.reward_model import RewardEnsemble
 
-__all__ = ["FitReport", "HeldOut", "RewardLearner", "fit"]
+__all__ = ["FitReport", "HeldOut", "Offset", "RewardLearner"]
 
 _MIN_SCALE = 1e-6
 _CHUNK = 64  # segments per pass where nothing is learned, of up to…
@@ -38,55 +36,10 @@ _CHUNK_NUMBERS = 2**22  # … this many numbers, of which an image has many
 
 Offset = Literal["none", "best", "worst"]
 ModelT = TypeVar("ModelT", bound=RewardModel, default=RewardEnsemble)
+LossT = TypeVar("LossT", bound=Loss, default=MultitaskLoss)
 
 
-def fit(
-    ratings: RatingDataset,
-    *,
-    model: RewardEnsemble | None = None,
-    loss: MultitaskLoss | None = None,
-    steps: int = 200,
-    learning_rate: float = 1e-3,
-    batch_size: int = 64,
-    seed: int = 0,
-    progress_bar: bool = True,
-) -> tuple[RewardEnsemble, FitReport]:
-    """Fit a reward model to ratings that are all there, in one call.
-
-    Args:
-        ratings: The rated segments.
-        model: The model to fit, in place; by default a new `RewardEnsemble` for the dataset.
-        loss: What to fit; by default a `MultitaskLoss` for the dataset's classes.
-        steps: Gradient steps.
-        learning_rate: Of Adam, for the model.
-        batch_size: Segments per mini-batch.
-        seed: Seed of the new model and of the mini-batches.
-        progress_bar: Show a progress bar.
-
-    Returns:
-        The model, and what was done; see `RewardLearner.fit`.
-
-    Raises:
-        ValueError: If the dataset does not fit model and loss.
-        FloatingPointError: If the model became non-finite.
-    """
-    if model is None:
-        model = RewardEnsemble(ratings.obs_dim, ratings.action_dim, seed=seed)
-    if loss is None:
-        loss = MultitaskLoss(num_classes=ratings.num_classes, num_members=model.num_members)
-    learner = RewardLearner(
-        model,
-        loss,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        first_steps=steps,
-        seed=seed,
-        progress_bar=progress_bar,
-    )
-    return model, learner.fit(ratings)
-
-
-class RewardLearner(Generic[ModelT]):
+class RewardLearner(Generic[ModelT, LossT]):
     """Fits a reward model to ratings, and keeps what is worth keeping from one fit to the next.
 
     One Adam over all members, on the sum of their losses. `state_dict` holds all that later fits
@@ -94,7 +47,8 @@ class RewardLearner(Generic[ModelT]):
 
     Args:
         model: The reward model, a `RewardEnsemble` or another `RewardModel`; changed in place.
-        loss: The loss, for as many members; its weights are learned too.
+        loss: The loss, a `MultitaskLoss` or another `Loss`, for as many members; what it learns
+            (its weights) is learned too.
         learning_rate: Of Adam, for the model.
         batch_size: Segments per mini-batch.
         first_steps: Gradient steps of the first fit.
@@ -113,7 +67,8 @@ class RewardLearner(Generic[ModelT]):
             decides as much as the order of segments does [our inference].
         weight_learning_rate: Of Adam, for the log-variances: about how far they move in one step.
             They must cross whole units within a fit, which the model's rate would not allow [our
-            inference]. Thresholds of the ordinal task move at five times this rate.
+            inference]. What else a loss learns moves at a share of this rate, see
+            `Loss.parameter_groups`: thresholds of the ordinal task at five times it.
         seed: Seed of the mini-batches.
         progress_bar: Show a progress bar during a fit.
 
@@ -125,7 +80,7 @@ class RewardLearner(Generic[ModelT]):
     def __init__(
         self,
         model: ModelT,
-        loss: MultitaskLoss,
+        loss: LossT,
         *,
         learning_rate: float = 1e-3,
         batch_size: int = 64,
@@ -150,7 +105,8 @@ class RewardLearner(Generic[ModelT]):
             raise ValueError(f"`ood_coef` must be at least 0 and finite, got {ood_coef}")
         self.model = model
         self._device = next(model.parameters()).device
-        self.loss = loss.to(self._device)
+        loss.to(self._device)
+        self.loss = loss
         self.batch_size = whole_number("batch_size", batch_size)
         self.first_steps = whole_number("first_steps", first_steps)
         self.later_steps = whole_number("later_steps", later_steps)
@@ -163,14 +119,10 @@ class RewardLearner(Generic[ModelT]):
         self.num_fits = 0
         self._alarm = RewardAlarm()
         self._rng = np.random.default_rng(seed)
-        thresholds = [] if loss.thresholds is None else list(loss.thresholds.parameters())
-        self._optimiser = torch.optim.Adam(
-            [
-                {"params": list(model.parameters()), "lr": learning_rate},
-                {"params": [loss.log_variances], "lr": weight_learning_rate},
-                *([{"params": thresholds, "lr": 5 * weight_learning_rate}] if thresholds else []),
-            ]
-        )
+        groups: list[dict[str, Any]] = [{"params": list(model.parameters()), "lr": learning_rate}]
+        for parameters, share in loss.parameter_groups():
+            groups.append({"params": list(parameters), "lr": share * weight_learning_rate})
+        self._optimiser = torch.optim.Adam(groups)
 
     def fit(self, ratings: RatingDataset, progress: float = 0.0) -> FitReport:
         """Fit the model to all answers there are.
@@ -223,7 +175,7 @@ class RewardLearner(Generic[ModelT]):
             "model_options": self.model.options,
             "model": dict(self.model.state_dict()),
             "loss": dict(self.loss.state_dict()),
-            "loss_rng": self.loss.rng.bit_generator.state,
+            "loss_rng": None if self.loss.rng is None else self.loss.rng.bit_generator.state,
             "optimiser": self._optimiser.state_dict(),
             "rng": self._rng.bit_generator.state,
             "num_fits": self.num_fits,
@@ -244,7 +196,8 @@ class RewardLearner(Generic[ModelT]):
         self.model.load_state_dict(state["model"])
         self.model.options = state["model_options"]
         self.loss.load_state_dict(state["loss"])
-        self.loss.rng.bit_generator.state = state["loss_rng"]
+        if self.loss.rng is not None:
+            self.loss.rng.bit_generator.state = state["loss_rng"]
         self._optimiser.load_state_dict(state["optimiser"])
         self._rng.bit_generator.state = state["rng"]
         self.num_fits = state["num_fits"]
@@ -300,11 +253,11 @@ class RewardLearner(Generic[ModelT]):
         self._set_scale(rewards.mean(0)[rows.mask])
         model.options = loss.options()
         self.num_fits += 1
-        learned = [task for task in loss.tasks if f"loss/{task}" in after]
+        learned = [name.removeprefix("loss/") for name in after if name.startswith("loss/")]
         return {
             "steps": steps,
             "losses": {t: (before[f"loss/{t}"], after[f"loss/{t}"]) for t in learned},
-            "weights": {t: after[f"weight/{t}"] for t in learned},
+            "weights": {t: after.get(f"weight/{t}", 1.0) for t in learned},
             "held_out": judge_held_out(loss, returns, rows, split),
             "fresh": fresh,
             "refused_updates": refused,
@@ -389,7 +342,7 @@ class RewardLearner(Generic[ModelT]):
     def _parts(
         self, returns: Tensor, rows: RatedRows, split: FitSplit, progress: float
     ) -> dict[str, float]:
-        """Return losses and weights as `MultitaskLoss` does, averaged over batches of all rows."""
+        """Return losses and weights as the loss does, averaged over batches of all rows."""
         sums: dict[str, float] = {}
         sizes: dict[str, int] = {}
         for which, pairs in split.one_pass(self.batch_size):

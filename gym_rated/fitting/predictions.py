@@ -1,6 +1,6 @@
 """What a fitted reward model says of rated segments, beside what the raters said."""
 
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,11 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gym_rated.losses import class_limits, class_probabilities, rescale
+from gym_rated.fitting.classes import class_chances, sharpness_of
+from gym_rated.fitting.split import is_held_out
 from gym_rated.ratings import RatingDataset
 from gym_rated.reward_model import RewardEnsemble
-
-_SHARPNESS = 30.0  # where the model was fitted without classification
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +25,9 @@ class RatingPredictions:
         rewards: The learned reward of each step, B arrays of shape (T,).
         returns: The learned return that is compared, shape (B,): the sum of the rewards, or their
             mean times the segment length where the model was fitted to that.
-        probabilities: Probability of each class, shape (B, C): the limits of the classes leave as
-            many predictions as ratings of the fitted segments in every class.
+        probabilities: Probability of each class, shape (B, C), the mean over the model's members;
+            see `gym_rated.fitting.classes.class_chances`. All equal where no fitted rating of the
+            scale tells.
     """
 
     ids: tuple[str, ...]
@@ -44,14 +44,14 @@ class RatingPredictions:
 
 
 def predict_ratings(model: RewardEnsemble, ratings: RatingDataset) -> RatingPredictions:
-    """Predict the rating of every rated segment from the mean reward of the model's members.
+    """Predict the rating of every rated segment, by the classes that a fit's report judges.
 
     Args:
         model: A fitted reward model.
         ratings: The rated segments; scores and comparisons without a rating are left out.
 
     Returns:
-        The predictions; with no rating or only held-out ones, `probabilities` are all equal.
+        The predictions.
 
     Raises:
         ValueError: If the dataset does not fit the model.
@@ -68,39 +68,36 @@ def predict_ratings(model: RewardEnsemble, ratings: RatingDataset) -> RatingPred
     rewards = [
         model.predict(batch.obs[i][batch.mask[i]], batch.actions[i][batch.mask[i]]) for i in rows
     ]
-    returns = np.array([_value(steps, model.options) for steps in rewards], np.float64)
+    sums = [(float(steps.sum(dtype=np.float64)), len(steps)) for steps in rewards]
+    returns = np.array([_judged(*one, model.options) for one in sums], np.float64)
     held_out = np.array([is_held_out(id) for id in ids], np.bool_)
-    classes = batch.ratings[rows]
-    probabilities = _probabilities(
-        returns, classes, ~held_out, ratings.num_classes, model.options.get("sharpness")
+    by_id = _member_values(model, ratings)
+    values = np.array([by_id[id] for id in ids]).reshape(len(ids), model.num_members)
+    by_group = model.options.get("scale") == "group"
+    probabilities = class_chances(
+        torch.from_numpy(values.T),
+        torch.from_numpy(batch.ratings[rows]),
+        torch.from_numpy(batch.groups[rows]) if by_group else None,
+        fitted=np.flatnonzero(~held_out),
+        asked=np.arange(len(ids)),
+        num_classes=ratings.num_classes,
+        sharpness=sharpness_of(model.options),
     )
-    return RatingPredictions(ids, classes, held_out, rewards, returns, probabilities)
+    unknown = np.isnan(probabilities).any(1)
+    probabilities[unknown] = 1 / ratings.num_classes
+    return RatingPredictions(ids, batch.ratings[rows], held_out, rewards, returns, probabilities)
 
 
-def is_held_out(segment_id: str) -> bool:
-    """Return whether every fit leaves the ratings of this segment out of its loss."""
-    return zlib.crc32(segment_id.encode()) % 10 == 0
+def _member_values(model: RewardEnsemble, ratings: RatingDataset) -> dict[str, NDArray[Any]]:
+    """Return by segment id what each member says that a rater judges, shape (E,) each."""
+    segments = list(ratings.segments())
+    returns = model.returns(segments).T.astype(np.float64)
+    found = zip(segments, returns, strict=True)
+    return {s.id: _judged(values, len(s), model.options) for s, values in found}
 
 
-def _value(rewards: NDArray[np.float32], options: dict[str, Any]) -> float:
-    total = float(rewards.sum(dtype=np.float64))
+def _judged(returns: Any, length: int, options: Mapping[str, Any]) -> Any:
+    """Return what a rater judges of returns over `length` steps: themselves, or the mean reward."""
     if options.get("segment_value") == "mean":
-        return total / len(rewards) * float(options.get("segment_length", len(rewards)))
-    return total
-
-
-def _probabilities(
-    returns: NDArray[np.float64],
-    ratings: NDArray[np.int64],
-    fitted: NDArray[np.bool_],
-    num_classes: int,
-    sharpness: float | None,
-) -> NDArray[np.float64]:
-    """Return the probability of each class, shape (B, C), with limits from the fitted ratings."""
-    if not fitted.any():
-        return np.full((len(returns), num_classes), 1 / num_classes)
-    values = torch.from_numpy(returns)
-    known = values[torch.from_numpy(fitted)]
-    limits = class_limits(known, torch.from_numpy(ratings[fitted]), num_classes)
-    at = rescale(values, known)
-    return np.asarray(class_probabilities(at, limits, sharpness or _SHARPNESS), np.float64)
+        return returns / length * options.get("segment_length", length)
+    return returns

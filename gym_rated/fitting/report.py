@@ -13,8 +13,7 @@ class HeldOut:
     """How a fitted model does on ratings it was not fitted to; NaN for fewer than 5 of them.
 
     Attributes:
-        num: Number of held-out ratings and scores: those whose segment's `zlib.crc32(id) % 10` is
-            0.
+        num: Number of held-out ratings and scores, see `gym_rated.fitting.split.is_held_out`.
         spearman: Rank correlation of predicted returns and ratings (or scores, where there are no
             ratings); within each (rater, round) where only these share a scale.
         accuracy: Fraction of segments whose predicted class is their rating.

@@ -13,12 +13,17 @@ from gym_rated.ratings import RatedBatch
 Indices = NDArray[np.int64]
 
 
+def is_held_out(segment_id: str) -> bool:
+    """Return whether every fit leaves the answers about this segment out of its loss."""
+    return zlib.crc32(segment_id.encode()) % 10 == 0
+
+
 @dataclass(frozen=True, eq=False)
 class FitSplit:
     """Row numbers of a `RatedBatch`.
 
-    A segment is held out where `zlib.crc32(segment id) % 10 == 0`: in every fit the same ones. A
-    comparison is held out where one of its segments is.
+    Segments are held out by `is_held_out`: in every fit the same ones. A comparison is held out
+    where one of its segments is.
 
     Attributes:
         train: Rows with a rating or score to learn from.
@@ -35,7 +40,7 @@ class FitSplit:
     @classmethod
     def of(cls, batch: RatedBatch) -> Self:
         """Split the rows and comparisons of a batch, in order."""
-        held = np.array([zlib.crc32(id.encode()) % 10 == 0 for id in batch.ids], np.bool_)
+        held = np.array([is_held_out(id) for id in batch.ids], np.bool_)
         judged = (batch.ratings >= 0) | ~np.isnan(batch.scores)
         held_pairs = held[batch.comparisons].any(1)
         return cls(

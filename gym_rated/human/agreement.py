@@ -4,8 +4,8 @@ A few clips are shown to the same rater for a second time, unmarked; their pairs
 steady that rater is. Where several raters rate each clip, Krippendorff's alpha says how far they
 share one scale. Ratings are ordered, so a miss by two classes weighs more than one by one.
 
-Weighted kappa: Cohen 1968, "Weighted kappa", with squared weights. Alpha: Krippendorff 2011,
-"Computing Krippendorff's Alpha-Reliability", ordinal metric.
+Kappa is `gym_rated.metrics.quadratic_weighted_kappa`. Alpha: Krippendorff 2011, "Computing
+Krippendorff's Alpha-Reliability", ordinal metric.
 """
 
 from collections import defaultdict
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gym_rated.statistics import Interval
+from gym_rated.metrics import quadratic_weighted_kappa
+from gym_rated.statistics import Interval, resampled_interval
 
 if TYPE_CHECKING:
     from gym_rated.human.store import AgreementRow
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 ENOUGH = 20
 """Below so many clips a coefficient says more about chance than about raters."""
 MISSING = -1  # no rating, or "can't tell"
-_NUM_DRAWS = 1_000
 
 
 @dataclass(frozen=True)
@@ -93,32 +93,6 @@ class Overlap:
         return f"{self.num} clips with several raters, alpha {_interval_text(self.alpha, self.num)}"
 
 
-def weighted_kappa(first: ArrayLike, second: ArrayLike, num_classes: int) -> float:
-    """Return Cohen's kappa with squared weights.
-
-    Args:
-        first: Ratings of N clips, shape (N,), 0..num_classes-1.
-        second: Ratings of the same clips, shape (N,).
-        num_classes: Number of classes C, at least 2.
-
-    Returns:
-        1 - observed / expected mean squared distance; 1 is agreement, 0 is chance. NaN where both
-        have rated everything alike, so that chance alone would agree.
-
-    Raises:
-        ValueError: If shapes differ, or a rating is none of the classes.
-    """
-    a, b = _classes("first", first, num_classes), _classes("second", second, num_classes)
-    if a.shape != b.shape or a.ndim != 1 or not a.size:
-        raise ValueError(
-            f"`first` and `second` must be two rows of one length, got {a.shape} and {b.shape}"
-        )
-    weights = np.subtract.outer(np.arange(num_classes), np.arange(num_classes)) ** 2
-    shares = [np.bincount(x, minlength=num_classes) / len(x) for x in (a, b)]
-    expected = float(shares[0] @ weights @ shares[1])
-    return 1 - float(np.mean((a - b) ** 2)) / expected if expected else float("nan")
-
-
 def krippendorff_alpha(ratings: ArrayLike, num_classes: int) -> float:
     """Return Krippendorff's alpha for ordered classes.
 
@@ -161,7 +135,7 @@ def compare(
     if not a.size:
         return Agreement(0, float("nan"), float("nan"), None)
     apart = np.abs(a - b)
-    kappa = _with_interval(lambda k: weighted_kappa(a[k], b[k], num_classes), len(a), rng)
+    kappa = _with_interval(lambda k: quadratic_weighted_kappa(a[k], b[k], num_classes), len(a), rng)
     return Agreement(len(a), float(np.mean(apart == 0)), float(np.mean(apart <= 1)), kappa)
 
 
@@ -227,11 +201,9 @@ def _with_interval(
     statistic: Callable[[NDArray[np.int64]], float], num: int, rng: np.random.Generator
 ) -> Interval | None:
     """Return a statistic of `num` clips and its bootstrap interval; None if it says nothing."""
-    if num < ENOUGH or np.isnan(estimate := statistic(np.arange(num))):
+    if num < ENOUGH or np.isnan(statistic(np.arange(num))):
         return None
-    draws = [statistic(rng.integers(num, size=num)) for _ in range(_NUM_DRAWS)]
-    low, high = np.nanpercentile(draws, [2.5, 97.5])
-    return Interval(float(low), estimate, float(high))
+    return resampled_interval(statistic, [num], rng=rng)
 
 
 def _interval_text(value: Interval | None, num: int) -> str:

@@ -99,6 +99,11 @@ class HumanRater:
             print(f"Rate at {self.url}", flush=True)
 
     @property
+    def criterion(self) -> str:
+        """What people are asked to judge, in words."""
+        return self.run.instructions
+
+    @property
     def url(self) -> str | None:
         """Where to rate; None if this rater does not serve the page."""
         return None if self._serving is None else self._serving.url

@@ -13,39 +13,56 @@ no loss compares ratings across groups.
   has it], and on comparisons.
 * `ranking_loss`, `out_of_distribution_loss`: R4, Kharyal et al., arXiv 2601.09236.
 * `ordinal_loss`: cumulative link with thresholds per group [our inference].
-* `MultitaskLoss` weighs them against each other.
+* `MultitaskLoss` weighs them against each other, each as a `Task` object, and takes yours; a
+  learner takes any `Loss`.
 """
 
 from gym_rated.losses.classification import (
-    LimitForm,
-    class_limits,
+    SHARPNESS,
+    ClassificationTask,
+    LimitRule,
     class_probabilities,
     classification_loss,
-    rescale,
     scaled_sharpness,
-    share_limits,
 )
-from gym_rated.losses.multitask import MultitaskLoss
-from gym_rated.losses.ordinal import offset_prior, ordered_thresholds, ordinal_loss
-from gym_rated.losses.pairwise import pairwise_loss
-from gym_rated.losses.ranking import (
-    draw_one_per_class,
-    out_of_distribution_loss,
-    ranking_loss,
-    soft_ranks,
-)
+from gym_rated.losses.limits import LimitForm, class_limits, rescale, share_limits
+from gym_rated.losses.loss import Loss, Scale
+from gym_rated.losses.multitask import TASKS, MultitaskLoss, SegmentValue, TaskName
+from gym_rated.losses.ordinal import OrdinalTask, ordinal_loss
+from gym_rated.losses.pairwise import PairwiseTask, pairwise_loss
+from gym_rated.losses.ranking import RankingTask, draw_one_per_class, ranking_loss, soft_ranks
 from gym_rated.losses.regression import (
+    RegressionTask,
     TargetForm,
     rating_targets,
     regression_loss,
-    score_loss,
-    score_targets,
 )
+from gym_rated.losses.score import ScoreTask, score_loss, score_targets
+from gym_rated.losses.task import AnswerRows, Task
+from gym_rated.losses.task_weights import WeightRule
+from gym_rated.losses.thresholds import offset_prior, ordered_thresholds
+from gym_rated.losses.unseen import out_of_distribution_loss
 
 __all__ = [
+    "SHARPNESS",
+    "TASKS",
+    "AnswerRows",
+    "ClassificationTask",
     "LimitForm",
+    "LimitRule",
+    "Loss",
     "MultitaskLoss",
+    "OrdinalTask",
+    "PairwiseTask",
+    "RankingTask",
+    "RegressionTask",
+    "Scale",
+    "ScoreTask",
+    "SegmentValue",
     "TargetForm",
+    "Task",
+    "TaskName",
+    "WeightRule",
     "class_limits",
     "class_probabilities",
     "classification_loss",

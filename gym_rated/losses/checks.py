@@ -3,12 +3,6 @@
 from torch import Tensor
 
 
-def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    """Refuse a `value` that is not among the `known` ones with a ValueError that lists them."""
-    if value not in known:
-        raise ValueError(f"`{name}` must be one of {', '.join(known)}, got {value!r}")
-
-
 def check_positive(name: str, value: float) -> None:
     """Refuse a `value` that is not above 0 with a ValueError."""
     if not value > 0:

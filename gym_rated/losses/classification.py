@@ -5,23 +5,36 @@ or from outside. With `groups`, returns and limits are those of each group [our 
 """
 
 from math import log
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gym_rated.losses.checks import check_choice, check_positive, check_ratings, check_rows
+from gym_rated.checks import check_choice
+from gym_rated.losses.checks import check_positive, check_ratings, check_rows
 from gym_rated.losses.groups import group_range, number_groups, with_contrast
+from gym_rated.losses.limits import (
+    LimitForm,
+    class_limits,
+    find_limits,
+    limits_in_groups,
+    rescale_between,
+    return_range,
+)
+from gym_rated.losses.task import AnswerRows, Task
 
-LimitForm = Literal["batch", "share"]
+LimitRule = Literal[LimitForm, "fit"]
+SHARPNESS = 30.0
+"""Steepness of the class borders in the authors' code, for every number of classes."""
 
 
 def classification_loss(
     returns: Tensor,
     ratings: Tensor,
     num_classes: int,
-    sharpness: float = 30.0,
+    sharpness: float = SHARPNESS,
     boundaries: Tensor | None = None,
     groups: Tensor | None = None,
     *,
@@ -69,9 +82,9 @@ def classification_loss(
         returns, ratings = returns[..., rated], ratings[rated]
         if not len(ratings):
             return returns.sum(-1)
-        rescaled, flat = _rescale(returns, *_range(returns))
+        rescaled, flat = rescale_between(returns, *return_range(returns))
         if boundaries is None:
-            boundaries = _find_limits(rescaled.detach(), ratings, num_classes, limits)
+            boundaries = find_limits(rescaled.detach(), ratings, num_classes, limits)
         elif boundaries.shape[-1] != num_classes - 1:
             raise ValueError(
                 f"`boundaries` must hold the {num_classes - 1} interior limits of "
@@ -88,59 +101,18 @@ def classification_loss(
             return returns.sum(-1)
         numbers, num_groups = number_groups(groups[rated])
         low, high = group_range(returns, numbers, num_groups)
-        rescaled, flat = _rescale(returns, low[..., numbers], high[..., numbers])
+        rescaled, flat = rescale_between(returns, low[..., numbers], high[..., numbers])
         p = rescaled.detach()
-        boundaries = _limits_in_groups(p, ratings, numbers, num_groups, num_classes, limits)
+        boundaries = limits_in_groups(p, ratings, numbers, num_groups, num_classes, limits)
     log_probabilities = _logits(rescaled, boundaries, sharpness).log_softmax(-1)  # (*batch, B, C)
     index = ratings.expand(returns.shape).unsqueeze(-1)
     losses = -log_probabilities.gather(-1, index).squeeze(-1)
     return torch.where(flat, log(num_classes), losses).mean(-1)
 
 
-def class_limits(returns: Tensor, ratings: Tensor, num_classes: int) -> Tensor:
-    """Find the class limits that leave as many predicted as rated segments in every class.
-
-    Args:
-        returns: Predicted returns, shape (*batch, B); rescaled to [0, 1] first.
-        ratings: Rating classes, shape (B,), int64 in 0..C-1, or -1 for a row to be left out.
-        num_classes: Number of classes C, at least 2.
-
-    Returns:
-        Interior limits b_1..b_{C-1} on the rescaled scale, shape (*batch, C-1), without gradient.
-        The limit above an empty class equals the one below it, so that the class owns nothing.
-
-    Raises:
-        ValueError: If shapes differ, no row is rated, or a rating lies outside -1..C-1.
-    """
-    check_ratings(returns, ratings, num_classes)
-    rated = _some_rated(ratings)
-    returns = returns.detach()[..., rated]
-    return _find_limits(rescale(returns), ratings[rated], num_classes, "batch")
-
-
-def share_limits(ratings: Tensor, num_classes: int) -> Tensor:
-    """Take as limit below a class the share of the ratings that are lower [our inference].
-
-    These limits do not depend on the predictions: they say where on [0, 1] a class lies if returns
-    are evenly spread, and so pull the returns towards an even spread.
-
-    Args:
-        ratings: Rating classes, shape (B,), int64 in 0..C-1, or -1 for a row to be left out.
-        num_classes: Number of classes C, at least 2.
-
-    Returns:
-        Interior limits b_1..b_{C-1}, shape (C-1,), of the default float type; an empty class has
-        equal limits and owns nothing.
-
-    Raises:
-        ValueError: If no row is rated, or a rating lies outside -1..C-1.
-    """
-    check_ratings(ratings, ratings, num_classes)
-    rated = ratings[_some_rated(ratings)]
-    return _num_below(rated, num_classes).sum(0) / len(rated)
-
-
-def class_probabilities(rescaled: Tensor, boundaries: Tensor, sharpness: float = 30.0) -> Tensor:
+def class_probabilities(
+    rescaled: Tensor, boundaries: Tensor, sharpness: float = SHARPNESS
+) -> Tensor:
     """Return the probability of every class; the most probable one is the interval that holds p.
 
     Args:
@@ -154,21 +126,6 @@ def class_probabilities(rescaled: Tensor, boundaries: Tensor, sharpness: float =
     return _logits(rescaled, boundaries.unsqueeze(-2), sharpness).softmax(-1)
 
 
-def rescale(returns: Tensor, reference: Tensor | None = None) -> Tensor:
-    """Map the smallest return to 0 and the largest to 1; all to 0 where there is no difference.
-
-    Args:
-        returns: Predicted returns, shape (*batch, B).
-        reference: Returns whose smallest and largest count, shape (*batch, R); `returns` by
-            default.
-
-    Returns:
-        Rescaled returns, shape (*batch, B). Where the reference returns differ by no more than
-        rounding, all are zero and without gradient.
-    """
-    return _rescale(returns, *_range(returns if reference is None else reference))[0]
-
-
 def scaled_sharpness(num_classes: int) -> float:
     """Return the sharpness `30 (C/2)^2`, which suits narrower classes.
 
@@ -176,57 +133,56 @@ def scaled_sharpness(num_classes: int) -> float:
     2 to 6 equally common classes still costs 0.055, 0.164, 0.314, 0.471 and 0.619 nats; with this
     it costs 0.055 to 0.091 [our inference].
     """
-    return 30.0 * (num_classes / 2) ** 2
+    return SHARPNESS * (num_classes / 2) ** 2
 
 
-def _range(returns: Tensor) -> tuple[Tensor, Tensor]:
-    return returns.amin(-1, keepdim=True), returns.amax(-1, keepdim=True)
+class ClassificationTask(Task):
+    """Learn in which class a return falls: `classification_loss`.
 
+    Args:
+        sharpness: Steepness k of the class borders, > 0.
+        limits: Class limits from the shares of the classes in each mini-batch (`share`), from its
+            predictions as in the authors' code (`batch`), or from all predictions once per fit
+            (`fit`, for answers that share a scale).
+    """
 
-def _rescale(returns: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """Map `low` to 0 and `high` to 1; also says where the two differ by no more than rounding."""
-    precision = torch.finfo(returns.dtype)
-    span = high - low
-    rounding = 8 * precision.eps * torch.maximum(low.abs(), high.abs()) + precision.tiny**0.5
-    flat = (span < rounding).detach()  # false for NaN and inf: those must not pass as harmless
-    zeros = torch.zeros_like(span)
-    return torch.where(flat, zeros, (returns - low) / torch.where(flat, zeros + 1, span)), flat
+    name = "classification"
 
+    def __init__(self, sharpness: float = SHARPNESS, limits: LimitRule = "share") -> None:
+        check_positive("sharpness", sharpness)
+        check_choice("limits", limits, get_args(LimitRule))
+        self.sharpness = sharpness
+        self.limits: LimitRule = limits
+        self._boundaries: Tensor | None = None
 
-def _find_limits(rescaled: Tensor, ratings: Tensor, num_classes: int, limits: LimitForm) -> Tensor:
-    num_below = _num_below(ratings, num_classes).sum(0)  # (C-1,)
-    if limits == "share":
-        return (num_below / len(ratings)).to(rescaled.dtype)
-    ordered = functional.pad(rescaled.sort(dim=-1).values, (1, 0))  # nothing below: limit 0
-    return ordered[..., num_below]
+    def begin_fit(self, values: Tensor, answers: AnswerRows) -> None:
+        """Find the limits that stay through the fit."""
+        if self.limits == "fit" and bool((answers.ratings >= 0).any()):
+            self._boundaries = class_limits(values, answers.ratings, answers.num_classes)
 
+    def can_learn(self, answers: AnswerRows) -> bool:
+        """Return whether two ratings differ."""
+        return answers.rated_apart()
 
-def _limits_in_groups(
-    rescaled: Tensor,
-    ratings: Tensor,
-    numbers: Tensor,
-    num_groups: int,
-    num_classes: int,
-    limits: LimitForm,
-) -> Tensor:
-    """Find the limits of each row's group, shape (*batch or none, B, C-1)."""
-    below = _num_below(ratings, num_classes)
-    num_below = below.new_zeros(num_groups, num_classes - 1).index_add(0, numbers, below)
-    sizes = numbers.bincount(minlength=num_groups)
-    if limits == "share":
-        return (num_below / sizes.unsqueeze(-1)).to(rescaled.dtype)[numbers]
-    # Sorted by group, and within a group by p: stable sorts, the first key last.
-    by_return = rescaled.argsort(dim=-1, stable=True)
-    by_group = by_return.gather(-1, numbers[by_return].argsort(dim=-1, stable=True))
-    ordered = functional.pad(rescaled.gather(-1, by_group), (1, 0))  # nothing below: limit 0
-    first = (sizes.cumsum(0) - sizes).unsqueeze(-1)
-    return ordered[..., torch.where(num_below > 0, first + num_below, 0)][..., numbers, :]
+    def loss(
+        self, values: Tensor, lengths: Tensor, answers: AnswerRows, rng: np.random.Generator
+    ) -> Tensor | None:
+        """Return the loss of each member, see `Task.loss`."""
+        if not answers.has_ratings:
+            return None
+        return classification_loss(
+            values,
+            answers.ratings,
+            answers.num_classes,
+            self.sharpness,
+            self._boundaries,
+            answers.groups,
+            limits="share" if self.limits == "share" else "batch",
+        )
 
-
-def _num_below(ratings: Tensor, num_classes: int) -> Tensor:
-    """Mark for each row the interior limits that it lies below, (B, C-1) of 0 and 1."""
-    classes = torch.arange(num_classes - 1, device=ratings.device)
-    return (ratings.unsqueeze(-1) <= classes).long()
+    def options(self) -> dict[str, Any]:
+        """Return sharpness and limits."""
+        return {"sharpness": self.sharpness, "limits": self.limits}
 
 
 def _logits(rescaled: Tensor, boundaries: Tensor, sharpness: float) -> Tensor:
@@ -235,10 +191,3 @@ def _logits(rescaled: Tensor, boundaries: Tensor, sharpness: float) -> Tensor:
     upper = functional.pad(boundaries, (0, 1), value=1.0)
     p = rescaled.unsqueeze(-1)
     return -sharpness * (p - lower) * (p - upper)  # (*batch, B, C)
-
-
-def _some_rated(ratings: Tensor) -> Tensor:
-    rated = ratings >= 0
-    if not rated.any():
-        raise ValueError("`ratings` must hold at least one rating, got -1 in every row")
-    return rated

@@ -50,3 +50,25 @@ def with_contrast(ratings: Tensor, groups: Tensor) -> Tensor:
 def as_one(rows: Tensor) -> Tensor:
     """Put all rows into one group, shape (B,)."""
     return torch.zeros(rows.shape[-1:], dtype=torch.int64, device=rows.device)
+
+
+def differ(
+    answers: Tensor, given: Tensor, groups: Tensor | None, least: float | None = None
+) -> bool:
+    """Return whether two answers of one group differ by `least`.
+
+    Args:
+        answers: Ratings or scores, shape (B,).
+        given: Which rows have one, shape (B,) bool.
+        groups: One integer per (rater, round), shape (B,); None is one group.
+        least: By how much. Without it, any difference will do, and in a single group any answer,
+            because it says where the return is.
+    """
+    answers = answers[given].to(torch.float32)
+    if groups is None:
+        return len(answers) > 0 and (least is None or bool(answers.max() - answers.min() >= least))
+    numbers, num_groups = number_groups(groups[given])
+    start = answers.new_zeros(num_groups)
+    low = start.scatter_reduce(0, numbers, answers, "amin", include_self=False)
+    high = start.scatter_reduce(0, numbers, answers, "amax", include_self=False)
+    return bool((high - low >= (1e-6 if least is None else least)).any())

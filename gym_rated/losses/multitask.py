@@ -2,40 +2,45 @@
 
 Wu et al. 2025 (arXiv 2506.09183) learn a reward from rating classification and return regression at
 once, with "learnable weights" that capture the "inherent uncertainty"; here any subset of six tasks
-can be learned so.
+can be learned so, and tasks of your own beside them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gym_rated.checks import whole_number
-from gym_rated.losses.checks import check_choice, check_pair_options, check_positive
-from gym_rated.losses.classification import class_limits, classification_loss, scaled_sharpness
-from gym_rated.losses.groups import number_groups
-from gym_rated.losses.ordinal import ordinal_loss
-from gym_rated.losses.pairwise import pairwise_loss
-from gym_rated.losses.ranking import ranking_loss
-from gym_rated.losses.regression import TargetForm, rating_targets, regression_loss, score_loss
+from gym_rated.checks import check_choice, whole_number
+from gym_rated.losses.checks import check_pair_options, check_positive
+from gym_rated.losses.classification import (
+    SHARPNESS,
+    ClassificationTask,
+    LimitRule,
+    scaled_sharpness,
+)
+from gym_rated.losses.loss import Loss, Scale
+from gym_rated.losses.ordinal import OrdinalTask
+from gym_rated.losses.pairwise import PairwiseTask
+from gym_rated.losses.ranking import RankingTask
+from gym_rated.losses.regression import RegressionTask, TargetForm
+from gym_rated.losses.score import ScoreTask
+from gym_rated.losses.task import AnswerRows, Task
 from gym_rated.losses.task_weights import TaskWeights, WeightRule
-from gym_rated.losses.thresholds import GroupThresholds
 
 __all__ = [
+    "TASKS",
     "LimitRule",
     "MultitaskLoss",
     "Scale",
     "SegmentValue",
-    "Task",
+    "TaskName",
     "WeightRule",
 ]
 
-Task = Literal["classification", "regression", "pairwise", "ranking", "score", "ordinal"]
-Scale = Literal["group", "shared"]
+TaskName = Literal["classification", "regression", "pairwise", "ranking", "score", "ordinal"]
 SegmentValue = Literal["sum", "mean"]
-LimitRule = Literal["share", "batch", "fit"]
 
 _OPTIONS = (
     *("num_classes", "scale", "weights", "target", "alpha", "segment_value", "segment_length"),
@@ -43,17 +48,18 @@ _OPTIONS = (
 )
 
 
-class MultitaskLoss(nn.Module):
+class MultitaskLoss(nn.Module, Loss):
     """Weighted sum of rating losses, one set of weights per ensemble member.
 
     The weights are those of `TaskWeights`: `L = sum_i w_i L_i + 1/2 sum_i s_i` over the tasks in
-    use, with `w = 1/2 e^{-s}` for regression, score and ranking and `w = e^{-s}` for the others.
+    use, with `w = 1/2 e^{-s}` for squared errors (regression, score, ranking) and `w = e^{-s}` for
+    the others.
     For losses that stand still the minimum is at s = ln L and s = ln(2 L). L is rightly negative
     once s is.
 
     Args:
-        tasks: Which losses: any of classification, regression, pairwise, ranking, score, ordinal.
-            `score` needs scores, `pairwise` ratings or comparisons, the others ratings.
+        tasks: Which losses: any names of `TASKS`, and tasks of your own (see `Task`). `score` needs
+            scores, `pairwise` ratings or comparisons, the others ratings.
         num_classes: Number of rating classes C, at least 2.
         num_members: Number of ensemble members E.
         scale: Whether the answers of one `group` (rater, round) share a scale, or all answers do
@@ -82,9 +88,11 @@ class MultitaskLoss(nn.Module):
         range.
     """
 
+    rng: np.random.Generator
+
     def __init__(
         self,
-        tasks: Sequence[Task] = ("classification", "regression"),
+        tasks: Sequence[TaskName | Task] = ("classification", "regression"),
         *,
         num_classes: int,
         num_members: int = 3,
@@ -94,7 +102,7 @@ class MultitaskLoss(nn.Module):
         alpha: float = 1.0,
         segment_value: SegmentValue = "sum",
         segment_length: int = 50,
-        sharpness: float | Literal["scaled"] = 30.0,
+        sharpness: float | Literal["scaled"] = SHARPNESS,
         adjacent_weight: float = 0.2,
         trim: float = 0.0,
         limits: LimitRule = "share",
@@ -104,10 +112,7 @@ class MultitaskLoss(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        for task in tasks:
-            check_choice("tasks", task, get_args(Task))
-        if not tasks or len(set(tasks)) < len(tasks):
-            raise ValueError(f"`tasks` must name at least one task, and each once, got {tasks}")
+        self.tasks = _names(tasks)
         check_choice("scale", scale, get_args(Scale))
         check_choice("target", target, get_args(TargetForm))
         check_choice("segment_value", segment_value, get_args(SegmentValue))
@@ -117,7 +122,6 @@ class MultitaskLoss(nn.Module):
         check_positive("alpha", alpha)
         check_positive("regularization", regularization)
         check_pair_options(adjacent_weight, trim)
-        self.tasks = tuple(tasks)
         self.num_classes = whole_number("num_classes", num_classes, 2)
         self.num_members = whole_number("num_members", num_members)
         self.scale = scale
@@ -133,14 +137,15 @@ class MultitaskLoss(nn.Module):
         self.limits = limits
         self.num_draws = whole_number("num_draws", num_draws)
         self.regularization = regularization
+        self.max_groups = whole_number("max_groups", max_groups)
         self.rng = np.random.default_rng(seed)
-        self.task_weights = TaskWeights(self.tasks, self.num_members, weights)
-        room = max_groups if scale == "group" else 1
-        self.thresholds = (
-            GroupThresholds(num_classes, num_members, room) if "ordinal" in tasks else None
-        )
-        self._boundaries: Tensor | None = None
-        self._num_ratings = 1
+        self._own = {task.name: task for task in tasks if not isinstance(task, str)}
+        ours = [make(self) for name, make in TASKS.items() if name in tasks]
+        self._tasks = [*ours, *self._own.values()]
+        squared = {task.name for task in self._tasks if task.is_squared}
+        self.task_weights = TaskWeights(self.tasks, self.num_members, weights, squared)
+        for task in self._learned_tasks():
+            self.add_module(f"{task.name}_task", task)
 
     @property
     def log_variances(self) -> nn.Parameter:
@@ -200,25 +205,12 @@ class MultitaskLoss(nn.Module):
         values = self.values(returns, lengths)
         if self.segment_value == "mean":
             lengths = torch.full_like(lengths, self.segment_length)
-        groups = self._groups(ratings, groups)
+        answers = self._answers(ratings, groups, scores, comparisons)
         losses = {}
-        if (
-            "score" in self.tasks
-            and scores is not None
-            and _differ(scores, ~scores.isnan(), groups)
-        ):
-            losses["score"] = score_loss(values, scores, lengths, groups)
-        if "pairwise" in self.tasks and self._has_pairs(ratings, groups, comparisons):
-            losses["pairwise"] = pairwise_loss(
-                values,
-                ratings,
-                groups,
-                comparisons=comparisons,
-                adjacent_weight=self.adjacent_weight,
-                trim=self.trim,
-            )
-        if _differ(ratings, ratings >= 0, groups):
-            losses |= self._rating_losses(values, ratings, lengths, groups)
+        for task in self._tasks:
+            loss = task.loss(values, lengths, answers, self.rng)
+            if loss is not None:
+                losses[task.name] = loss
         return losses
 
     def can_learn(
@@ -230,14 +222,8 @@ class MultitaskLoss(nn.Module):
         comparisons: Tensor | None = None,
     ) -> bool:
         """Return whether the answers tell any task that one segment is better than another."""
-        groups = self._groups(ratings, groups)
-        from_scores = scores is not None and _differ(scores, ~scores.isnan(), groups, least=1e-6)
-        from_ratings = _differ(ratings, ratings >= 0, groups, least=1)
-        return (
-            ("score" in self.tasks and from_scores)
-            or ("pairwise" in self.tasks and self._has_pairs(ratings, groups, comparisons))
-            or (from_ratings and bool(set(self.tasks) - {"score", "pairwise"}))
-        )
+        answers = self._answers(ratings, groups, scores, comparisons)
+        return any(task.can_learn(answers) for task in self._tasks)
 
     def combine(
         self, losses: Mapping[str, Tensor], progress: float = 0.0
@@ -255,86 +241,78 @@ class MultitaskLoss(nn.Module):
         self, returns: Tensor, ratings: Tensor, lengths: Tensor, groups: Tensor | None = None
     ) -> None:
         """Look at all ratings as a fit begins: class limits that stay, thresholds of new groups."""
-        rated = ratings >= 0
-        self._num_ratings = max(int(rated.sum()), 1)
-        if not rated.any():
-            return
-        values = self.values(returns, lengths)
-        if self.limits == "fit":
-            self._boundaries = class_limits(values, ratings, self.num_classes)
-        if self.thresholds is not None:
-            groups = self._groups(ratings, groups)
-            groups = torch.zeros_like(ratings) if groups is None else groups
-            self.thresholds.start(values[:, rated], groups[rated])
+        values, answers = self.values(returns, lengths), self._answers(ratings, groups)
+        for task in self._tasks:
+            task.begin_fit(values, answers)
+
+    def parameter_groups(self) -> list[tuple[Iterable[nn.Parameter], float]]:
+        """Return the log-variances, and behind them what tasks learn, five times as fast."""
+        learned = [(list(task.parameters()), 5.0) for task in self._learned_tasks()]
+        return [([self.log_variances], 1.0), *((own, rate) for own, rate in learned if own)]
 
     def options(self) -> dict[str, Any]:
         """Return the choices that give a fitted reward its meaning, to be stored beside it."""
-        return {"tasks": list(self.tasks), **{name: getattr(self, name) for name in _OPTIONS}}
+        found = {"tasks": list(self.tasks), **{name: getattr(self, name) for name in _OPTIONS}}
+        if self._own:
+            found["task_options"] = {name: task.options() for name, task in self._own.items()}
+        return found
 
     def extra_repr(self) -> str:
         """Return the options for `repr`."""
         return ", ".join(f"{name}={value!r}" for name, value in self.options().items())
 
-    def _rating_losses(
-        self, values: Tensor, ratings: Tensor, lengths: Tensor, groups: Tensor | None
-    ) -> dict[str, Tensor]:
-        """Return the losses of the tasks that need ratings."""
-        losses = {}
-        if "classification" in self.tasks:
-            losses["classification"] = classification_loss(
-                values,
-                ratings,
-                self.num_classes,
-                self.sharpness,
-                self._boundaries,
-                groups,
-                limits="share" if self.limits == "share" else "batch",
-            )
-        if "regression" in self.tasks:
-            targets = rating_targets(ratings, self.num_classes, lengths, self.target, self.alpha)
-            losses["regression"] = regression_loss(values, targets, groups)
-        if "ranking" in self.tasks:
-            losses["ranking"] = ranking_loss(
-                values,
-                ratings,
-                self.num_classes,
-                groups,
-                rng=self.rng,
-                num_draws=self.num_draws,
-                regularization=self.regularization,
-            )
-        if self.thresholds is not None:
-            rows = torch.zeros_like(ratings) if groups is None else groups
-            losses["ordinal"] = ordinal_loss(values, ratings, self.thresholds(rows))
-            losses["ordinal"] = losses["ordinal"] + self.thresholds.prior() / self._num_ratings
-        return losses
-
-    def _groups(self, ratings: Tensor, groups: Tensor | None) -> Tensor | None:
-        """Return the groups within which answers are compared; None for all of them."""
+    def _answers(
+        self,
+        ratings: Tensor,
+        groups: Tensor | None,
+        scores: Tensor | None = None,
+        comparisons: Tensor | None = None,
+    ) -> AnswerRows:
         if self.scale == "shared":
-            return None
-        return torch.zeros_like(ratings) if groups is None else groups
+            groups = None
+        elif groups is None:
+            groups = torch.zeros_like(ratings)
+        return AnswerRows(ratings, self.num_classes, groups, scores, comparisons)
 
-    def _has_pairs(
-        self, ratings: Tensor, groups: Tensor | None, comparisons: Tensor | None
-    ) -> bool:
-        least = 1 if self.adjacent_weight > 0 else 2
-        compared = comparisons is not None and len(comparisons) > 0
-        return compared or _differ(ratings, ratings >= 0, groups, least)
+    def _learned_tasks(self) -> list[Any]:
+        """Return the tasks that have parameters of their own; `nn.Module`s that are tasks."""
+        return [task for task in self._tasks if isinstance(task, nn.Module)]
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        """Load, also what was saved when the thresholds lay here and not in their task."""
+        old = prefix + "thresholds."
+        for key in [key for key in state_dict if key.startswith(old)]:
+            state_dict[f"{prefix}ordinal_task.thresholds.{key[len(old) :]}"] = state_dict.pop(key)
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
-def _differ(
-    answers: Tensor, given: Tensor, groups: Tensor | None, least: float | None = None
-) -> bool:
-    """Return whether two answers of one group differ by `least`.
+TASKS: Mapping[TaskName, Callable[[MultitaskLoss], Task]] = {
+    "score": lambda loss: ScoreTask(),
+    "pairwise": lambda loss: PairwiseTask(loss.adjacent_weight, loss.trim),
+    "classification": lambda loss: ClassificationTask(loss.sharpness, loss.limits),
+    "regression": lambda loss: RegressionTask(loss.target, loss.alpha),
+    "ranking": lambda loss: RankingTask(loss.num_draws, loss.regularization),
+    "ordinal": lambda loss: OrdinalTask(
+        loss.num_classes, loss.num_members, loss.max_groups if loss.scale == "group" else 1
+    ),
+}
+"""The task of each name, made of the options of a `MultitaskLoss`.
 
-    Without `least`, in a single group any answer is enough, because it says where the return is.
-    """
-    answers = answers[given].to(torch.float32)
-    if groups is None:
-        return len(answers) > 0 and (least is None or bool(answers.max() - answers.min() >= least))
-    numbers, num_groups = number_groups(groups[given])
-    start = answers.new_zeros(num_groups)
-    low = start.scatter_reduce(0, numbers, answers, "amin", include_self=False)
-    high = start.scatter_reduce(0, numbers, answers, "amax", include_self=False)
-    return bool((high - low >= (1e-6 if least is None else least)).any())
+In the order in which they are computed, whatever the order of `tasks`: gradients are added up in
+that order, and another one gives other last digits.
+"""
+
+
+def _names(tasks: Sequence[TaskName | Task]) -> tuple[str, ...]:
+    """Return the names of tasks, checked."""
+    names = tuple(task if isinstance(task, str) else task.name for task in tasks)
+    for task, name in zip(tasks, names, strict=True):
+        if isinstance(task, str):
+            check_choice("tasks", task, get_args(TaskName))
+        elif not name.isidentifier():
+            raise ValueError(f"`name` of a task must be one word for the logs, got {name!r}")
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"`tasks` must name at least one task, and each once, got {names}")
+    return names

@@ -4,11 +4,16 @@ A rating is at most c with probability sigmoid(theta_c - R). The thresholds thet
 group: a lenient rater has low ones [our inference].
 """
 
+from typing import Any
+
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from gym_rated.losses.checks import check_positive, check_ratings
+from gym_rated.losses.checks import check_ratings
+from gym_rated.losses.task import AnswerRows, Task
+from gym_rated.losses.thresholds import GroupThresholds
 
 
 def ordinal_loss(returns: Tensor, ratings: Tensor, thresholds: Tensor) -> Tensor:
@@ -46,43 +51,49 @@ def ordinal_loss(returns: Tensor, ratings: Tensor, thresholds: Tensor) -> Tensor
     return -_log_probability(returns, ratings, thresholds).mean(-1)
 
 
-def ordered_thresholds(base: Tensor, log_spacing: Tensor, offsets: Tensor) -> Tensor:
-    """Build increasing thresholds from free numbers: a common spacing, moved by an offset per row.
-
-    `theta_c = base + offset + sum_{j < c} exp(log_spacing_j)` [our inference].
+class OrdinalTask(nn.Module, Task):
+    """Learn thresholds between the classes along with the return: `ordinal_loss`.
 
     Args:
-        base: Lowest threshold, shape (*batch).
-        log_spacing: Logarithm of the distances between thresholds, shape (*batch, C-2).
-        offsets: How harsh the group of each row is, shape (*batch, B): its offset, taken by
-            `offsets[..., groups]`.
-
-    Returns:
-        Thresholds, shape (*batch, B, C-1), in reward units.
+        num_classes: Number of rating classes C, at least 2.
+        num_members: Number of ensemble members E.
+        max_groups: Groups that there is room for; 1 where all answers share a scale.
     """
-    steps = functional.pad(log_spacing.exp().cumsum(-1), (1, 0))  # (*batch, C-1)
-    return (base.unsqueeze(-1) + steps).unsqueeze(-2) + offsets.unsqueeze(-1)
+
+    name = "ordinal"
+
+    def __init__(self, num_classes: int, num_members: int, max_groups: int = 1_000) -> None:
+        super().__init__()
+        self.thresholds = GroupThresholds(num_classes, num_members, max_groups)
+        self._num_ratings = 1
+
+    def begin_fit(self, values: Tensor, answers: AnswerRows) -> None:
+        """Start the thresholds of new groups."""
+        rated = answers.ratings >= 0
+        self._num_ratings = max(int(rated.sum()), 1)
+        if rated.any():
+            self.thresholds.start(values[:, rated], _groups(answers)[rated])
+
+    def can_learn(self, answers: AnswerRows) -> bool:
+        """Return whether two ratings differ."""
+        return answers.rated_apart()
+
+    def loss(
+        self, values: Tensor, lengths: Tensor, answers: AnswerRows, rng: np.random.Generator
+    ) -> Tensor | None:
+        """Return the loss of each member with its share of the prior, see `Task.loss`."""
+        if not answers.has_ratings:
+            return None
+        loss = ordinal_loss(values, answers.ratings, self.thresholds(_groups(answers)))
+        return loss + self.thresholds.prior() / self._num_ratings
+
+    def options(self) -> dict[str, Any]:
+        """Return the room for groups."""
+        return {"max_groups": self.thresholds.max_groups}
 
 
-def offset_prior(offsets: Tensor, std: float = 10.0) -> Tensor:
-    """Negative log-density, without its constant, of independent N(0, std^2) offsets.
-
-    Weak on purpose: it holds the offset of a group with one class, whose likelihood has no
-    maximum. `ordinal_loss` is a mean over segments; divide this by the number of all ratings to
-    weigh the two as a posterior does.
-
-    Args:
-        offsets: Offsets of the groups, shape (*batch, G), in reward units.
-        std: Standard deviation, in reward units, > 0.
-
-    Returns:
-        Sum over groups of `offset^2 / (2 std^2)`, shape (*batch), in nats.
-
-    Raises:
-        ValueError: If `std` is not above 0.
-    """
-    check_positive("std", std)
-    return (offsets / std).square().sum(-1) / 2
+def _groups(answers: AnswerRows) -> Tensor:
+    return torch.zeros_like(answers.ratings) if answers.groups is None else answers.groups
 
 
 def _log_probability(returns: Tensor, ratings: Tensor, thresholds: Tensor) -> Tensor:

@@ -1,10 +1,15 @@
 """Bradley-Terry loss of pairs: those that ratings imply, and those that a rater compared."""
 
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from gym_rated.losses.checks import check_pair_options, check_positive, check_rows
+from gym_rated.losses.task import AnswerRows, Task
 
 
 def pairwise_loss(
@@ -65,6 +70,48 @@ def pairwise_loss(
         dropped = losses.detach().topk(num_dropped, dim=-1).indices
         weights = weights.expand(losses.shape).scatter(-1, dropped, 0.0)
     return (weights * losses).sum(-1) / weights.sum(-1).clamp_min(1.0)
+
+
+@dataclass(frozen=True)
+class PairwiseTask(Task):
+    """Learn which of two returns is higher: `pairwise_loss`.
+
+    Attributes:
+        adjacent_weight: Weight of a pair one class apart, at least 0.
+        trim: Fraction of the pairs to drop, those with the highest loss, in [0, 1).
+    """
+
+    adjacent_weight: float = 0.2
+    trim: float = 0.0
+    name = "pairwise"
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_pair_options(self.adjacent_weight, self.trim)
+
+    def can_learn(self, answers: AnswerRows) -> bool:
+        """Return whether two segments were compared, or their ratings make a pair that counts."""
+        compared = answers.comparisons is not None and len(answers.comparisons) > 0
+        return compared or answers.rated_apart(1 if self.adjacent_weight > 0 else 2)
+
+    def loss(
+        self, values: Tensor, lengths: Tensor, answers: AnswerRows, rng: np.random.Generator
+    ) -> Tensor | None:
+        """Return the loss of each member, see `Task.loss`."""
+        if not self.can_learn(answers):
+            return None
+        return pairwise_loss(
+            values,
+            answers.ratings,
+            answers.groups,
+            comparisons=answers.comparisons,
+            adjacent_weight=self.adjacent_weight,
+            trim=self.trim,
+        )
+
+    def options(self) -> dict[str, Any]:
+        """Return the attributes."""
+        return asdict(self)
 
 
 def _rated_pairs(

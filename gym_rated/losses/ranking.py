@@ -5,12 +5,17 @@ the ranks of the classes. The soft rank is that of Blondel et al. 2020 (arXiv 20
 5 and 6), which is differentiable.
 """
 
+from dataclasses import asdict, dataclass
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from gym_rated.checks import whole_number
 from gym_rated.losses.checks import check_positive, check_ratings, check_rows
 from gym_rated.losses.groups import as_one, with_contrast
+from gym_rated.losses.task import AnswerRows, Task
 
 
 def ranking_loss(
@@ -149,33 +154,45 @@ def _isotonic(y: Tensor) -> Tensor:
     return least.amax(-2) + centre  # over a <= i
 
 
-def out_of_distribution_loss(
-    rewards: Tensor, random_rewards: Tensor, coefficient: float = 0.1
-) -> Tensor:
-    """Keep rewards of what was never seen below those of what was rated (R4's conservative term).
+@dataclass(frozen=True)
+class RankingTask(Task):
+    """Learn the ranks of returns, one of each class: `ranking_loss`.
 
-    `coefficient (mean random_rewards - mean rewards)`, as in the authors' code, which adds it to
-    the ranking loss on some tasks, with 1,024 random steps each time, and leaves it out when
-    learning during training. It is linear in the rewards: without bounds on these it has no
-    minimum.
-
-    Args:
-        rewards: Predicted rewards of the steps of rated segments, shape (*batch, N).
-        random_rewards: Predicted rewards of observations and actions drawn uniformly from their
-            ranges, shape (*batch, M).
-        coefficient: Weight, at least 0; 0.1 in the authors' code.
-
-    Returns:
-        The loss, shape (*batch), in reward units; negative where rated steps are paid more.
-
-    Raises:
-        ValueError: If there are no steps, or the coefficient is negative.
+    Attributes:
+        num_draws: Draws of one segment per class, at least 1.
+        regularization: Strength of the soft ranks, in reward units, > 0.
     """
-    if not rewards.shape[-1] or not random_rewards.shape[-1]:
-        raise ValueError(
-            "`rewards` and `random_rewards` must hold at least one step, got shapes "
-            f"{tuple(rewards.shape)} and {tuple(random_rewards.shape)}"
+
+    num_draws: int = 64
+    regularization: float = 1.0
+    name = "ranking"
+    is_squared = True
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        whole_number("num_draws", self.num_draws)
+        check_positive("regularization", self.regularization)
+
+    def can_learn(self, answers: AnswerRows) -> bool:
+        """Return whether two ratings differ."""
+        return answers.rated_apart()
+
+    def loss(
+        self, values: Tensor, lengths: Tensor, answers: AnswerRows, rng: np.random.Generator
+    ) -> Tensor | None:
+        """Return the loss of each member, see `Task.loss`."""
+        if not answers.has_ratings:
+            return None
+        return ranking_loss(
+            values,
+            answers.ratings,
+            answers.num_classes,
+            answers.groups,
+            rng=rng,
+            num_draws=self.num_draws,
+            regularization=self.regularization,
         )
-    if not coefficient >= 0:
-        raise ValueError(f"`coefficient` must be at least 0, got {coefficient}")
-    return coefficient * (random_rewards.mean(-1) - rewards.mean(-1))
+
+    def options(self) -> dict[str, Any]:
+        """Return the attributes."""
+        return asdict(self)

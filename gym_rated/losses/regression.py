@@ -3,13 +3,17 @@
 arXiv 2506.09183. With `groups`, only differences within a group are regressed [our inference].
 """
 
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from gym_rated.losses.checks import check_choice, check_positive, check_ratings, check_rows
+from gym_rated.checks import check_choice
+from gym_rated.losses.checks import check_positive, check_ratings, check_rows
 from gym_rated.losses.groups import centred, number_groups, with_company
+from gym_rated.losses.task import AnswerRows, Task
 
 TargetForm = Literal["linear", "log_k", "log_literal", "log"]
 
@@ -94,46 +98,40 @@ def rating_targets(
     return torch.log1p(alpha * y)
 
 
-def score_loss(
-    returns: Tensor, scores: Tensor, lengths: Tensor, groups: Tensor | None = None
-) -> Tensor:
-    """Regress predicted returns on continuous scores: `regression_loss` with `score_targets`.
+@dataclass(frozen=True)
+class RegressionTask(Task):
+    """Learn the return that a rating stands for: `regression_loss`.
 
-    Args:
-        returns: Predicted returns, shape (*batch, B), in reward units.
-        scores: Scores from 0 (worst) to 1, shape (B,); a row with NaN, no score, is left out.
-        lengths: Number of steps of each segment, shape (B,).
-        groups: One integer per (rater, round), shape (B,); then only differences within a group
-            count. None regresses the returns themselves.
-
-    Returns:
-        Mean loss over the segments, shape (*batch), in squared reward units; 0 where no segment
-        takes part.
-
-    Raises:
-        ValueError: If shapes differ, the batch is empty, or a score lies outside 0..1.
+    Attributes:
+        target: Form of the targets, see `rating_targets`.
+        alpha: Slope of the log forms, > 0.
     """
-    check_rows(returns, scores, "scores")
-    return regression_loss(returns, score_targets(scores, lengths), groups)
 
+    target: TargetForm = "linear"
+    alpha: float = 1.0
+    name = "regression"
+    is_squared = True
 
-def score_targets(scores: Tensor, lengths: Tensor) -> Tensor:
-    """Turn scores of segments of T steps into wanted returns, (T / 10) score [our inference].
+    def __post_init__(self) -> None:
+        """Check the values."""
+        check_choice("target", self.target, get_args(TargetForm))
+        check_positive("alpha", self.alpha)
 
-    A score of y / (C - 1) wants the same return as the rating y with the targets `linear`.
+    def can_learn(self, answers: AnswerRows) -> bool:
+        """Return whether two ratings differ."""
+        return answers.rated_apart()
 
-    Args:
-        scores: Scores from 0 (worst) to 1, shape (B,), or NaN for no score.
-        lengths: Number of steps T of each segment, shape (B,).
+    def loss(
+        self, values: Tensor, lengths: Tensor, answers: AnswerRows, rng: np.random.Generator
+    ) -> Tensor | None:
+        """Return the loss of each member, see `Task.loss`."""
+        if not answers.has_ratings:
+            return None
+        targets = rating_targets(
+            answers.ratings, answers.num_classes, lengths, self.target, self.alpha
+        )
+        return regression_loss(values, targets, answers.groups)
 
-    Returns:
-        Targets, shape (B,), in reward units; NaN without a score.
-
-    Raises:
-        ValueError: If shapes differ, or a score lies outside 0..1.
-    """
-    check_rows(lengths, scores, "scores")
-    if ((scores < 0) | (scores > 1)).any():
-        low, high = scores[~scores.isnan()].aminmax()
-        raise ValueError(f"`scores` must lie in 0..1 or be NaN, got {low:g}..{high:g}")
-    return lengths / 10 * scores
+    def options(self) -> dict[str, Any]:
+        """Return target and alpha."""
+        return asdict(self)

@@ -4,21 +4,19 @@ The homoscedastic uncertainty of Kendall, Gal and Cipolla (CVPR 2018) [our infer
 publish no formula for their "learnable weights"].
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import pi
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from gym_rated.losses.checks import check_choice
+from gym_rated.checks import check_choice
 
 WeightRule = Literal["uncertainty", "fixed", "scheduled"]
 
 MAX_LOG_VARIANCE = 4.0
-HALVED = ("regression", "score", "ranking")
-"""Tasks whose loss is a squared error: a Gaussian's likelihood has a half in front of it."""
-_NUM_COSINES = {"uncertainty": 0, "fixed": 0, "scheduled": 3}
+_NUM_COSINES = 3
 
 
 class TaskWeights(nn.Module):
@@ -32,17 +30,26 @@ class TaskWeights(nn.Module):
         num_members: Number of ensemble members E.
         rule: `uncertainty` learns s; `scheduled` learns `s(t) = a + sum_j b_j cos(j pi t)`, j =
             1..3, of the progress t of the training; `fixed` adds the losses up as they are.
+        squared: Names of the tasks whose loss is a squared error: a Gaussian's likelihood has a
+            half in front of it.
 
     Raises:
         ValueError: If the rule is unknown.
     """
 
-    def __init__(self, tasks: Sequence[str], num_members: int, rule: WeightRule) -> None:
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        num_members: int,
+        rule: WeightRule,
+        squared: Collection[str] = (),
+    ) -> None:
         super().__init__()
         check_choice("weights", rule, get_args(WeightRule))
         self.tasks = tuple(tasks)
         self.rule = rule
-        shape = (len(self.tasks), num_members, 1 + _NUM_COSINES[rule])
+        self.squared = frozenset(squared)
+        shape = (len(self.tasks), num_members, 1 + (_NUM_COSINES if rule == "scheduled" else 0))
         self.log_variances = nn.Parameter(torch.zeros(shape), requires_grad=rule != "fixed")
 
     def combine(
@@ -66,7 +73,7 @@ class TaskWeights(nn.Module):
         for task, s in zip(self.tasks, log_variances, strict=True):
             if task not in losses:
                 continue
-            half = 0.5 if task in HALVED and self.rule != "fixed" else 1.0
+            half = 0.5 if task in self.squared and self.rule != "fixed" else 1.0
             weight = half * torch.exp(-s)  # (E,)
             total = total + (weight * losses[task] + 0.5 * s).sum()
             parts[f"loss/{task}"] = losses[task].detach().mean()

@@ -6,9 +6,49 @@ inference]: a lenient rater has low ones, and standards rise from round to round
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gym_rated.checks import whole_number
-from gym_rated.losses.ordinal import offset_prior, ordered_thresholds
+from gym_rated.losses.checks import check_positive
+
+
+def ordered_thresholds(base: Tensor, log_spacing: Tensor, offsets: Tensor) -> Tensor:
+    """Build increasing thresholds from free numbers: a common spacing, moved by an offset per row.
+
+    `theta_c = base + offset + sum_{j < c} exp(log_spacing_j)` [our inference].
+
+    Args:
+        base: Lowest threshold, shape (*batch).
+        log_spacing: Logarithm of the distances between thresholds, shape (*batch, C-2).
+        offsets: How harsh the group of each row is, shape (*batch, B): its offset, taken by
+            `offsets[..., groups]`.
+
+    Returns:
+        Thresholds, shape (*batch, B, C-1), in reward units.
+    """
+    steps = functional.pad(log_spacing.exp().cumsum(-1), (1, 0))  # (*batch, C-1)
+    return (base.unsqueeze(-1) + steps).unsqueeze(-2) + offsets.unsqueeze(-1)
+
+
+def offset_prior(offsets: Tensor, std: float = 10.0) -> Tensor:
+    """Negative log-density, without its constant, of independent N(0, std^2) offsets.
+
+    Weak on purpose: it holds the offset of a group with one class, whose likelihood has no
+    maximum. `ordinal_loss` is a mean over segments; divide this by the number of all ratings to
+    weigh the two as a posterior does.
+
+    Args:
+        offsets: Offsets of the groups, shape (*batch, G), in reward units.
+        std: Standard deviation, in reward units, > 0.
+
+    Returns:
+        Sum over groups of `offset^2 / (2 std^2)`, shape (*batch), in nats.
+
+    Raises:
+        ValueError: If `std` is not above 0.
+    """
+    check_positive("std", std)
+    return (offsets / std).square().sum(-1) / 2
 
 
 class GroupThresholds(nn.Module):

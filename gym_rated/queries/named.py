@@ -1,14 +1,21 @@
 """Strategies by name, as scripts take them from the command line."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, get_args
 
+from gym_rated.checks import check_choice
 from gym_rated.queries.coverage import Coverage
 from gym_rated.queries.selection import Select, uniform
 from gym_rated.queries.strategies import Disagreement, Entropy, InformationGain, Stratified
 from gym_rated.queries.values import SegmentModel
 
-_MAKERS: dict[str, Callable[[Any, int], Select]] = {
+Strategy = Literal[
+    "uniform", "disagreement", "entropy", "stratified", "coverage", "information-gain"
+]
+STRATEGIES = get_args(Strategy)
+"""The names that `make_select` knows."""
+
+_MAKERS: dict[Strategy, Callable[[Any, int], Select]] = {
     "uniform": lambda model, num_classes: uniform,
     "disagreement": lambda model, num_classes: Disagreement(model),
     "entropy": Entropy,
@@ -17,11 +24,8 @@ _MAKERS: dict[str, Callable[[Any, int], Select]] = {
     "information-gain": InformationGain,
 }
 
-STRATEGIES = tuple(_MAKERS)
-"""The names that `make_select` knows."""
 
-
-def make_select(name: str, model: SegmentModel | None = None, num_classes: int = 5) -> Select:
+def make_select(name: Strategy, model: SegmentModel | None = None, num_classes: int = 5) -> Select:
     """Return the query strategy of a name.
 
     Args:
@@ -32,8 +36,7 @@ def make_select(name: str, model: SegmentModel | None = None, num_classes: int =
     Raises:
         ValueError: If there is no strategy of that name, or it needs a model and has none.
     """
-    if name not in _MAKERS:
-        raise ValueError(f"`name` must be one of {', '.join(STRATEGIES)}, got {name!r}")
+    check_choice("name", name, STRATEGIES)
     if model is None and name not in ("uniform", "coverage"):
         raise ValueError(f"`model` must be a reward model for {name!r}, got None")
     return _MAKERS[name](model, num_classes)

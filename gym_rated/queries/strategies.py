@@ -14,8 +14,8 @@ from gym_rated.queries.coverage import describe, farthest_first
 from gym_rated.queries.selection import highest, uniform
 from gym_rated.queries.values import (
     SegmentModel,
-    class_probabilities,
     entropy,
+    quantile_chances,
     segment_values,
     standardised,
 )
@@ -73,14 +73,14 @@ class _ByClass(_ByScore):
         self.num_classes = whole_number("num_classes", num_classes, minimum=2)
 
     def _probabilities(self, candidates: Sequence[Segment]) -> NDArray[np.float64]:
-        return class_probabilities(segment_values(self.model, candidates), self.num_classes)
+        return quantile_chances(segment_values(self.model, candidates), self.num_classes)
 
 
 class Entropy(_ByClass):
     """Ask about segments that lie between two classes: whose rating the members leave open.
 
     Entropy of the predicted rating class, averaged over members. A class holds the same share of
-    the candidates by each member's own returns, see `class_probabilities`. Much of this entropy is
+    the candidates by each member's own returns, see `quantile_chances`. Much of this entropy is
     the rater's own wavering, which no answer removes: `InformationGain` subtracts it.
 
     Args:

@@ -51,11 +51,13 @@ def standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(centred / np.where(std > _TINY, std, 1.0))
 
 
-def class_probabilities(values: NDArray[np.float64], num_classes: int) -> NDArray[np.float64]:
+def quantile_chances(values: NDArray[np.float64], num_classes: int) -> NDArray[np.float64]:
     """Return the probability of each class by each member, shape (E, B, C), for values (E, B).
 
-    The limits between classes are the quantiles i / C of a member's values, so that each class is
-    predicted for as many candidates: a rater who judges by comparison with what there is rates so.
+    Of candidates that nobody has rated; for rated segments, whose ratings say how common each class
+    is, there is `gym_rated.fitting.classes`. The limits between classes are the quantiles i / C of
+    a member's values, so that each class is predicted for as many candidates: a rater who judges by
+    comparison with what there is rates so.
     Around a limit the class is a matter of chance, as in a cumulative link model:
     P(class < i) = 1 / (1 + exp((value - limit_i) / w)), with w a fifth of the usual width of a
     class [our inference].

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-Answers = Literal["ratings", "scores", "comparisons", "mixed"]
-KINDS = ("ratings", "scores", "comparisons")
+from gym_rated.checks import check_choice
+
+Kind = Literal["ratings", "scores", "comparisons"]
+Answers = Literal[Kind, "mixed"]
+KINDS = get_args(Kind)
 RATING, SCORE, COMPARISON = range(3)
 
 
@@ -26,11 +29,7 @@ class Kinds:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if self.answers not in (*KINDS, "mixed"):
-            raise ValueError(
-                "`answers` must be 'ratings', 'scores', 'comparisons' or 'mixed', "
-                f"got {self.answers!r}"
-            )
+        check_choice("answers", self.answers, get_args(Answers))
         if self.answers != "mixed" and self.shares is not None:
             raise ValueError(
                 f"`shares` needs answers='mixed', got {self.shares} for {self.answers!r}"

@@ -7,9 +7,9 @@ asked about, and people need not answer twice.
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
-from gym_rated.checks import check_num_classes
+from gym_rated.checks import check_choice, check_num_classes
 from gym_rated.ratings import RatingDataset
 from gym_rated.ratings.answer import (
     SKIPPED,
@@ -23,6 +23,8 @@ from gym_rated.ratings.answer import (
 from gym_rated.ratings.digest import digest_of
 from gym_rated.ratings.rows import read_answer_rows
 from gym_rated.segments import Segment
+
+Unrecorded = Literal["skip", "wait"]
 
 
 class ReplayRater:
@@ -58,13 +60,12 @@ class ReplayRater:
         answers: Iterable[Answer],
         num_classes: int,
         *,
-        unrecorded: Literal["skip", "wait"] = "skip",
+        unrecorded: Unrecorded = "skip",
         digests: Mapping[str, str] | None = None,
         name: str = "replay",
     ) -> None:
         self.num_classes = check_num_classes(num_classes)
-        if unrecorded not in ("skip", "wait"):
-            raise ValueError(f"`unrecorded` must be 'skip' or 'wait', got {unrecorded!r}")
+        check_choice("unrecorded", unrecorded, get_args(Unrecorded))
         self.unrecorded = unrecorded
         self.name = name
         self._digests = dict(digests or {})
@@ -83,7 +84,7 @@ class ReplayRater:
         path: str | os.PathLike[str],
         num_classes: int | None = None,
         *,
-        unrecorded: Literal["skip", "wait"] = "skip",
+        unrecorded: Unrecorded = "skip",
     ) -> Self:
         """Replay a `.npz` file of `RatingDataset.save`, or rows in a .csv, .jsonl or .parquet file.
 
@@ -171,6 +172,4 @@ class ReplayRater:
 
 
 def _digests(ratings: RatingDataset) -> dict[str, str]:
-    batch = ratings.batch()
-    rows = zip(batch.ids, batch.obs, batch.actions, batch.mask, strict=True)
-    return {name: digest_of(obs[mask], actions[mask]) for name, obs, actions, mask in rows}
+    return {s.id: digest_of(s.obs, s.actions) for s in ratings.segments()}

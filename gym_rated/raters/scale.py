@@ -5,10 +5,12 @@ and bias are defined on positions, so that they do not depend on the scale of th
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from gym_rated.checks import check_choice
 
 _NEARLY_ONE = 1 - 1e-9  # keeps a return just below a boundary in its class when numbers are rounded
 
@@ -33,10 +35,7 @@ class Scale:
 
     def __post_init__(self) -> None:
         """Check that the options fit together."""
-        if self.relative_to not in ("everything", "round", "range"):
-            raise ValueError(
-                f"`relative_to` must be 'everything', 'round' or 'range', got {self.relative_to!r}"
-            )
+        check_choice("relative_to", self.relative_to, get_args(Reference))
         if self.relative_to != "everything" and self.boundaries is not None:
             raise ValueError(
                 f"`relative_to={self.relative_to!r}` finds its own scale; it needs no "

@@ -5,7 +5,7 @@ at its door.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +17,7 @@ from gym_rated.checks import check_num_classes, whole_number
 from gym_rated.ratings.answer import Answer, Comparison, Rating, Score, checked_answer, segments_of
 from gym_rated.ratings.file import FORMAT, read_ratings, write_ratings
 from gym_rated.ratings.standing import Answers
-from gym_rated.segments import Segment
+from gym_rated.segments import Origin, Segment
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,6 +192,22 @@ class RatingDataset:
             scores=np.array([scores[r].score if r in scores else np.nan for r in rows], np.float32),
             comparisons=self._compared_rows(rows),
         )
+
+    def segments(self) -> Iterator[Segment]:
+        """Yield the segments, rated or not, in the order in which they were added.
+
+        Observations and actions are as they are stored, not copied. True rewards are NaN and the
+        origin is the start of everything: the dataset does not know them.
+        """
+        for segment_id, steps in self._segments.items():
+            yield Segment(
+                id=segment_id,
+                obs=steps.obs,
+                actions=steps.actions,
+                true_rewards=np.full(len(steps.actions), np.nan),
+                round=steps.round,
+                origin=Origin(env_index=0, episode=0, first_step=0, policy_step=0),
+            )
 
     def class_counts(self) -> NDArray[np.int64]:
         """Return how many ratings each class has, shape (C,); scores are of no class."""

@@ -52,16 +52,14 @@ def write_minari(
         ValueError: If there is such a dataset, or no segment.
         ImportError: If Minari is not installed.
     """
-    state = ratings.state_dict()
-    if not state["meta"]["segments"]:
+    if not ratings.num_segments:
         raise ValueError("`ratings` must hold at least one segment, got none")
     env_id = env_id or ratings.env_id
     obs_space, action_space = _spaces(env_id, ratings)
-    episodes, metadata, end = [], [], 0
+    episodes, metadata = [], []
     given = _answers_by_segment(ratings)
-    for segment_id, round_, length in state["meta"]["segments"]:
-        start, end = end, end + length
-        obs, actions = state["obs"][start:end], state["actions"][start:end]
+    for segment in ratings.segments():
+        obs, actions, length = segment.obs, segment.actions, len(segment)
         nothing = np.full(length, np.nan)
         last = np.arange(length) == length - 1
         episodes.append(
@@ -75,10 +73,10 @@ def write_minari(
                 "truncations": list(last),
             }
         )
-        answers = json.dumps(given.get(segment_id, {}))
-        metadata.append({"segment_id": segment_id, "round": round_, "ratings": answers})
+        answers = json.dumps(given.get(segment.id, {}))
+        metadata.append({"segment_id": segment.id, "round": segment.round, "ratings": answers})
     dataset = create_recorded(dataset_id, episodes, env_id, obs_space, action_space)
-    dataset.storage.update_metadata({_KEY: json.dumps(state["meta"])})
+    dataset.storage.update_metadata({_KEY: json.dumps(ratings.state_dict()["meta"])})
     dataset.storage.update_episode_metadata(metadata)
     return dataset
 

@@ -71,7 +71,11 @@ class Feedback:
             obs_dtype=self._encode_obs.dtype,
         )
         self.ratings = RatingDataset(
-            self._encode_obs.dim, self._encode_actions.dim, rater.num_classes, env_id=env_id
+            self._encode_obs.dim,
+            self._encode_actions.dim,
+            rater.num_classes,
+            env_id=env_id,
+            criterion=getattr(rater, "criterion", None),
         )
         self._schedule = _checked_schedule(schedule)
         self._is_scheduled = bool(self._schedule)

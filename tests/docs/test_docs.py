@@ -12,7 +12,7 @@ import pytest
 import sac_continuous_action
 from code_blocks import python_blocks
 
-from gym_rated.losses.multitask import Task
+from gym_rated.losses.multitask import TaskName
 from gym_rated.runs import read_metrics
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +59,7 @@ def glossary_of(script):
     """Return the tags that the pages about a script explain, TASK spelt out."""
     text = SHARED + (ROOT / "docs" / f"{script.__name__}.md").read_text(encoding="utf-8")
     tags = set(re.findall(r"`(\w+/[\w/]+)`", text))
-    return {tag.replace("TASK", task) for tag in tags for task in get_args(Task)}
+    return {tag.replace("TASK", task) for tag in tags for task in get_args(TaskName)}
 
 
 @pytest.mark.parametrize("script", SHORT_RUNS, ids=lambda script: script.__name__)

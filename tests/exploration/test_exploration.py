@@ -197,7 +197,7 @@ def test_wrong_arguments_are_refused_with_their_values():
         RandomNetworkDistillation(3.0)
     with pytest.raises(ValueError, match="`learning_rate` must be above 0, got 0"):
         RandomNetworkDistillation(3, learning_rate=0)
-    with pytest.raises(ValueError, match="`name` must be knn-entropy or rnd, got 'icm'"):
+    with pytest.raises(ValueError, match="`name` must be one of knn-entropy, rnd, got 'icm'"):
         make_bonus("icm", 3)
 
 

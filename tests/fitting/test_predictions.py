@@ -5,17 +5,28 @@ import zlib
 import numpy as np
 import pytest
 
-from gym_rated import Rating, RatingDataset, RewardEnsemble, Score
+from gym_rated import (
+    MultitaskLoss,
+    Rating,
+    RatingDataset,
+    RewardEnsemble,
+    RewardLearner,
+    Score,
+)
 from gym_rated.fitting.predictions import is_held_out, predict_ratings
+from gym_rated.metrics import accuracy, quadratic_weighted_kappa
 from gym_rated.segments import Origin, Segment
 
 
 class SumOfObs(RewardEnsemble):
-    """The reward is the observation."""
+    """The reward is the observation, for each of three members."""
 
     def __init__(self, **options):
         super().__init__(1, 1)
         self.options = options
+
+    def forward(self, obs, actions):
+        return obs[..., 0].expand(3, *obs.shape[:-1])
 
     def predict(self, obs, actions):
         return obs[:, 0]
@@ -59,6 +70,39 @@ def test_held_out_are_those_that_no_fit_learns_from():
     wanted = [zlib.crc32(f"s{i}".encode()) % 10 == 0 for i in range(40)]
     assert predictions.held_out.tolist() == wanted
     assert [is_held_out(f"s{i}") for i in range(40)] == wanted
+
+
+@pytest.mark.parametrize("options", [{}, {"segment_value": "mean"}, {"sharpness": "scaled"}])
+@pytest.mark.parametrize("scale", ["group", "shared"])
+def test_the_classes_are_those_that_the_report_of_the_fit_judges(scale, options):
+    rng = np.random.default_rng(0)
+    ratings = RatingDataset(1, 1, 4)
+    for i in range(150):
+        obs = rng.normal(i % 3, 1, (1 + i % 7, 1)).astype(np.float32)
+        ratings.add(
+            [Segment(f"{i}", obs, 0 * obs, np.zeros(len(obs)), i // 50, Origin(0, 0, 0, 0))]
+        )
+        rating = int(np.clip(obs.mean() + i // 50 + rng.normal(), 0, 3))
+        ratings.update([Rating(f"{i}", rating, "ada" if i % 2 else "bob")])
+    model = RewardEnsemble(1, 1, hidden_sizes=(8,))
+    loss = MultitaskLoss(num_classes=4, scale=scale, segment_length=7, **options)
+    report = RewardLearner(model, loss, first_steps=30).fit(ratings)
+    predictions = predict_ratings(model, ratings)
+    judged = predictions.held_out
+    found = predictions.classes[judged], predictions.ratings[judged]
+    assert report.held_out.num == judged.sum() > 10
+    assert report.held_out.accuracy == accuracy(*found)
+    assert report.held_out.kappa == quadratic_weighted_kappa(*found, 4)
+
+
+def test_classes_are_found_within_a_group_where_only_groups_share_a_scale():
+    ratings = dataset(np.arange(40.0))
+    for i in range(40):  # a second rater is harsh: sees class 1 only far up
+        ratings.update([Rating(f"s{i}", int(i >= 30), "bob")])
+    by_group = predict_ratings(SumOfObs(scale="group"), ratings)
+    shared = predict_ratings(SumOfObs(scale="shared"), ratings)
+    assert (by_group.classes == by_group.ratings).mean() > 0.97
+    assert (shared.classes == shared.ratings).mean() < 0.9
 
 
 def test_scores_without_a_rating_are_left_out():

@@ -7,9 +7,9 @@ from gym_rated.human.agreement import (
     judge_overlap,
     judge_raters,
     krippendorff_alpha,
-    weighted_kappa,
 )
 from gym_rated.human.store import SKIPPED, AgreementRow
+from gym_rated.metrics import quadratic_weighted_kappa
 
 X = -1
 # Krippendorff 2011, section C: 4 observers, 12 units; its ordinal alpha is 0.815.
@@ -27,31 +27,6 @@ def rng():
 
 def row(clip, rater, rating, *, repeat=False, shown_ms=1000, at=0.0):
     return AgreementRow(f"s{clip}", rater, rating, repeat, shown_ms, at)
-
-
-def test_kappa_is_one_minus_observed_by_expected_squared_distance():
-    # observed: one of four is one class off, 1/4. Expected from the shares (2, 1, 1)/4 and
-    # (1, 2, 1)/4: 0.25 + 4 * 0.125 + 0.0625 + 0.0625 + 4 * 0.0625 + 0.125 = 1.25.
-    assert weighted_kappa([0, 0, 1, 2], [0, 1, 1, 2], 3) == pytest.approx(1 - 0.25 / 1.25)
-
-
-def test_kappa_is_one_for_agreement_and_minus_one_for_the_opposite():
-    assert weighted_kappa([0, 1, 0, 1], [0, 1, 0, 1], 2) == 1
-    assert weighted_kappa([0, 1, 0, 1], [1, 0, 1, 0], 2) == -1
-
-
-def test_kappa_says_nothing_about_ratings_of_one_class():
-    assert np.isnan(weighted_kappa([2, 2, 2], [2, 2, 2], 4))
-
-
-def test_a_rating_that_is_no_class_is_refused():
-    with pytest.raises(ValueError, match="`second` must hold classes 0 to 2, got 0 to 3"):
-        weighted_kappa([0, 1], [0, 3], 3)
-
-
-def test_two_rows_must_have_one_length():
-    with pytest.raises(ValueError, match=r"two rows of one length, got \(2,\) and \(3,\)"):
-        weighted_kappa([0, 1], [0, 1, 1], 3)
 
 
 def test_alpha_is_that_of_the_paper():
@@ -86,7 +61,7 @@ def test_enough_clips_give_a_coefficient_within_its_interval():
     first = np.tile(np.arange(4), 10)
     second = np.where(np.arange(40) % 5 == 0, (first + 1) % 4, first)
     kappa = compare(first, second, 4, rng()).kappa
-    assert kappa.estimate == pytest.approx(weighted_kappa(first, second, 4))
+    assert kappa.estimate == pytest.approx(quadratic_weighted_kappa(first, second, 4))
     assert kappa.low < kappa.estimate < kappa.high
     assert kappa.high - kappa.low == pytest.approx(0.45, abs=0.25)
 

@@ -182,7 +182,7 @@ def test_batches_that_say_little_are_finite(loss, grouped, ratings):
             "`boundaries` must be None with `groups`",
         ),
         (lambda r, y: classification_loss(r, y, 3, groups=y[:2]), "`groups` must have one entry"),
-        (lambda r, y: classification_loss(r, y, 3, limits="fit"), "batch, share, got 'fit'"),
+        (lambda r, y: classification_loss(r, y, 3, limits="fit"), "share, batch, got 'fit'"),
         (lambda r, y: regression_loss(r, y[None]), "`targets` must have one entry"),
         (lambda r, y: regression_loss(r, r, y[:2]), "`groups` must have one entry"),
         (lambda r, y: rating_targets(y, 3, r, "square"), "linear, log_k, .* got 'square'"),

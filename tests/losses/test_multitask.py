@@ -282,7 +282,8 @@ def test_thresholds_of_a_new_group_start_where_its_returns_are_and_are_learned()
     returns = torch.tensor([[1.0, 3.0, 20.0, 24.0]])
     ratings, groups = torch.tensor([0, 2, 0, 2]), torch.tensor([0, 0, 1, 1])
     loss.begin_fit(returns, ratings, LENGTHS, groups)
-    assert loss.thresholds.offsets[0, :3].tolist() == [2, 22, 0]
+    thresholds_of_groups = loss.ordinal_task.thresholds
+    assert thresholds_of_groups.offsets[0, :3].tolist() == [2, 22, 0]
     # thresholds half a unit below and above the offset; prior of N(0, 10^2), over 4 ratings
     thresholds = torch.tensor([[1.5, 2.5], [1.5, 2.5], [21.5, 22.5], [21.5, 22.5]])
     expected = ordinal_loss(returns[0], ratings, thresholds)
@@ -290,7 +291,7 @@ def test_thresholds_of_a_new_group_start_where_its_returns_are_and_are_learned()
     found = loss.task_losses(returns, ratings, LENGTHS, groups)["ordinal"]
     assert found.item() == pytest.approx(expected.item(), rel=1e-6)
     loss.begin_fit(returns + 9, ratings, LENGTHS, groups)  # known by now
-    assert loss.thresholds.offsets[0, :3].tolist() == [2, 22, 0]
+    assert thresholds_of_groups.offsets[0, :3].tolist() == [2, 22, 0]
 
 
 def test_more_groups_than_there_is_room_for_are_refused():
@@ -301,7 +302,7 @@ def test_more_groups_than_there_is_room_for_are_refused():
         loss.begin_fit(returns_of(1), RATINGS, LENGTHS, torch.tensor([0, 1, 2, 2]))
     shared = MultitaskLoss(("ordinal",), num_classes=3, num_members=1, scale="shared")
     shared.begin_fit(returns_of(1), RATINGS, LENGTHS, torch.tensor([0, 1, 2, 999]))
-    assert shared.thresholds.offsets.shape == (1, 1)
+    assert shared.ordinal_task.thresholds.offsets.shape == (1, 1)
 
 
 def test_draws_of_the_ranking_task_are_decided_by_the_seed():

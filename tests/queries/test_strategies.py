@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +11,6 @@ from envs import make_segment
 from numpy.typing import NDArray
 
 from gym_rated import RewardEnsemble
-from gym_rated.assembly.arguments import Selection
 from gym_rated.queries import (
     STRATEGIES,
     Disagreement,
@@ -22,7 +21,7 @@ from gym_rated.queries import (
     uniform,
 )
 from gym_rated.queries.coverage import describe, farthest_first
-from gym_rated.queries.values import class_probabilities, entropy, standardised
+from gym_rated.queries.values import entropy, quantile_chances, standardised
 
 
 class TableModel:
@@ -52,7 +51,7 @@ def test_entropy_of_known_distributions() -> None:
 
 def test_class_probabilities_by_hand() -> None:
     # values 0 to 10, two classes: limit 5; quantiles 1 and 9, so w = 0.2 * 8 / (0.8 * 2) = 1
-    probabilities = class_probabilities(np.arange(11.0)[None], 2)
+    probabilities = quantile_chances(np.arange(11.0)[None], 2)
     assert probabilities.shape == (1, 11, 2)
     assert probabilities[0, 5] == pytest.approx([0.5, 0.5])
     assert probabilities[0, 6, 1] == pytest.approx(1 / (1 + np.exp(-1)))
@@ -62,13 +61,13 @@ def test_class_probabilities_by_hand() -> None:
 
 def test_class_probabilities_know_no_offset_and_no_scale_of_a_member() -> None:
     values = rng().normal(size=(1, 30))
-    both = class_probabilities(np.concatenate((values, 50 * values - 100)), 5)
+    both = quantile_chances(np.concatenate((values, 50 * values - 100)), 5)
     assert both[0] == pytest.approx(both[1])
     assert np.bincount(both[0].argmax(1)) == pytest.approx([6] * 5, abs=1)
 
 
 def test_equal_values_say_nothing_and_break_nothing() -> None:
-    probabilities = class_probabilities(np.full((2, 4), 3.0), 3)
+    probabilities = quantile_chances(np.full((2, 4), 3.0), 3)
     assert np.isfinite(probabilities).all()
     assert (standardised(np.full((2, 4), 3.0)) == 0).all()
     for name in STRATEGIES:
@@ -196,10 +195,6 @@ def test_a_model_of_mean_rewards_is_asked_for_means() -> None:
     assert select.classes(segments).tolist() == [1, 0]
     model.options["segment_value"] = "mean"
     assert select.classes(segments).tolist() == [0, 1]
-
-
-def test_the_names_are_those_of_the_scripts() -> None:
-    assert get_args(Selection) == STRATEGIES
 
 
 def test_wrong_arguments_are_refused_with_their_values() -> None:

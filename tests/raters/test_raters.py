@@ -81,7 +81,7 @@ def test_boundaries_that_do_not_increase_are_refused(boundaries: Any, text: str)
         ({"mistake_rate": -0.1}, r"`mistake_rate` must lie in \[0, 1\], got -0.1"),
         ({"mistake_rate": 1.1}, "got 1.1"),
         ({"mistake_rate": np.nan}, "got nan"),
-        ({"relative_to": "me"}, "`relative_to` must be .* 'round' or 'range', got 'me'"),
+        ({"relative_to": "me"}, "`relative_to` must be one of everything, round, range, got 'me'"),
         ({"relative_to": "round"}, "it needs `regrade=False`, got regrade=True"),
         (
             {"relative_to": "round", "regrade": False, "boundaries": [0.0, 1.0]},

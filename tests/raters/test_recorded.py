@@ -153,7 +153,7 @@ def test_the_number_of_classes_is_known_and_the_same(tmp_path: Path) -> None:
         ReplayRater.from_file(tmp_path / "r.csv")
     with pytest.raises(FileNotFoundError):
         ReplayRater.from_file(tmp_path / "none.csv", 3)
-    with pytest.raises(ValueError, match="`unrecorded` must be 'skip' or 'wait', got 'raise'"):
+    with pytest.raises(ValueError, match="`unrecorded` must be one of skip, wait, got 'raise'"):
         ReplayRater([], 3, unrecorded="raise")  # type: ignore[arg-type]
 
 

@@ -418,7 +418,7 @@ def test_all_options_can_be_given_as_json() -> None:
         ({"drift": np.nan}, "`drift` must be finite, got nan"),
         ({"central_tendency": 2}, r"`central_tendency` must lie in \[0, 1\], got 2"),
         ({"myopia": 1.0}, r"`myopia` must lie in \[0, 1\), got 1.0"),
-        ({"answers": "words"}, "`answers` must be 'ratings', 'scores', .*, got 'words'"),
+        ({"answers": "words"}, "`answers` must be one of ratings, scores, .*, got 'words'"),
         ({"shares": (1, 0, 0)}, r"`shares` needs answers='mixed', got \(1, 0, 0\) for 'ratings'"),
         ({"answers": "mixed", "shares": (0.5, 0.5)}, "`shares` must be 3 numbers of at least 0"),
         ({"answers": "mixed", "shares": (0.5, 0.6, -0.1)}, "`shares` must be 3 numbers"),

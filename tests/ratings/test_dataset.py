@@ -239,6 +239,20 @@ def test_segments_are_copied_and_their_true_rewards_dropped() -> None:
     assert not any("reward" in name for name in vars(ratings._segments["a"]))
 
 
+def test_segments_come_back_as_they_are_stored_and_without_a_reward() -> None:
+    ratings = RatingDataset(3, 2, 2)
+    added = [make_segment("b", length=3), dataclasses.replace(make_segment("a"), round=4)]
+    ratings.add(added)
+    ratings.update([Rating("a", 0, "anna")])
+    found = list(ratings.segments())
+    assert [(s.id, s.round, len(s)) for s in found] == [("b", 0, 3), ("a", 4, 2)]
+    for segment, wanted in zip(found, added, strict=True):
+        assert np.array_equal(segment.obs, wanted.obs)
+        assert np.array_equal(segment.actions, wanted.actions)
+        assert np.isnan(segment.true_rewards).all()
+        assert segment.true_rewards.shape == (len(wanted),)
+
+
 def test_pixels_stay_bytes_and_are_not_mixed_with_numbers(tmp_path: Path) -> None:
     pixels = cut(make_segment("a"), obs=np.full((2, 3), 255, np.uint8))
     ratings = RatingDataset(3, 2, 2)

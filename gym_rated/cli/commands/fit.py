@@ -16,6 +16,7 @@ from gym_rated.assembly import arguments, parts
 from gym_rated.checkpoint.files import replace_file
 from gym_rated.cli.commands.flags import only, parse_flags
 from gym_rated.cli.page import Picture, Table, Text, write_page
+from gym_rated.fitting import PEOPLE, longest_segment, method_for
 from gym_rated.fitting.predictions import predict_ratings
 from gym_rated.fitting.report import FitReport
 from gym_rated.imports import named_extras
@@ -50,9 +51,16 @@ class FitArgs(_SHARED):  # type: ignore[misc]  # RatingArgs, with what does not 
 def main(argv: Sequence[str]) -> None:
     """Run the command."""
     args = parse_flags(FitArgs, argv, "fit")
+    if _is_for_people(args.ratings) and not any(w.split("=")[0] == "--preset" for w in argv):
+        args = parse_flags(FitArgs, ["--preset", "people", *argv], "fit")
+        print("rated by a criterion in words: preset people; --preset takes another")
     print(arguments.describe_preset(args))
     report = fit_file(args)
     print(f"{report}\n{args.out} holds the reward model and its report")
+
+
+def _is_for_people(path: Path) -> bool:
+    return path.is_file() and method_for(RatingDataset.load(path).criterion) == PEOPLE
 
 
 def fit_file(args: FitArgs) -> FitReport:
@@ -71,7 +79,7 @@ def fit_file(args: FitArgs) -> FitReport:
     ratings = RatingDataset.load(args.ratings)
     spaces = spaces_of(args.env_id, ratings)
     args.num_classes, args.first_steps = ratings.num_classes, args.steps
-    longest = ratings.batch().mask.shape[1]
+    longest = longest_segment(ratings)
     if longest == 0:
         raise ValueError(
             f"`ratings` must hold at least one rated segment, got none in {args.ratings}"

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import tyro
 
 from gym_rated.cli.commands.databases import open_existing, run_of
@@ -14,7 +13,6 @@ from gym_rated.ratings import Rating, RatingDataset
 from gym_rated.ratings.rows import read_answer_rows
 from gym_rated.recorded import load_recorded
 from gym_rated.recorded.ratings import read_minari_ratings
-from gym_rated.segments import Origin, Segment
 
 if TYPE_CHECKING:
     from gym_rated.human.store import ImportedRating, Job
@@ -89,23 +87,12 @@ def _import_dataset(args: ImportArgs, ratings: RatingDataset) -> None:
 
 
 def _jobs(ratings: RatingDataset) -> Iterator["Job"]:
-    """Yield the segments of a dataset, which does not know where they were cut."""
+    """Yield the segments of a dataset."""
     from gym_rated.human.segment_blob import pack_segment
     from gym_rated.human.store import Job
 
-    state = ratings.state_dict()
-    end = 0
-    for segment_id, round_, length in state["meta"]["segments"]:
-        start, end = end, end + length
-        segment = Segment(
-            id=segment_id,
-            obs=state["obs"][start:end],
-            actions=state["actions"][start:end],
-            true_rewards=np.full(length, np.nan),
-            round=round_,
-            origin=Origin(env_index=0, episode=0, first_step=0, policy_step=0),
-        )
-        yield Job(segment_id, pack_segment(segment), {"length": length})
+    for segment in ratings.segments():
+        yield Job(segment.id, pack_segment(segment), {"length": len(segment)})
 
 
 def _read_ratings(path: Path, num_classes: int) -> list["ImportedRating"]:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
+from gym_rated.human.clips.drawing import Quality
 from gym_rated.imports import named_extras
 
 
@@ -38,7 +39,7 @@ class RateArgs:
     """processes that draw clips"""
     size: int = 240
     """longer side of the clips, in pixels"""
-    quality: Literal["fast", "nice"] = "fast"
+    quality: Quality = "fast"
     """how clips are drawn: fast, or with smooth edges"""
 
 

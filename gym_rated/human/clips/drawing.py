@@ -6,7 +6,7 @@ Shadows, and the buffers for them, are decided before the first frame.
 """
 
 import sys
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import gymnasium as gym
 import numpy as np
@@ -18,7 +18,7 @@ from gym_rated.imports import named_extras
 Quality = Literal["fast", "nice"]
 DEFAULT_FPS = 30.0
 """For environments whose metadata names none."""
-QUALITIES: tuple[Quality, ...] = ("fast", "nice")
+QUALITIES: tuple[Quality, ...] = get_args(Quality)
 
 
 _CAMERA_ARGUMENTS = {"camera_id", "camera_name", "default_camera_config"}

@@ -1,0 +1,197 @@
+"""From a method's name to a learner: the defaults of everything that fits a reward, in one table.
+
+`fit`, the environment `gym_rated/Rated-v0` and the scripts all make their learner here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gym_rated.fitting.learner import Offset, RewardLearner
+from gym_rated.fitting.report import FitReport
+from gym_rated.fitting.rows import RewardModel
+from gym_rated.losses import (
+    LimitRule,
+    Loss,
+    MultitaskLoss,
+    Scale,
+    SegmentValue,
+    TargetForm,
+    Task,
+    TaskName,
+    WeightRule,
+)
+from gym_rated.ratings import RatingDataset
+from gym_rated.ratings.answer import Answer, segments_of
+from gym_rated.reward_model import RewardEnsemble
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a reward is learned from ratings; the defaults are those of the preset `ours`.
+
+    The first seven are options of `MultitaskLoss`, then two of `RewardEnsemble`, then those of
+    `RewardLearner`; each means what it means there.
+    """
+
+    tasks: tuple[TaskName | Task, ...] = ("classification", "regression")
+    scale: Scale = "shared"
+    weights: WeightRule = "uncertainty"
+    target: TargetForm = "linear"
+    limits: LimitRule = "share"
+    segment_value: SegmentValue = "sum"
+    trim: float = 0.0
+    num_members: int = 3
+    hidden_sizes: tuple[int, ...] = (64, 64)
+    learning_rate: float = 1e-3
+    batch_size: int = 64
+    first_steps: int = 200
+    later_steps: int = 50
+    max_passes: int | None = None
+    stop_at_accuracy: float | None = None
+    ood_coef: float = 0.0
+    offset: Offset = "none"
+
+
+OURS = Method()
+"""Multi-task learning on one scale, for ratings that are kept up to date, or follow one rule."""
+PEOPLE = Method(tasks=("pairwise",), scale="group", segment_value="mean")
+"""Pairs within one rater and one round, for ratings that are never given again."""
+
+
+def method_for(criterion: str | None) -> Method:
+    """Return the method for ratings by a criterion in words, `PEOPLE`, or without, `OURS`.
+
+    Who judges by words does not rate again what they rated before as their standards move; a rule
+    that is computed has no words. Nothing else in a dataset tells the two apart.
+    """
+    return OURS if criterion is None else PEOPLE
+
+
+def make_learner(
+    obs_dim: int,
+    action_dim: int,
+    num_classes: int,
+    *,
+    segment_length: int,
+    method: Method = OURS,
+    model: RewardModel | None = None,
+    loss: Loss | Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> RewardLearner[Any, Any]:
+    """Return a learner of a fresh reward model.
+
+    Args:
+        obs_dim: Length D of an encoded observation.
+        action_dim: Length A of an encoded action.
+        num_classes: Number of rating classes C.
+        segment_length: Steps of the longest segment.
+        method: How to learn.
+        model: The model to fit; by default a new `RewardEnsemble` of the method's sizes.
+        loss: The loss; by default the method's `MultitaskLoss`, and a mapping holds options of it
+            that are other than the method's.
+        seed: Seed of the model and of the mini-batches.
+
+    Raises:
+        TypeError: If a number is none, or an option is unknown.
+        ValueError: If an option is out of range.
+    """
+    if model is None:
+        model = RewardEnsemble(
+            obs_dim,
+            action_dim,
+            num_members=method.num_members,
+            hidden_sizes=method.hidden_sizes,
+            seed=seed,
+        )
+    if loss is None or isinstance(loss, Mapping):
+        options = {"num_classes": num_classes, "segment_length": segment_length, **(loss or {})}
+        loss = MultitaskLoss(**_loss_options(method, model.num_members) | options)
+    return RewardLearner(
+        model,
+        loss,
+        learning_rate=method.learning_rate,
+        batch_size=method.batch_size,
+        first_steps=method.first_steps,
+        later_steps=method.later_steps,
+        max_passes=method.max_passes,
+        stop_at_accuracy=method.stop_at_accuracy,
+        ood_coef=method.ood_coef,
+        offset=method.offset,
+        seed=seed,
+    )
+
+
+def _loss_options(method: Method, num_members: int) -> dict[str, Any]:
+    return {
+        "tasks": method.tasks,
+        "num_members": num_members,
+        "scale": method.scale,
+        "weights": method.weights,
+        "target": method.target,
+        "limits": method.limits,
+        "segment_value": method.segment_value,
+        "trim": method.trim,
+    }
+
+
+def longest_segment(ratings: RatingDataset) -> int:
+    """Return the most steps of a segment that an answer is about; 0 where there is none."""
+    answers: list[Answer] = [*ratings.ratings, *ratings.scores, *ratings.comparisons]
+    judged = {segment_id for answer in answers for segment_id in segments_of(answer)}
+    return max((len(s) for s in ratings.segments() if s.id in judged), default=0)
+
+
+def fit(
+    ratings: RatingDataset,
+    *,
+    method: Method | None = None,
+    model: RewardEnsemble | None = None,
+    loss: Loss | None = None,
+    steps: int | None = None,
+    learning_rate: float | None = None,
+    batch_size: int | None = None,
+    seed: int = 0,
+    progress_bar: bool = True,
+) -> tuple[RewardEnsemble, FitReport]:
+    """Fit a reward model to ratings that are all there, in one call.
+
+    Args:
+        ratings: The rated segments.
+        method: How to learn, such as `gym_rated.fitting.PEOPLE`. By default that one for ratings by
+            a criterion in words (`ratings.criterion`), as people give them, and otherwise
+            `gym_rated.fitting.OURS`, as the scripts do.
+        model: The model to fit, in place; by default a new `RewardEnsemble` for the dataset.
+        loss: What to fit; by default the method's `MultitaskLoss` for the dataset's classes.
+        steps: Gradient steps; those of the method by default, as are the next two.
+        learning_rate: Of Adam, for the model.
+        batch_size: Segments per mini-batch.
+        seed: Seed of the new model and of the mini-batches.
+        progress_bar: Show a progress bar.
+
+    Returns:
+        The model, and what was done; see `RewardLearner.fit`.
+
+    Raises:
+        ValueError: If the dataset does not fit model and loss.
+        FloatingPointError: If the model became non-finite.
+    """
+    method = method_for(ratings.criterion) if method is None else method
+    given: dict[str, Any] = {
+        "first_steps": steps,
+        "learning_rate": learning_rate,
+        "batch_size": batch_size,
+    }
+    method = replace(method, **{k: v for k, v in given.items() if v is not None})
+    learner = make_learner(
+        ratings.obs_dim,
+        ratings.action_dim,
+        ratings.num_classes,
+        segment_length=longest_segment(ratings) or 1,
+        method=method,
+        model=model,
+        loss=loss,
+        seed=seed,
+    )
+    learner.progress_bar = progress_bar
+    return learner.model, learner.fit(ratings)

@@ -1,0 +1,75 @@
+"""Regression of the predicted return on a score from 0 to 1 [our inference]."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from gym_rated.losses.checks import check_rows
+from gym_rated.losses.regression import regression_loss
+from gym_rated.losses.task import AnswerRows, Task
+
+
+def score_loss(
+    returns: Tensor, scores: Tensor, lengths: Tensor, groups: Tensor | None = None
+) -> Tensor:
+    """Regress predicted returns on continuous scores: `regression_loss` with `score_targets`.
+
+    Args:
+        returns: Predicted returns, shape (*batch, B), in reward units.
+        scores: Scores from 0 (worst) to 1, shape (B,); a row with NaN, no score, is left out.
+        lengths: Number of steps of each segment, shape (B,).
+        groups: One integer per (rater, round), shape (B,); then only differences within a group
+            count. None regresses the returns themselves.
+
+    Returns:
+        Mean loss over the segments, shape (*batch), in squared reward units; 0 where no segment
+        takes part.
+
+    Raises:
+        ValueError: If shapes differ, the batch is empty, or a score lies outside 0..1.
+    """
+    check_rows(returns, scores, "scores")
+    return regression_loss(returns, score_targets(scores, lengths), groups)
+
+
+def score_targets(scores: Tensor, lengths: Tensor) -> Tensor:
+    """Turn scores of segments of T steps into wanted returns, (T / 10) score [our inference].
+
+    A score of y / (C - 1) wants the same return as the rating y with the targets `linear`.
+
+    Args:
+        scores: Scores from 0 (worst) to 1, shape (B,), or NaN for no score.
+        lengths: Number of steps T of each segment, shape (B,).
+
+    Returns:
+        Targets, shape (B,), in reward units; NaN without a score.
+
+    Raises:
+        ValueError: If shapes differ, or a score lies outside 0..1.
+    """
+    check_rows(lengths, scores, "scores")
+    if ((scores < 0) | (scores > 1)).any():
+        low, high = scores[~scores.isnan()].aminmax()
+        raise ValueError(f"`scores` must lie in 0..1 or be NaN, got {low:g}..{high:g}")
+    return lengths / 10 * scores
+
+
+@dataclass(frozen=True)
+class ScoreTask(Task):
+    """Learn the return that a score stands for: `score_loss`."""
+
+    name = "score"
+    is_squared = True
+
+    def can_learn(self, answers: AnswerRows) -> bool:
+        """Return whether two scores differ."""
+        return answers.scored_apart()
+
+    def loss(
+        self, values: Tensor, lengths: Tensor, answers: AnswerRows, rng: np.random.Generator
+    ) -> Tensor | None:
+        """Return the loss of each member, see `Task.loss`."""
+        if answers.scores is None or not answers.has_scores:
+            return None
+        return score_loss(values, answers.scores, lengths, answers.groups)

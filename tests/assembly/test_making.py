@@ -1,0 +1,165 @@
+"""One way to a learner: `fit`, `gym_rated/Rated-v0`, the scripts and the command learn alike."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from rated_segments import dataset, make_segments
+
+import gym_rated
+from gym_rated import RatingDataset
+from gym_rated.assembly import parts
+from gym_rated.assembly.arguments import RunArgs, parse_args
+from gym_rated.cli.commands.fit import FitArgs, main
+from gym_rated.fitting import OURS, PEOPLE, Method, RewardLearner, fit, make_learner, method_for
+from gym_rated.reward_model import RewardEnsemble
+
+SPACES = gym.spaces.Box(-1, 1, (3,)), gym.spaces.Box(-1, 1, (2,))
+ENVS = SimpleNamespace(single_observation_space=SPACES[0], single_action_space=SPACES[1])
+RATER = {"type": "gym_rated:SyntheticRater", "num_classes": 4}
+
+
+class WordsRater(gym_rated.CallableRater):
+    """A rater who was told in words what to judge."""
+
+    criterion = "How high does it hang?"
+
+    def __init__(self) -> None:
+        super().__init__(lambda segment: 0, num_classes=4)
+
+
+class Still(gym.Env[Any, Any]):
+    observation_space, action_space = SPACES
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        return np.zeros(3, np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        return np.zeros(3, np.float32), 0.0, False, False, {}
+
+
+gym.register("tests/Still-v0", entry_point=Still, disable_env_checker=True)
+
+
+def ratings_of(criterion: str | None = None, num_rounds: int = 2) -> RatingDataset:
+    whole = dataset([s for k in range(num_rounds) for s in make_segments(30, round=k, seed=k)])
+    whole.criterion = criterion
+    return whole
+
+
+def rated_learner(rater: Any = RATER, **kwargs: Any) -> RewardLearner:
+    arguments = {"rater": rater, "segment_length": 10, "seed": 1, **kwargs}
+    return gym.make("gym_rated/Rated-v0", env_id="tests/Still-v0", **arguments).unwrapped.learner
+
+
+def parameters(model: RewardEnsemble) -> list[torch.Tensor]:
+    return list(model.state_dict().values())
+
+
+@pytest.mark.parametrize("criterion", [None, "How well?"])
+def test_fit_rated_and_the_scripts_make_the_same_learner(criterion: str | None) -> None:
+    ratings = ratings_of(criterion)
+    words = ["--num-classes", "4", *(["--rater", "human"] if criterion else [])]
+    args = parse_args(RunArgs, words)
+    by_flags = parts.make_learner(args, ENVS, (10,), seed=1)
+    in_rated = rated_learner(WordsRater() if criterion else RATER)
+    model, report = fit(ratings, seed=1, progress_bar=False)
+    assert model.options == by_flags.loss.options() == in_rated.loss.options()
+    assert report.held_out == by_flags.fit(ratings).held_out == in_rated.fit(ratings).held_out
+    for ours, script, rated in zip(
+        *map(parameters, (model, by_flags.model, in_rated.model)), strict=True
+    ):
+        assert torch.equal(ours, script)
+        assert torch.equal(ours, rated)
+
+
+def test_the_default_is_the_documented_method() -> None:
+    model, _ = fit(ratings_of(), steps=1, progress_bar=False)
+    assert model.options["tasks"] == ["classification", "regression"]
+    assert (model.options["scale"], model.options["weights"]) == ("shared", "uncertainty")
+
+
+def test_defaults_and_presets_of_the_flags_are_the_methods() -> None:
+    assert parts.method_of(RunArgs()) == OURS == Method() == method_for(None)
+    assert parts.method_of(parse_args(RunArgs, ["--preset", "ours"])) == OURS
+    people = parse_args(RunArgs, ["--rater", "human"])
+    assert parts.method_of(people) == PEOPLE == method_for("How well?")
+
+
+def test_every_choice_of_a_method_reaches_the_learner() -> None:
+    method = Method(
+        tasks=("ranking", "score"),
+        scale="group",
+        weights="fixed",
+        target="log",
+        limits="batch",
+        segment_value="mean",
+        trim=0.25,
+        num_members=2,
+        hidden_sizes=(8,),
+        learning_rate=0.5,
+        batch_size=7,
+        first_steps=11,
+        later_steps=5,
+        max_passes=3,
+        stop_at_accuracy=0.75,
+        ood_coef=0.125,
+        offset="best",
+    )
+    assert all(a != b for a, b in zip(vars(method).values(), vars(OURS).values(), strict=True))
+    learner = make_learner(3, 2, 4, segment_length=6, method=method, loss={"alpha": 0.5})
+    options = learner.loss.options() | {"tasks": learner.loss.tasks} | vars(learner)
+    options |= {"num_members": learner.model.num_members}
+    options |= {"hidden_sizes": learner.model.hidden_sizes}
+    options |= {"learning_rate": learner.state_dict()["optimiser"]["param_groups"][0]["lr"]}
+    assert {name: options[name] for name in vars(method)} == vars(method)
+    assert (options["segment_length"], options["num_classes"], options["alpha"]) == (6, 4, 0.5)
+
+
+def test_a_method_may_be_named_and_its_numbers_replaced() -> None:
+    model, report = fit(ratings_of("How well?"), method=OURS, steps=3, progress_bar=False)
+    assert (model.options["scale"], report.steps) == ("shared", 3)
+    small = replace(PEOPLE, num_members=2, hidden_sizes=(4,), first_steps=2)
+    model, report = fit(ratings_of(), method=small, progress_bar=False)
+    assert (model.hidden_sizes, model.num_members, report.steps) == ((4,), 2, 2)
+    assert model.options["tasks"] == ["pairwise"]
+
+
+def test_options_of_the_loss_that_rated_is_given_win() -> None:
+    learner = rated_learner(loss={"scale": "group", "alpha": 2.0})
+    assert learner.loss.options()["scale"] == "group"
+    assert learner.loss.options()["alpha"] == 2.0
+    assert learner.loss.tasks == OURS.tasks
+
+
+def test_a_dataset_keeps_the_criterion_of_its_rater() -> None:
+    env = gym_rated.RatingFeedbackWrapper(Still(), WordsRater(), segment_length=2)
+    assert env.ratings.criterion == "How high does it hang?"
+    env = gym_rated.RatingFeedbackWrapper(Still(), gym_rated.SyntheticRater(3), segment_length=2)
+    assert env.ratings.criterion is None
+
+
+@pytest.mark.parametrize(
+    ("criterion", "words", "tasks"),
+    [
+        (None, [], "['classification', 'regression']"),
+        ("How well?", [], "['pairwise']"),
+        ("How well?", ["--preset", "rbrl"], "['classification']"),
+        ("How well?", ["--tasks", "ordinal"], "['ordinal']"),
+    ],
+)
+def test_the_command_learns_from_people_as_fit_does(
+    tmp_path: Any, monkeypatch: Any, criterion: str | None, words: list[str], tasks: str
+) -> None:
+    ratings_of(criterion).save(tmp_path / "ratings.npz")
+    monkeypatch.setattr("gym_rated.cli.commands.fit.write_report", lambda *args: None)
+    where = ["--ratings", str(tmp_path / "ratings.npz"), "--out", str(tmp_path / "reward")]
+    main([*where, "--env-id", "tests/Still-v0", "--steps", "2", *words])
+    model = RewardEnsemble.load(tmp_path / "reward")
+    assert str(model.options["tasks"]) == tasks
+    assert FitArgs.preset == "ours"
