@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gym_rated.checks import check_choice
 
+_FAR = 1e9  # class widths, beyond which a position says no more
 _NEARLY_ONE = 1 - 1e-9  # keeps a return just below a boundary in its class when numbers are rounded
 
 Floats = NDArray[np.float64]
@@ -129,7 +130,9 @@ def positions_by_boundaries(returns: Floats, boundaries: Floats) -> Floats:
         return np.asarray(classes + 0.5, np.float64)
     first = np.clip(classes - 1, 0, len(boundaries) - 2)  # the interval whose width is used
     width = boundaries[first + 1] - boundaries[first]
-    inside = (returns - boundaries[first]) / width + (first + 1 - classes)
+    with np.errstate(over="ignore"):  # boundaries may be next to each other
+        inside = (returns - boundaries[first]) / width + (first + 1 - classes)
+    inside = np.clip(inside, -_FAR, _FAR)
     is_last = classes == len(boundaries)
     inside = np.where(classes > 0, np.maximum(inside, 0), inside)
     inside = np.where(is_last, inside, np.minimum(inside, _NEARLY_ONE))

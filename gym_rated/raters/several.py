@@ -50,6 +50,12 @@ class SeveralRaters:
         self._asked = np.zeros(len(self.raters), np.int64)
 
     @property
+    def criterion(self) -> str | None:
+        """What those of them who judge as people do judge by, in words; None if nobody does."""
+        found = [getattr(rater, "criterion", None) for rater in self.raters]
+        return "; ".join(dict.fromkeys(words for words in found if words)) or None
+
+    @property
     def pending(self) -> int:
         """Questions asked and not yet answered, summed over raters."""
         return sum(rater.pending for rater in self.raters)

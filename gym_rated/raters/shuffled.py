@@ -32,6 +32,11 @@ class ShuffledRater:
         self._scores = _Shuffle()
 
     @property
+    def criterion(self) -> str | None:
+        """The criterion of the rater whose ratings are shuffled, if it has one."""
+        return getattr(self.rater, "criterion", None)
+
+    @property
     def pending(self) -> int:
         """Segments asked about and not yet answered."""
         return self.rater.pending

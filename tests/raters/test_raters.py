@@ -58,6 +58,11 @@ def test_every_return_has_exactly_one_class(cuts: list[float], value: float) -> 
     assert edges[rating] <= value < edges[rating + 1]
 
 
+def test_boundaries_may_be_neighbouring_numbers() -> None:
+    rater = SyntheticRater(3, boundaries=[0.0, 5e-324])
+    assert classes(rater, [-1.0, 0.0, 5e-324, 1.0, 1e9]) == [0, 1, 2, 2, 2]
+
+
 @pytest.mark.parametrize(
     ("boundaries", "text"),
     [

@@ -145,6 +145,17 @@ def test_a_rater_without_a_name_is_refused() -> None:
         SeveralRaters([SyntheticRater(2), SlowRater()])
 
 
+def test_what_people_judge_by_is_handed_on() -> None:
+    anna, bob, computed = (SyntheticRater(4, name=name) for name in ("anna", "bob", "computed"))
+    assert ShuffledRater(SeveralRaters([anna, computed])).criterion is None
+    anna.criterion = "Does it run?"  # type: ignore[attr-defined]  # as of one who judges as people do
+    assert ShuffledRater(SeveralRaters([anna, computed])).criterion == "Does it run?"
+    bob.criterion = "Is it safe?"  # type: ignore[attr-defined]
+    assert SeveralRaters([anna, bob, computed]).criterion == "Does it run?; Is it safe?"
+    bob.criterion = "Does it run?"  # type: ignore[attr-defined]
+    assert SeveralRaters([anna, bob]).criterion == "Does it run?"
+
+
 def test_all_memories_survive_a_checkpoint_on_disk(tmp_path: Path) -> None:
     def make() -> ShuffledRater:
         mixed = SyntheticRater(4, answers="mixed", temperature=0.5, skip_rate=0.1, name="a")
