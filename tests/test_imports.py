@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -394,6 +395,16 @@ def test_a_planted_circle_is_found(tmp_path, one, other, found):
 
     sources = plant(tmp_path, (one, imports(other)), (other, imports(one)))
     assert any(breach.startswith(found) for breach in circle_rule(sources))
+
+
+def test_every_room_is_on_the_map_with_its_floor():
+    floor, found = 0, {}
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## A map of the house")[1]
+    for line in table.split("\n\n")[2].splitlines()[2:]:
+        number, rooms, _ = (cell.strip() for cell in line.strip("|").split("|"))
+        floor = int(number or floor)
+        found |= {room.strip("/"): floor for room in re.findall(r"`([^`]+)`", rooms)}
+    assert found == {room: k for k, rooms in enumerate(FLOORS, start=1) for room in rooms}
 
 
 def existing(*modules: str) -> list[str]:
