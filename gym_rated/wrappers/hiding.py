@@ -66,6 +66,7 @@ class SealedAttributes:
     """
 
     _visible: frozenset[str]
+    _own = frozenset({"ratings", "query", "collect", "replay"})  # the feedback wrapper's
 
     def has_wrapper_attr(self, name: str) -> bool:
         """Say whether `name` can be read from here: False for a sealed attribute."""
@@ -102,6 +103,7 @@ class SealedVectorAttributes:
 
     env: VectorEnv[Any, Any, Any]
     _visible: frozenset[str]
+    _own: frozenset[str] = frozenset()  # those of sub-environments are none of a vector's
 
     @property
     def autoreset_mode(self) -> AutoresetMode | None:

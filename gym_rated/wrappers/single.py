@@ -2,49 +2,24 @@
 
 `RatingFeedbackWrapper` takes the true reward away and asks for ratings of segments;
 `LearnedRewardWrapper` puts a learned reward in its place. The agent's own normalisers go above
-both.
+both. What both kinds of wrappers share, such as their arguments, is in `twins`.
 """
 
-import multiprocessing
-import warnings
-from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
-from gymnasium.error import ResetNeeded
 from gymnasium.utils import RecordConstructorArgs
-from numpy.typing import NDArray
 
-from gym_rated.checks import set_of_names
-from gym_rated.queries import Select
-from gym_rated.raters import Rater
-from gym_rated.ratings import RatingDataset
-from gym_rated.segments import Segment
-from gym_rated.segments.encoding import (
-    ActionEncoder,
-    Features,
-    ObservationEncoder,
-    resolve_features,
-)
-from gym_rated.wrappers.feedback import Feedback, OnRatings
-from gym_rated.wrappers.hiding import ALLOWED_ATTRIBUTES, SealedAttributes, hide_info
-from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards, resolve_reward_fn
-from gym_rated.wrappers.specs import record_arguments, resolve_rater
-from gym_rated.wrappers.stacking import (
-    RecordsFeedback,
-    layers,
-    refuse_normalizers,
-    refuse_transforms_between,
-)
+from gym_rated.wrappers.hiding import SealedAttributes, hide_info
+from gym_rated.wrappers.recording import Step
+from gym_rated.wrappers.twins import FeedbackTwin, LearnedTwin
 
-_OWN = frozenset({"ratings", "query", "collect", "replay"})
 _Env = gym.Env[Any, Any]
-_Step = tuple[Any, float, bool, bool, dict[str, Any]]
+_Wrapper = gym.Wrapper[Any, Any, Any, Any]
+_StepReturn = tuple[Any, float, bool, bool, dict[str, Any]]
 
 
-class RatingFeedbackWrapper(
-    SealedAttributes, gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs, RecordsFeedback
-):
+class RatingFeedbackWrapper(FeedbackTwin[_Env], SealedAttributes, _Wrapper, RecordConstructorArgs):
     """Hide the true reward, and ask a rater about segments of what happens.
 
     The wrapped environment returns reward 0.0 and an info without anything that could give the
@@ -96,119 +71,26 @@ class RatingFeedbackWrapper(
         (0.0, 3, 3)
     """
 
-    def __init__(
-        self,
-        env: _Env,
-        rater: Rater | Mapping[str, Any],
-        *,
-        segment_length: int | Sequence[int] = 50,
-        schedule: Mapping[int, int] | None = None,
-        select: Select | None = None,
-        on_ratings: OnRatings | None = None,
-        collect_every: int = 1_000,
-        min_new: int = 10,
-        features: Features | str | None = None,
-        info_allow: Collection[str] = (),
-        attr_allow: Collection[str] = (),
-        record_replay: bool = False,
-        record_frames: bool = False,
-        capacity: int = 200_000,
-        seed: int = 0,
-    ) -> None:
-        options: dict[str, Any] = {
-            "segment_length": segment_length,
-            "schedule": schedule,
-            "select": select,
-            "on_ratings": on_ratings,
-            "collect_every": collect_every,
-            "min_new": min_new,
-            "record_replay": record_replay,
-            "record_frames": record_frames,
-            "capacity": capacity,
-            "seed": seed,
-        }
-        hiding = {"info_allow": info_allow, "attr_allow": attr_allow}
-        record_arguments(self, rater=rater, features=features, **hiding, **options)
-        gym.Wrapper.__init__(self, env)
-        refuse_normalizers(env)
-        _warn_in_a_worker()
-        self._feedback = Feedback(
-            env.observation_space,
-            env.action_space,
-            None,
-            resolve_rater(rater),
-            features=resolve_features(features),
-            env_id=None if env.spec is None else env.spec.id,
-            **options,
-        )
-        self._is_over = False  # the step after an episode's end is no transition
-        self._info_allow = set_of_names("info_allow", info_allow)
-        self._visible = ALLOWED_ATTRIBUTES | _OWN | set_of_names("attr_allow", attr_allow)
-
-    @property
-    def ratings(self) -> RatingDataset:
-        """The segments asked about so far, and their ratings."""
-        return self._feedback.ratings
-
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Reset the environment; the info is filtered."""
         obs, info = self.env.reset(seed=seed, options=options)
         self._feedback.begin(obs)
-        self._is_over = False
+        self._endings.begin()
         return obs, hide_info(info, self._info_allow)
 
-    def step(self, action: Any) -> _Step:
+    def step(self, action: Any) -> _StepReturn:
         """Step the environment; the reward is 0.0 and the info is filtered."""
         encoded = self._feedback.encode_actions(action)
         obs, reward, terminated, truncated, info = self.env.step(action)
-        was_over, self._is_over = self._is_over, bool(terminated or truncated)
-        begun = was_over and not self._is_over  # an Autoreset below has reset in this step
-        self._feedback.record(encoded, reward, terminated, self._is_over, obs, begun, info)
+        done = bool(terminated or truncated)
+        begun = self._endings.advance(done)[1]  # an Autoreset below has reset in this step
+        self._feedback.record(Step(encoded, reward, terminated, done, obs, begun, info))
         return obs, 0.0, terminated, truncated, hide_info(info, self._info_allow)
 
-    def query(self, num_segments: int) -> int:
-        """Ask the rater about segments of what happened since the last query.
 
-        Args:
-            num_segments: How many to ask about, at least 1.
-
-        Returns:
-            How many were submitted: fewer, with a warning at 0, where not enough steps were
-            recorded.
-        """
-        return self._feedback.query(num_segments)
-
-    def collect(self) -> int:
-        """Fetch the rater's answers into `ratings`; returns how many changed. Never blocks."""
-        return self._feedback.collect()
-
-    def replay(self, segment: Segment) -> NDArray[Any]:
-        """Return the raw actions from the first step of a segment's episode to its own last.
-
-        They are as they were handed in: unclipped, of their own dtype. With `SeededEpisodes` below,
-        they play the segment again; `segment.origin` says which episode it is from.
-
-        Raises:
-            RuntimeError: If the wrapper was made without `record_replay`.
-            ValueError: If the episode is no longer in the buffer.
-        """
-        return self._feedback.buffer.replay(segment)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return buffer, ratings and rater, for a checkpoint. It holds true rewards."""
-        return {"feedback": self._feedback.state_dict(), "is_over": self._is_over}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned; the environment is to be restored separately."""
-        self._feedback.load_state_dict(state["feedback"])
-        self._is_over = state["is_over"]
-
-
-class LearnedRewardWrapper(
-    SealedAttributes, gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs
-):
+class LearnedRewardWrapper(LearnedTwin[_Env], SealedAttributes, _Wrapper, RecordConstructorArgs):
     """Put a learned reward r(s, a) in the place of the environment's.
 
     Hides as `RatingFeedbackWrapper` does, so that it can also stand alone.
@@ -237,60 +119,18 @@ class LearnedRewardWrapper(
         True
     """
 
-    def __init__(
-        self,
-        env: _Env,
-        reward_fn: RewardFn | str,
-        *,
-        features: Features | str | None = None,
-        info_allow: Collection[str] = (),
-        attr_allow: Collection[str] = (),
-    ) -> None:
-        record_arguments(
-            self,
-            reward_fn=reward_fn,
-            features=features,
-            info_allow=info_allow,
-            attr_allow=attr_allow,
-        )
-        gym.Wrapper.__init__(self, env)
-        refuse_transforms_between(env)
-        self._reward_fn = resolve_reward_fn(reward_fn)
-        self._encode_obs = ObservationEncoder(env.observation_space, resolve_features(features))
-        self._encode_actions = ActionEncoder(env.action_space)
-        self._obs: NDArray[Any] | None = None
-        self._is_over = False  # the step after an episode's end is no transition
-        self._info_allow = set_of_names("info_allow", info_allow)
-        is_rated = any(isinstance(layer, RatingFeedbackWrapper) for layer in layers(env))
-        visible = ALLOWED_ATTRIBUTES | _OWN if is_rated else ALLOWED_ATTRIBUTES
-        self._visible = visible | set_of_names("attr_allow", attr_allow)
-
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Reset the environment; the info is filtered."""
-        self._obs = None
+        self._learned.forget()
         obs, info = self.env.reset(seed=seed, options=options)
-        self._obs, self._is_over = self._encode_obs(obs).copy(), False
+        self._learned.begin(obs)
         return obs, hide_info(info, self._info_allow)
 
-    def step(self, action: Any) -> _Step:
+    def step(self, action: Any) -> _StepReturn:
         """Step the environment; the reward is of the observation before it and the action."""
-        if self._obs is None:
-            raise ResetNeeded("`reset` must be called before `step`, and after a step that failed")
-        encoded = self._encode_actions(action)
-        before, self._obs = self._obs, None
+        before = self._learned.prepare(action)
         obs, _, terminated, truncated, info = self.env.step(action)
-        next_obs = self._encode_obs(obs).copy()
-        rewards = [0.0] if self._is_over else predict_rewards(self._reward_fn, before, encoded)
-        self._obs, self._is_over = next_obs, bool(terminated or truncated)
-        return obs, float(rewards[0]), terminated, truncated, hide_info(info, self._info_allow)
-
-
-def _warn_in_a_worker() -> None:
-    if multiprocessing.current_process().name.startswith("Worker<"):
-        warnings.warn(
-            "RatingFeedbackWrapper inside AsyncVectorEnv keeps its ratings in the worker; put "
-            "gym_rated.vector.RatingFeedbackWrapper around AsyncVectorEnv instead",
-            stacklevel=3,
-        )
+        reward = self._learned.pay(before, obs, bool(terminated or truncated)).item()
+        return obs, reward, terminated, truncated, hide_info(info, self._info_allow)

@@ -26,8 +26,15 @@ class SharedArguments(dict[str, Any]):
         return type(self)(self)
 
 
-def record_arguments(wrapper: RecordConstructorArgs, **arguments: Any) -> None:
-    """Record constructor arguments for `wrapper.spec`, as objects to be shared."""
+def record_arguments(wrapper: Any, given: Mapping[str, Any]) -> None:
+    """Record constructor arguments for `wrapper.spec`, as objects to be shared.
+
+    Args:
+        wrapper: A `RecordConstructorArgs`.
+        given: The constructor's `locals()` at its very beginning, when they are its arguments.
+    """
+    hidden = ("self", "env", "__class__")  # the last is what `super()` needs
+    arguments = {name: value for name, value in given.items() if name not in hidden}
     RecordConstructorArgs.__init__(wrapper, _disable_deepcopy=True, **arguments)
     wrapper._saved_kwargs = SharedArguments(wrapper._saved_kwargs)
 

@@ -1,10 +1,15 @@
-"""Which wrappers may lie below and between the rating wrappers."""
+"""Which wrappers may lie below and between the rating wrappers, and where these are."""
 
 from typing import Any
 
 import gymnasium as gym
 from gymnasium import wrappers
-from gymnasium.vector import VectorActionWrapper, VectorObservationWrapper, VectorWrapper
+from gymnasium.vector import (
+    VectorActionWrapper,
+    VectorEnv,
+    VectorObservationWrapper,
+    VectorWrapper,
+)
 
 _NORMALIZERS = (
     wrappers.NormalizeObservation,
@@ -38,6 +43,20 @@ class RecordsFeedback:
     """Marks a wrapper that records what a reward model is fitted to: the feedback wrappers."""
 
 
+def feedback_below(env: Any) -> list[RecordsFeedback]:
+    """Return the feedback wrapper at or below `env`.
+
+    Of a vector environment without one, return those of its sub-environments.
+    """
+    found = layers(env)
+    inside = [layers(sub) for sub in getattr(found[-1], "envs", ())]
+    for stacks in ([found], inside):
+        outermost = [next((x for x in s if isinstance(x, RecordsFeedback)), None) for s in stacks]
+        if any(outermost):
+            return [wrapper for wrapper in outermost if wrapper]
+    return []
+
+
 def refuse_transforms_between(env: Any) -> None:
     """Raise ValueError if observations or actions change between `env` and a feedback wrapper.
 
@@ -61,6 +80,13 @@ def _refuse_transforms_above_feedback(found: list[Any]) -> None:
                 f"RatingFeedbackWrapper, got {type(layer).__name__}: the model was fitted to what "
                 "the feedback wrapper saw; put it above LearnedRewardWrapper"
             )
+
+
+def find_env_id(env: Any) -> str | None:
+    """Return the id of the environment; a vector env made of functions names it only inside."""
+    inside = getattr(layers(env)[-1], "envs", ())[:1] if isinstance(env, VectorEnv) else ()
+    specs = (env.spec, *(sub_env.spec for sub_env in inside))
+    return next((spec.id for spec in specs if spec is not None), None)
 
 
 def layers(env: Any) -> list[Any]:

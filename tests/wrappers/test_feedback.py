@@ -510,6 +510,24 @@ def test_a_restored_wrapper_asks_the_same_questions() -> None:
     np.testing.assert_array_equal(again.ratings.batch().obs, env.ratings.batch().obs)
 
 
+def test_a_checkpoint_keeps_its_layout() -> None:
+    # at step 4 two windows of 2 can be cut though 9 are wanted; 1 of 2 answers is in
+    env, rater, _ = watched(schedule={4: 9, 70: 5}, collect_every=5, min_new=3)
+    walk(env, 4)
+    rater.answer(1)
+    env.collect()
+    state = env.state_dict()
+    assert list(state) == ["feedback", "is_over"]
+    assert list(state["feedback"]) == ["buffer", "ratings", "rater", "schedule", "rng", "cursors"]
+    assert state["feedback"]["schedule"] == {70: 5}
+    # ready, rounds asked, rounds judged, segments owed, ratings not seen yet, next event
+    assert state["feedback"]["cursors"] == [True, 1, 0, 7, 1, 9]
+    again, _, calls = watched(schedule={4: 9, 70: 5}, collect_every=5, min_new=3)
+    again.load_state_dict(state)
+    assert again.state_dict()["feedback"]["cursors"] == [True, 1, 0, 7, 1, 9]
+    assert calls == []
+
+
 @no_small_rounds
 def test_the_choice_of_segments_depends_on_the_seed_alone() -> None:
     def ids(seed: int) -> list[str]:

@@ -75,6 +75,48 @@ def test_the_reset_step_of_an_autoreset_wrapper_is_not_rewarded() -> None:
     assert [env.step(np.zeros(2))[1] for _ in range(5)] == [7, 8, 0, 7, 8]
 
 
+@pytest.mark.parametrize("steps", [0, 3, 4])
+def test_a_restored_learned_wrapper_pays_what_the_saved_one_would(steps: int) -> None:
+    def make() -> tuple[Any, LearnedRewardWrapper]:
+        bare = gym.wrappers.Autoreset(ScriptedEnv([(4, "terminated")]))
+        return bare, LearnedRewardWrapper(bare, lambda obs, actions: obs[:, 2] + 7)
+
+    (bare, env), (inner, again) = make(), make()
+    env.reset()
+    for _ in range(steps):
+        env.step(np.zeros(2))
+    state = env.state_dict()
+    assert list(state) == ["obs", "is_over"]
+    assert state["is_over"] == (steps == 4)
+    inner.unwrapped.__dict__ |= bare.unwrapped.__dict__
+    inner.autoreset = bare.autoreset
+    again.load_state_dict(state)
+    rewards = [again.step(np.zeros(2))[1] for _ in range(6)]
+    assert rewards == [7, 8, 9, 10, 0, 7, 8, 9, 10, 0, 7][steps:][:6]
+
+
+def test_what_a_reward_function_remembers_is_kept_with_the_wrapper() -> None:
+    class Counting:
+        calls = 0
+
+        def __call__(self, obs: np.ndarray, actions: np.ndarray) -> np.ndarray:
+            self.calls += 1
+            return np.full(len(obs), float(self.calls))
+
+        def state_dict(self) -> dict[str, int]:
+            return {"calls": self.calls}
+
+        def load_state_dict(self, state: dict[str, int]) -> None:
+            self.calls = state["calls"]
+
+    env, again = (LearnedRewardWrapper(ScriptedEnv(LONG), Counting()) for _ in range(2))
+    for made in (env, again):
+        made.reset()
+    assert [env.step(np.zeros(2))[1] for _ in range(3)] == [1, 2, 3]
+    again.load_state_dict(env.state_dict())
+    assert again.step(np.zeros(2))[1] == 4
+
+
 def test_an_agent_may_write_into_what_it_got() -> None:
     rater = KeepingRater()
     env = RatingFeedbackWrapper(ScriptedEnv([(2, "terminated")]), rater, segment_length=2)

@@ -1,4 +1,5 @@
 import copy
+import inspect
 import json
 import pickle
 from functools import partial
@@ -10,6 +11,7 @@ import pytest
 from envs import KeepingRater, ScriptedEnv, SlowRater
 from gymnasium.envs.registration import EnvSpec
 
+import gym_rated
 from gym_rated import (
     CallableRater,
     LearnedRewardWrapper,
@@ -44,6 +46,19 @@ class Learner:
 
     def fit(self, ratings: Any) -> None:
         self.calls += 1
+
+
+@pytest.mark.parametrize("name", ["RatingFeedbackWrapper", "LearnedRewardWrapper"])
+def test_a_wrapper_shows_the_arguments_of_its_twin_and_records_every_one(name: str) -> None:
+    single, twin = getattr(gym_rated, name), getattr(rated_vector, name)
+    arguments = inspect.signature(single).parameters
+    assert arguments == inspect.signature(twin).parameters
+    assert not any(p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in arguments.values())
+    assert [name for name in list(arguments)[1:] if f"{name}: " not in single.__doc__] == []
+    first = KeepingRater() if name == "RatingFeedbackWrapper" else step_number
+    recorded = single(gym.make("tests/Scripted-v0"), first).spec.additional_wrappers[0].kwargs
+    assert list(recorded) == list(arguments)[1:]
+    assert list(recorded.values())[1:] == [p.default for p in list(arguments.values())[2:]]
 
 
 @pytest.mark.filterwarnings("ignore:round")
@@ -97,7 +112,7 @@ def test_a_specs_objects_are_shared_and_not_copied() -> None:
     assert feedback.kwargs["features"] is features
     assert feedback.kwargs["select"] is select
     assert learned.kwargs["reward_fn"].__self__ is model
-    assert gym.make(env.spec).env._reward_fn.__self__ is model
+    assert gym.make(env.spec).env._learned._reward_fn.__self__ is model
 
 
 def test_an_object_that_cannot_be_copied_does_not_cost_the_spec() -> None:
