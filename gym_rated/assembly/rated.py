@@ -96,7 +96,7 @@ class RatedEnv(gym.Env[Any, Any]):
             env, judge, features=features, seed=seed, **_fitting(self.learner), **feedback
         )
         self._env = wrappers.LearnedRewardWrapper(
-            self._feedback, _reward_fn(reward_fn, self.learner), features=features
+            self._feedback, _reward_fn(reward_fn, self.learner)
         )
         self.observation_space = env.observation_space
         self.action_space = env.action_space
@@ -180,8 +180,7 @@ def make_rated_vec(
     rated = vector.RatingFeedbackWrapper(
         envs, judge, features=features, seed=seed, **_fitting(learner), **feedback
     )
-    reward = _reward_fn(reward_fn, learner)
-    return vector.LearnedRewardWrapper(rated, reward, features=features)
+    return vector.LearnedRewardWrapper(rated, _reward_fn(reward_fn, learner))
 
 
 def _make_arguments(

@@ -108,6 +108,14 @@ class SegmentBuffer:
         return self._row * self.num_envs
 
     @property
+    def newest_obs(self) -> NDArray[Any]:
+        """Encoded observations that the next step starts from, shape (N, D).
+
+        They lie in the ring: copy what is to outlast the next reset or step.
+        """
+        return self._obs[self._row % self._rows]  # type: ignore[no-any-return]  # a row of it
+
+    @property
     def _oldest(self) -> int:
         return max(0, self._row - self._rows_kept)
 

@@ -14,7 +14,7 @@ from gym_rated.checks import whole_number
 from gym_rated.ratings import RatingDataset
 from gym_rated.segments import SegmentBuffer
 from gym_rated.wrappers.answers import Answers
-from gym_rated.wrappers.asking import Asking
+from gym_rated.wrappers.questions import Questions
 from gym_rated.wrappers.recording import Recording, Step
 
 
@@ -23,13 +23,13 @@ class Feedback:
 
     Args:
         recording: Keeps the steps.
-        asking: Says when to ask about what.
+        questions: Says when to ask about what.
         answers: Has the rater and its ratings.
     """
 
-    def __init__(self, recording: Recording, asking: Asking, answers: Answers) -> None:
+    def __init__(self, recording: Recording, questions: Questions, answers: Answers) -> None:
         self.recording = recording
-        self._asking = asking
+        self._questions = questions
         self._answers = answers
 
     @property
@@ -56,8 +56,8 @@ class Feedback:
 
     def record(self, step: Step) -> None:
         """Record a step, then do what is due."""
-        self.recording.add(step, needs_frames=not self._asking.is_through)
-        if self.buffer.steps >= self._asking.next_event:
+        self.recording.add(step, needs_frames=not self._questions.is_through)
+        if self.buffer.steps >= self._questions.next_event:
             self._do_what_is_due()
 
     def query(self, num_segments: int) -> int:
@@ -75,59 +75,59 @@ class Feedback:
 
     def _ask(self, num_segments: int) -> int | None:
         """Return how many segments were asked about; None where there was none to choose from."""
-        chosen = self._asking.choose(self.buffer, num_segments)
+        chosen = self._questions.choose(self.buffer, num_segments)
         if chosen is None:
             return None
         self._answers.ask(chosen)
         self.buffer.mark_asked()
-        self._asking.round += 1
+        self._questions.round += 1
         self.collect()
         return len(chosen)
 
     def collect(self) -> int:
         """Fetch answers into `ratings`; returns how many are new or revised."""
-        return self._answers.collect(self._asking.round)
+        return self._answers.collect(self._questions.round)
 
     def _do_what_is_due(self) -> None:
-        asking, steps = self._asking, self.buffer.steps
-        asks = asking.fall_due(steps)
+        questions, steps = self._questions, self.buffer.steps
+        asks = questions.fall_due(steps)
         if asks:
-            asking.owed -= self.query(asking.owed)
-        elif asking.makes_up:  # the shortfall was warned of when it arose
-            asking.owed -= self._ask(asking.owed) or 0
+            questions.owed -= self.query(questions.owed)
+        elif questions.makes_up:  # the shortfall was warned of when it arose
+            questions.owed -= self._ask(questions.owed) or 0
         if self._answers.are_awaited and not asks:
             self.collect()
-        asking.plan(steps)
+        questions.plan(steps)
         self._answers.notify()
 
     def state_dict(self) -> dict[str, Any]:
         """Return buffer, ratings, rater and cursors, for a checkpoint. It holds true rewards."""
-        asking, answers = self._asking, self._answers
+        questions, answers = self._questions, self._answers
         rater = answers.rater
         return {
             "buffer": self.buffer.state_dict(),
             "ratings": answers.ratings.state_dict(),
             "rater": rater.state_dict() if hasattr(rater, "state_dict") else None,
-            "schedule": dict(asking.schedule),
-            "rng": asking.rng.bit_generator.state,
+            "schedule": dict(questions.schedule),
+            "rng": questions.rng.bit_generator.state,
             "cursors": [
-                *(self.recording.is_ready, asking.round, answers.judged),
-                *(asking.owed, answers.unseen, asking.next_event),
+                *(self.recording.is_ready, questions.round, answers.judged),
+                *(questions.owed, answers.unseen, questions.next_event),
             ],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned."""
-        asking, answers = self._asking, self._answers
+        questions, answers = self._questions, self._answers
         self.buffer.load_state_dict(state["buffer"])
         answers.ratings.load_state_dict(state["ratings"])
         if state["rater"] is not None:
             answers.rater.load_state_dict(state["rater"])  # type: ignore[attr-defined]  # it gave the state
-        asking.schedule = dict(state["schedule"])
-        asking.rng.bit_generator.state = state["rng"]
-        self.recording.is_ready, asking.round, answers.judged, *rest = state["cursors"]
-        asking.owed, answers.unseen, asking.next_event = rest
+        questions.schedule = dict(state["schedule"])
+        questions.rng.bit_generator.state = state["rng"]
+        self.recording.is_ready, questions.round, answers.judged, *rest = state["cursors"]
+        questions.owed, answers.unseen, questions.next_event = rest
         if hasattr(answers.rater, "recover"):  # asked about after the checkpoint
             segments = answers.rater.recover()
             answers.ratings.add(segments)
-            asking.take_back(segments)
+            questions.take_back(segments)

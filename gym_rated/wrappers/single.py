@@ -99,15 +99,15 @@ class LearnedRewardWrapper(LearnedTwin[_Env], SealedAttributes, _Wrapper, Record
         env: Environment, usually wrapped in `RatingFeedbackWrapper`.
         reward_fn: Maps N encoded observations (N, D) and actions (N, A) to rewards (N,);
             or a saved reward model's folder, or `"module:attr"`.
-        features: As in `RatingFeedbackWrapper`; give both wrappers the same.
+        features: As in `RatingFeedbackWrapper`, from which it is taken where there is one below.
         info_allow: Info keys that may pass.
         attr_allow: Attributes that may be read through this wrapper.
 
     Raises:
         TypeError: If a space or an argument is of an unsupported kind.
         ValueError: If a wrapper that changes observations or actions lies between this and the
-            feedback wrapper; at a step, if `reward_fn` returns another shape or a value that is
-            not finite.
+            feedback wrapper, or that has other `features`; at a step, if `reward_fn` returns
+            another shape or a value that is not finite.
 
     Example:
         >>> import gymnasium as gym

@@ -11,6 +11,9 @@ from gymnasium.vector import (
     VectorWrapper,
 )
 
+from gym_rated.segments.encoding import Features
+from gym_rated.wrappers.feedback import Feedback
+
 _NORMALIZERS = (
     wrappers.NormalizeObservation,
     wrappers.NormalizeReward,
@@ -39,8 +42,20 @@ def refuse_normalizers(env: Any) -> None:
             )
 
 
-class RecordsFeedback:
+class RatingWrapper:
+    """Marks the rating wrappers: those that record feedback, and those that pay for it.
+
+    Attributes:
+        features: What makes a vector of an observation; None where it is flattened.
+    """
+
+    features: Features | str | None
+
+
+class RecordsFeedback(RatingWrapper):
     """Marks a wrapper that records what a reward model is fitted to: the feedback wrappers."""
+
+    _feedback: Feedback
 
 
 def feedback_below(env: Any) -> list[RecordsFeedback]:

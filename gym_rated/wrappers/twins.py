@@ -16,22 +16,19 @@ from gym_rated.queries import Select
 from gym_rated.raters import Rater
 from gym_rated.ratings import RatingDataset
 from gym_rated.segments import Segment
-from gym_rated.segments.encoding import (
-    ActionEncoder,
-    Features,
-    ObservationEncoder,
-    resolve_features,
-)
+from gym_rated.segments.encoding import ActionEncoder, Features, resolve_features
 from gym_rated.wrappers.answers import Answers, OnRatings
-from gym_rated.wrappers.asking import Asking
+from gym_rated.wrappers.encoded import agreed_features, observation_encoder
 from gym_rated.wrappers.endings import Endings
 from gym_rated.wrappers.feedback import Feedback
 from gym_rated.wrappers.hiding import ALLOWED_ATTRIBUTES
 from gym_rated.wrappers.learned import Learned
+from gym_rated.wrappers.questions import Questions
 from gym_rated.wrappers.recording import Recording, spaces_of
 from gym_rated.wrappers.reward_fn import RewardFn, resolve_reward_fn
 from gym_rated.wrappers.specs import record_arguments, resolve_rater
 from gym_rated.wrappers.stacking import (
+    RatingWrapper,
     RecordsFeedback,
     feedback_below,
     find_env_id,
@@ -71,9 +68,10 @@ class FeedbackTwin(RecordsFeedback, Generic[EnvT]):
         refuse_normalizers(env)
         _warn_in_a_worker()
         judge: Rater = resolve_rater(rater)
+        self.features = resolve_features(features)
         recording = Recording(
             spaces_of(env),
-            resolve_features(features),
+            self.features,
             segment_length=segment_length,
             capacity=capacity,
             record_replay=record_replay,
@@ -86,8 +84,8 @@ class FeedbackTwin(RecordsFeedback, Generic[EnvT]):
             criterion=getattr(judge, "criterion", None),
         )
         answers = Answers(judge, ratings, on_ratings, min_new)
-        asking = Asking(schedule, select, collect_every, seed, answers.are_awaited)
-        self._feedback = Feedback(recording, asking, answers)
+        questions = Questions(schedule, select, collect_every, seed, answers.are_awaited)
+        self._feedback = Feedback(recording, questions, answers)
         self._endings = Endings(env)
         self._info_allow = set_of_names("info_allow", info_allow)
         self._visible = ALLOWED_ATTRIBUTES | self._own | set_of_names("attr_allow", attr_allow)
@@ -135,7 +133,7 @@ class FeedbackTwin(RecordsFeedback, Generic[EnvT]):
         self._endings.load_state_dict(state)
 
 
-class LearnedTwin(Generic[EnvT]):
+class LearnedTwin(RatingWrapper, Generic[EnvT]):
     """Mixin of the learned wrappers; `gym_rated.wrappers.LearnedRewardWrapper` documents it."""
 
     _own: frozenset[str]
@@ -153,13 +151,14 @@ class LearnedTwin(Generic[EnvT]):
         super().__init__(env)  # type: ignore[call-arg]  # gym.Wrapper's or VectorWrapper's
         refuse_transforms_between(env)
         function = resolve_reward_fn(reward_fn)
+        below = feedback_below(env)
+        self.features = agreed_features(below, features)
         spaces = spaces_of(env)
-        features = resolve_features(features)
-        encode_obs = ObservationEncoder(spaces.observation, features, spaces.num_envs)
+        encode_obs = observation_encoder(env, spaces, self.features)
         encode_actions = ActionEncoder(spaces.action, spaces.num_envs)
         self._learned = Learned(function, encode_obs, encode_actions, Endings(env))
         self._info_allow = set_of_names("info_allow", info_allow)
-        handed_on = self._own if feedback_below(env) else frozenset()
+        handed_on = self._own if below else frozenset()
         self._visible = ALLOWED_ATTRIBUTES | handed_on | set_of_names("attr_allow", attr_allow)
 
     def state_dict(self) -> dict[str, Any]:

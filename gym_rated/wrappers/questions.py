@@ -10,7 +10,7 @@ from gym_rated.queries import Select, uniform
 from gym_rated.segments import Segment, SegmentBuffer
 
 
-class Asking:
+class Questions:
     """Decide when the rater is asked, and choose what about.
 
     Args:
