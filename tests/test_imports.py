@@ -31,7 +31,7 @@ ENVIRONMENTS = ("gymnasium", "mujoco", "dm_control", "shimmy")
 IN_ONE_FILE = (
     *("ray", "fastapi", "sqlalchemy", "matplotlib", "minari", "tensorboard", "stable_baselines3"),
 )
-IN_ONE_FOLDER = ("gym_rated.human.app", "gym_rated.human.store")
+IN_ONE_FOLDER = ("gym_rated.human.app", "gym_rated.human.store", "gym_rated.agents.sb3")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Stable-Baselines3 on a rated vector environment: one rater, dataset and model for all N.
 
 SB3 wraps single environments one by one, each with its own ratings; here a whole Gymnasium vector
-stack becomes one SB3 `VecEnv`. The only module that imports stable_baselines3.
+stack becomes one SB3 `VecEnv`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,29 +9,18 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import iterate
 from numpy.typing import NDArray
 
-from gym_rated import vector, wrappers
-from gym_rated.checks import whole_number
-from gym_rated.fitting import RewardLearner
-from gym_rated.fitting.report import FitReport
 from gym_rated.imports import named_extras
-from gym_rated.segments.encoding import Features, ObservationEncoder, encode_actions
-from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards
 from gym_rated.wrappers.stacking import layers
 
 with named_extras():
-    from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
-    from stable_baselines3.common.callbacks import BaseCallback
-    from stable_baselines3.common.running_mean_std import RunningMeanStd
     from stable_baselines3.common.vec_env import VecEnv
     from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
 _Indices = None | int | Iterable[int]
-_CHUNK = 65_536  # stored transitions of which the rewards are predicted at once
 
 
 class SB3VecEnv(VecEnv):
@@ -188,147 +177,6 @@ class SB3VecEnv(VecEnv):
     def _layer_with(self, method: str) -> Any:
         """Return the outermost layer that answers `get_attr` and its kin: a rating wrapper's."""
         return next(layer for layer in layers(self._envs) if hasattr(layer, method))
-
-
-class FitCallback(BaseCallback):
-    """Fit the reward model when a rollout begins, so that no rollout mixes two reward functions.
-
-    It takes the place of `on_ratings=learner.fit`, which fits in the middle of a rollout. The
-    report of each fit goes to SB3's logger under `rated/`. Where the agent has a replay buffer,
-    the rewards stored in it are computed anew by `relabel`, and none is stale.
-
-    Until the model is ready the agent collects experience without learning from it: all rewards
-    are 0 so far, and normalised advantages would turn them into noise. The reward statistics of a
-    `VecNormalize` begin anew then.
-
-    Args:
-        feedback: The feedback wrapper, which holds the ratings.
-        learner: Fits the model that the `LearnedRewardWrapper` of the same stack predicts with.
-        collect_every: Steps between two looks at the rater's answers; ratings that the feedback
-            wrapper collected itself are seen in any case.
-        features: As in the wrappers.
-
-    Attributes:
-        report: The last fit's report; None before the first.
-
-    Raises:
-        TypeError: If an argument is of another kind.
-    """
-
-    report: FitReport | None = None
-
-    def __init__(
-        self,
-        feedback: vector.RatingFeedbackWrapper | wrappers.RatingFeedbackWrapper,
-        learner: RewardLearner,
-        *,
-        collect_every: int = 1_000,
-        features: Features | None = None,
-    ) -> None:
-        super().__init__()
-        for name, value, wanted in (("feedback", feedback, "ratings"), ("learner", learner, "fit")):
-            if not hasattr(value, wanted):
-                raise TypeError(f"`{name}` must have `{wanted}`, got {value!r}")
-        self.feedback = feedback
-        self.learner = learner
-        self._features = features
-        self._collect_every = whole_number("collect_every", collect_every)
-        self._next_look = 0
-        self._fitted_changes = 0
-        self._has_waited = False
-
-    def _on_training_start(self) -> None:
-        self._next_look = 0
-
-    def _on_rollout_start(self) -> None:
-        self._let_learn()
-        if self.num_timesteps >= self._next_look:
-            self._next_look = self.num_timesteps + self._collect_every
-            self.feedback.collect()
-        ratings = self.feedback.ratings
-        if ratings.num_changes == self._fitted_changes:
-            return
-        self._fitted_changes = ratings.num_changes
-        progress = min(1.0, self.num_timesteps / self.locals["total_timesteps"])
-        self.report = self.learner.fit(ratings, progress=progress)
-        for name, value in self.report.as_dict().items():
-            self.logger.record(f"rated/{name}", value)
-        normalizer = self.model.get_vec_normalize_env()
-        if self._has_waited and self.learner.model.ready and normalizer is not None:
-            normalizer.ret_rms = RunningMeanStd(shape=())
-            self._has_waited = False
-        buffer = getattr(self.model, "replay_buffer", None)
-        if buffer is not None:
-            relabel(buffer, self.learner.model.predict, features=self._features)
-
-    def _on_step(self) -> bool:
-        return True
-
-    def _on_rollout_end(self) -> None:
-        if not self.learner.model.ready:
-            self._has_waited = True
-            self.model.train = _learn_nothing  # type: ignore[attr-defined]  # a subclass has it
-
-    def _on_training_end(self) -> None:
-        self._let_learn()
-
-    def _let_learn(self) -> None:
-        vars(self.model).pop("train", None)
-
-
-def _learn_nothing(*args: Any, **kwargs: Any) -> None:
-    """Take the place of an agent's `train`, for one call."""
-
-
-def relabel(
-    replay_buffer: ReplayBuffer, reward_fn: RewardFn, *, features: Features | None = None
-) -> int:
-    """Compute the rewards of all stored transitions anew (PEBBLE, Lee et al. 2021, section 4.2).
-
-    SB3 stores the reward of the day; after a fit it is stale, and the critic learns from old and
-    new reward functions at once. SB3 stores raw observations also under `VecNormalize`, and Box
-    actions scaled to [-1, 1]: they are scaled back. Images it stores channels first, and so does
-    `features` get them.
-
-    Args:
-        replay_buffer: `agent.replay_buffer` of SAC, TD3, DDPG or DQN.
-        reward_fn: What the `LearnedRewardWrapper` predicts with.
-        features: As in the wrapper.
-
-    Returns:
-        How many rewards were computed.
-
-    Raises:
-        TypeError: If the buffer stores observations of a Dict space.
-        ValueError: If `reward_fn` returns another shape or a value that is not finite.
-    """
-    if isinstance(replay_buffer, DictReplayBuffer):
-        raise TypeError(
-            "`replay_buffer` must store observations in one array, got DictReplayBuffer; "
-            "flatten them with FlattenObservation above LearnedRewardWrapper"
-        )
-    length = replay_buffer.size()
-    rows_at_once = max(1, _CHUNK // replay_buffer.n_envs)
-    for start in range(0, length, rows_at_once):
-        rows = slice(start, min(length, start + rows_at_once))
-        obs, actions = _encoded(replay_buffer, rows, features)
-        rewards = predict_rewards(reward_fn, obs, actions)
-        replay_buffer.rewards[rows] = rewards.reshape(-1, replay_buffer.n_envs)
-    return length * replay_buffer.n_envs
-
-
-def _encoded(
-    buffer: ReplayBuffer, rows: slice, features: Features | None
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return stored observations and actions as the reward function gets them from the wrapper."""
-    space, action_space = buffer.observation_space, buffer.action_space
-    obs = buffer.observations[rows].reshape(-1, *(space.shape or ()))
-    actions = buffer.actions[rows].reshape(-1, *(action_space.shape or ()))
-    if isinstance(action_space, spaces.Box):
-        low, high = action_space.low, action_space.high
-        actions = low + 0.5 * (actions + 1.0) * (high - low)  # undoes SB3's scale_action
-    encoder = ObservationEncoder(space, features, len(obs))
-    return encoder(obs), encode_actions(action_space, actions)
 
 
 def _info_of(infos: dict[str, Any], i: int) -> dict[str, Any]:
