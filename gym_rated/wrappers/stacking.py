@@ -1,6 +1,6 @@
 """Which wrappers may lie below and between the rating wrappers, and where these are."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import gymnasium as gym
 from gymnasium import wrappers
@@ -14,6 +14,7 @@ from gymnasium.vector import (
 from gym_rated.segments.encoding import Features
 from gym_rated.wrappers.feedback import Feedback
 
+_Kind = TypeVar("_Kind")
 _NORMALIZERS = (
     wrappers.NormalizeObservation,
     wrappers.NormalizeReward,
@@ -59,16 +60,21 @@ class RecordsFeedback(RatingWrapper):
 
 
 def feedback_below(env: Any) -> list[RecordsFeedback]:
-    """Return the feedback wrapper at or below `env`.
+    """Return the feedback wrapper at or below `env`; see `outermost`."""
+    return outermost(env, RecordsFeedback)
+
+
+def outermost(env: Any, kind: type[_Kind]) -> list[_Kind]:
+    """Return the outermost wrapper of a kind at or below `env`.
 
     Of a vector environment without one, return those of its sub-environments.
     """
     found = layers(env)
-    inside = [layers(sub) for sub in getattr(found[-1], "envs", ())]
+    inside = [layers(sub_env) for sub_env in getattr(found[-1], "envs", ())]
     for stacks in ([found], inside):
-        outermost = [next((x for x in s if isinstance(x, RecordsFeedback)), None) for s in stacks]
-        if any(outermost):
-            return [wrapper for wrapper in outermost if wrapper]
+        firsts = [next((x for x in stack if isinstance(x, kind)), None) for stack in stacks]
+        if any(firsts):
+            return [wrapper for wrapper in firsts if wrapper]
     return []
 
 

@@ -12,11 +12,16 @@ from stable_baselines3 import DQN, PPO, SAC
 from stable_baselines3.common.buffers import DictReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
-from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
+from stable_baselines3.common.vec_env import (
+    DummyVecEnv,
+    VecMonitor,
+    VecNormalize,
+)
 
 import gym_rated
 from gym_rated import vector, wrappers
 from gym_rated.sb3 import FitCallback, SB3VecEnv, relabel
+from gym_rated.segments.encoding import action_dim, obs_dim
 from gym_rated.wrappers import hiding
 
 HONOURED = (AutoresetMode.SAME_STEP, AutoresetMode.DISABLED)
@@ -67,6 +72,35 @@ def test_steps_are_those_that_sb3_makes_of_single_environments(mode):
                     mine["terminal_observation"], other["terminal_observation"]
                 )
     assert (endings.count(True), endings.count(False)) == (8, 9)
+
+
+class Counting:
+    """Features that count how often they are asked for."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, obs: Any) -> Any:
+        self.calls += 1
+        return np.ravel(obs)[1:] * 0.5
+
+
+@every_mode
+def test_every_observation_is_encoded_once(mode):
+    features = Counting()
+    envs = vector.RatingFeedbackWrapper(
+        scripted_vector([[(9, "terminated")], [(9, "both")]], mode),
+        KeepingRater(),
+        segment_length=2,
+        features=features,
+    )
+    adapter = SB3VecEnv(vector.LearnedRewardWrapper(envs, reward_fn))
+    made = features.calls
+    adapter.reset()
+    assert features.calls == made + 2
+    for step in range(1, 6):
+        adapter.step(np.zeros((2, 2), np.float32))
+        assert features.calls == made + 2 + 2 * step
 
 
 def test_learned_reward_of_a_step_is_that_of_the_observation_before_it():
@@ -286,8 +320,10 @@ class Rows:
         self.feedback = envs = vector.RatingFeedbackWrapper(
             envs, KeepingRater(), segment_length=4, **options
         )
-        self.model = gym_rated.RewardEnsemble.for_spaces(
-            envs.single_observation_space, envs.single_action_space, hidden_sizes=(8,)
+        self.model = gym_rated.RewardEnsemble(
+            obs_dim(envs.single_observation_space, envs.features),
+            action_dim(envs.single_action_space),
+            hidden_sizes=(8,),
         )
         loss = gym_rated.MultitaskLoss(num_classes=3)
         self.learner = gym_rated.RewardLearner(self.model, loss, first_steps=3, later_steps=2)
@@ -434,3 +470,18 @@ def test_relabelling_refuses_dict_observations():
     buffer = DictReplayBuffer(4, space, gym.spaces.Discrete(2))
     with pytest.raises(TypeError, match="one array, got DictReplayBuffer; flatten them"):
         relabel(buffer, reward_fn)
+
+
+def test_the_callback_relabels_with_the_features_of_the_wrappers():
+    features = Counting()
+    stack = Rows(schedule={60: 8}, features=features)
+    callback = FitCallback(stack.feedback, stack.learner)
+    agent = SAC("MlpPolicy", stack.env, buffer_size=400, learning_starts=1_000, seed=0)
+    agent.learn(120, callback=callback)
+    paid = agent.replay_buffer.rewards[:60].copy()
+    assert relabel(agent.replay_buffer, stack.model.predict, env=agent.get_env()) == 120
+    np.testing.assert_allclose(agent.replay_buffer.rewards[:60], paid, atol=1e-5)
+    assert (paid[:30] != 0).all()
+    with pytest.raises(ValueError, match="`features` must be the same for all"):
+        FitCallback(stack.feedback, stack.learner, features=Counting())
+    FitCallback(stack.feedback, stack.learner, features=features)

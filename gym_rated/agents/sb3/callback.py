@@ -9,6 +9,8 @@ from gym_rated.fitting import RewardLearner
 from gym_rated.fitting.report import FitReport
 from gym_rated.imports import named_extras
 from gym_rated.segments.encoding import Features
+from gym_rated.wrappers.encoded import agreed_features
+from gym_rated.wrappers.stacking import RatingWrapper
 
 with named_extras():
     from stable_baselines3.common.callbacks import BaseCallback
@@ -31,13 +33,14 @@ class FitCallback(BaseCallback):
         learner: Fits the model that the `LearnedRewardWrapper` of the same stack predicts with.
         collect_every: Steps between two looks at the rater's answers; ratings that the feedback
             wrapper collected itself are seen in any case.
-        features: As in the wrappers.
+        features: Those of `feedback` are taken; given, they must be the same.
 
     Attributes:
         report: The last fit's report; None before the first.
 
     Raises:
         TypeError: If an argument is of another kind.
+        ValueError: If `features` are not those of `feedback`.
     """
 
     report: FitReport | None = None
@@ -48,7 +51,7 @@ class FitCallback(BaseCallback):
         learner: RewardLearner,
         *,
         collect_every: int = 1_000,
-        features: Features | None = None,
+        features: Features | str | None = None,
     ) -> None:
         super().__init__()
         for name, value, wanted in (("feedback", feedback, "ratings"), ("learner", learner, "fit")):
@@ -56,7 +59,8 @@ class FitCallback(BaseCallback):
                 raise TypeError(f"`{name}` must have `{wanted}`, got {value!r}")
         self.feedback = feedback
         self.learner = learner
-        self._features = features
+        marked = [feedback] if isinstance(feedback, RatingWrapper) else []
+        self._features = agreed_features(marked, features)
         self._collect_every = whole_number("collect_every", collect_every)
         self._next_look = 0
         self._fitted_changes = 0
@@ -84,7 +88,8 @@ class FitCallback(BaseCallback):
             self._has_waited = False
         buffer = getattr(self.model, "replay_buffer", None)
         if buffer is not None:
-            relabel(buffer, self.learner.model.predict, features=self._features)
+            model = self.learner.model
+            relabel(buffer, model.predict, env=self.feedback, features=self._features)
 
     def _on_step(self) -> bool:
         return True

@@ -37,6 +37,9 @@ class SB3VecEnv(VecEnv):
     Args:
         envs: Vector environment, usually with a `LearnedRewardWrapper` on top.
 
+    Attributes:
+        gymnasium_envs: The `envs` that were given.
+
     Raises:
         TypeError: If `envs` is no vector environment.
         ValueError: If its autoreset mode is next-step, or not named.
@@ -69,7 +72,7 @@ class SB3VecEnv(VecEnv):
                 "`envs` must have autoreset mode SAME_STEP or DISABLED, got "
                 f"{mode}; make it with autoreset_mode=gymnasium.vector.AutoresetMode.SAME_STEP"
             )
-        self._envs = envs
+        self.gymnasium_envs = envs
         self._resets_itself = mode == AutoresetMode.SAME_STEP
         self._actions: NDArray[Any] | None = None
         space, action_space = envs.single_observation_space, envs.single_action_space
@@ -87,7 +90,7 @@ class SB3VecEnv(VecEnv):
                 "resets a vector environment with one"
             )
         seeds = None if None in self._seeds else self._seeds
-        obs, infos = self._envs.reset(seed=seeds, options=self._options[0] or None)  # type: ignore[arg-type]  # a list is as good
+        obs, infos = self.gymnasium_envs.reset(seed=seeds, options=self._options[0] or None)  # type: ignore[arg-type]  # a list is as good
         self.reset_infos = [_info_of(infos, i) for i in range(self.num_envs)]
         self._reset_seeds()
         self._reset_options()
@@ -99,7 +102,7 @@ class SB3VecEnv(VecEnv):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Step; where an episode ended, `obs` is the next one's first, and the info says so."""
-        obs, rewards, terminated, truncated, infos = self._envs.step(self._actions)
+        obs, rewards, terminated, truncated, infos = self.gymnasium_envs.step(self._actions)
         obs, done = deepcopy(obs), terminated | truncated
         rows = [_info_of(infos, i) for i in range(self.num_envs)]
         if done.any():
@@ -118,8 +121,8 @@ class SB3VecEnv(VecEnv):
                 final |= rows[i].pop("final_info", {})
                 self.reset_infos[i], rows[i] = rows[i], final
             return obs, rows
-        last = list(iterate(self._envs.observation_space, obs))
-        obs, infos = self._envs.reset(options={"reset_mask": done.copy()})
+        last = list(iterate(self.gymnasium_envs.observation_space, obs))
+        obs, infos = self.gymnasium_envs.reset(options={"reset_mask": done.copy()})
         for i in np.flatnonzero(done).tolist():
             rows[i]["terminal_observation"] = last[i]
             self.reset_infos[i] = _info_of(infos, i)
@@ -127,11 +130,11 @@ class SB3VecEnv(VecEnv):
 
     def close(self) -> None:
         """Close the environments."""
-        self._envs.close()
+        self.gymnasium_envs.close()
 
     def get_images(self) -> Sequence[NDArray[Any] | None]:
         """Return a frame of each environment."""
-        frames: Any = self._envs.render()
+        frames: Any = self.gymnasium_envs.render()
         return [None] * self.num_envs if frames is None else list(frames)
 
     def get_attr(self, attr_name: str, indices: _Indices = None) -> list[Any]:
@@ -171,12 +174,12 @@ class SB3VecEnv(VecEnv):
         What lies inside the sub-environments is not looked at: a `Monitor` there counts the true
         return, and SB3 could not read from it.
         """
-        found = any(isinstance(layer, wrapper_class) for layer in layers(self._envs))
+        found = any(isinstance(layer, wrapper_class) for layer in layers(self.gymnasium_envs))
         return [found for _ in self._get_indices(indices)]
 
     def _layer_with(self, method: str) -> Any:
         """Return the outermost layer that answers `get_attr` and its kin: a rating wrapper's."""
-        return next(layer for layer in layers(self._envs) if hasattr(layer, method))
+        return next(layer for layer in layers(self.gymnasium_envs) if hasattr(layer, method))
 
 
 def _info_of(infos: dict[str, Any], i: int) -> dict[str, Any]:
