@@ -6,10 +6,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from gym_rated import RewardEnsemble
+from gym_rated import RewardEnsemble, SyntheticRater
 from gym_rated.agents.replay_memory import ReplayMemory
 from gym_rated.segments.encoding import ActionEncoder, ObservationEncoder
-from gym_rated.vector import LearnedRewardWrapper
+from gym_rated.vector import LearnedRewardWrapper, RatingFeedbackWrapper
 
 
 def numbered(memory: ReplayMemory, first: int, last: int, **more: object) -> None:
@@ -83,6 +83,37 @@ def test_sampled_reward_is_what_the_wrapper_pays_now(tmp_path: Path, num_envs: i
     batch = memory.sample(64, rng)
     expected = [now[tuple(o)] for o in batch.obs]
     np.testing.assert_allclose(batch.rewards, expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("num_envs", [1, 3])
+def test_sampled_rows_are_the_very_ones_that_the_wrapper_predicts_on(
+    tmp_path: Path, num_envs: int
+) -> None:
+    asked: set[tuple[bytes, bytes]] = set()
+
+    def reward_fn(obs: np.ndarray, actions: np.ndarray) -> np.ndarray:
+        asked.update((o.tobytes(), a.tobytes()) for o, a in zip(obs, actions, strict=True))
+        return obs[:, 2] + 3 * actions[:, 0]  # a sum of its own for each row, in float32
+
+    envs = gym.make_vec("Pendulum-v1", num_envs=num_envs, vectorization_mode="sync")
+    envs = LearnedRewardWrapper(RatingFeedbackWrapper(envs, SyntheticRater(3)), reward_fn)
+    encode_obs = ObservationEncoder(envs.single_observation_space, None, num_envs)
+    encode_actions = ActionEncoder(envs.single_action_space, num_envs)
+    memory = ReplayMemory(100, encode_obs.dim, encode_actions.dim, tmp_path, reward_fn)
+    obs, paid = encode_obs(envs.reset(seed=1)[0]).copy(), {}
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        actions = rng.uniform(-4, 4, (num_envs, 1)).astype(np.float32)  # the bounds are -2 and 2
+        seen, rewards, terminated, _, _ = envs.step(actions)
+        paid |= {row.tobytes(): reward for row, reward in zip(obs, rewards, strict=True)}
+        next_obs = encode_obs(seen).copy()
+        memory.add(obs, encode_actions(actions), next_obs, terminated)
+        obs = next_obs
+    by_the_wrapper = set(asked)
+    assert len(by_the_wrapper) == 20 * num_envs
+    batch = memory.sample(64, rng)
+    assert asked == by_the_wrapper
+    assert batch.rewards.tolist() == [paid[row.tobytes()] for row in batch.obs]
 
 
 def test_bonus_is_asked_for_a_score_without_remembering(tmp_path: Path) -> None:
