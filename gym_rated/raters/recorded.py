@@ -40,6 +40,8 @@ class ReplayRater:
         digests: Segment id -> `digest_of` its steps, where known: a segment with other steps is
             another one, and has no record.
         name: Name under which segments are skipped.
+        criterion: What those who gave the answers were asked to judge, in words; the default method
+            of a fit follows from it.
 
     Raises:
         TypeError: If an answer is none, or `num_classes` is no int.
@@ -63,11 +65,13 @@ class ReplayRater:
         unrecorded: Unrecorded = "skip",
         digests: Mapping[str, str] | None = None,
         name: str = "replay",
+        criterion: str | None = None,
     ) -> None:
         self.num_classes = check_num_classes(num_classes)
         check_choice("unrecorded", unrecorded, get_args(Unrecorded))
         self.unrecorded = unrecorded
         self.name = name
+        self.criterion = criterion
         self._digests = dict(digests or {})
         self._records: dict[str, list[Answer]] = {}
         for answer in answers:
@@ -85,6 +89,7 @@ class ReplayRater:
         num_classes: int | None = None,
         *,
         unrecorded: Unrecorded = "skip",
+        criterion: str | None = None,
     ) -> Self:
         """Replay a `.npz` file of `RatingDataset.save`, or rows in a .csv, .jsonl or .parquet file.
 
@@ -97,12 +102,14 @@ class ReplayRater:
             path: File to read.
             num_classes: Number of rating classes C; a `.npz` file knows it.
             unrecorded: As of the class.
+            criterion: As of the class; a `.npz` file may know it.
 
         Raises:
             FileNotFoundError: If there is no such file.
             ValueError: If it is none of these, a row is no answer, or C is missing or another one.
         """
         path = Path(path)
+        answers: list[Answer]
         if path.suffix == ".npz":
             ratings = RatingDataset.load(path)
             if num_classes not in (None, ratings.num_classes):
@@ -110,16 +117,21 @@ class ReplayRater:
                     f"`num_classes` must be that of the file, {ratings.num_classes}, "
                     f"got {num_classes}"
                 )
-            answers: list[Answer] = [*ratings.ratings, *ratings.scores, *ratings.comparisons]
+            answers = [*ratings.ratings, *ratings.scores, *ratings.comparisons]
             return cls(
-                answers, ratings.num_classes, unrecorded=unrecorded, digests=_digests(ratings)
+                answers,
+                ratings.num_classes,
+                unrecorded=unrecorded,
+                digests=_digests(ratings),
+                criterion=criterion or ratings.criterion,
             )
         if num_classes is None:
             raise ValueError(
                 f"`num_classes` must be given for rows of ratings, got None for {path}"
             )
         rows = read_answer_rows(path, check_num_classes(num_classes))
-        return cls([row.answer for row in rows], num_classes, unrecorded=unrecorded)
+        answers = [row.answer for row in rows]
+        return cls(answers, num_classes, unrecorded=unrecorded, criterion=criterion)
 
     @property
     def pending(self) -> int:

@@ -96,6 +96,16 @@ def test_other_steps_under_a_recorded_id_have_no_record(tmp_path: Path) -> None:
     assert rater.pending == len(asked) == 16
 
 
+def test_what_people_judged_by_is_replayed_with_their_answers(tmp_path: Path) -> None:
+    ratings = RatingDataset(2, 1, num_classes=3, criterion="Does it run?")
+    ratings.save(tmp_path / "r.npz")
+    assert ReplayRater.from_file(tmp_path / "r.npz").criterion == "Does it run?"
+    (tmp_path / "r.csv").write_text("segment_id,rating\na,1\n")
+    assert ReplayRater.from_file(tmp_path / "r.csv", 3).criterion is None
+    by_people = ReplayRater.from_file(tmp_path / "r.csv", 3, criterion="Is it safe?")
+    assert by_people.criterion == "Is it safe?"
+
+
 def test_rows_of_a_table_or_of_json(tmp_path: Path) -> None:
     csv, jsonl = tmp_path / "ratings.csv", tmp_path / "ratings.jsonl"
     csv.write_text(
