@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
+from types import ModuleType
 from typing import IO, Any
 
 import pytest
@@ -17,12 +18,12 @@ from gym_rated.runs import read_metrics
 
 
 def run_whole_and_killed(
-    script: str, flags: Mapping[str, Any], whole: Path, killed: Path, kill_at: int
+    script: ModuleType, flags: Mapping[str, Any], whole: Path, killed: Path, kill_at: int
 ) -> None:
-    """Run a script twice, and kill -9 the second run once it has logged the step `kill_at`."""
-    command = [sys.executable, script, *as_words(flags)]
+    """Run a script here, and once more in a process killed once it has logged step `kill_at`."""
+    script.train(script.Args(**flags, run_dir=whole))
+    command = [sys.executable, script.__file__, *as_words(flags)]
     environ = os.environ | {"OMP_NUM_THREADS": "1"}
-    subprocess.run([*command, "--run-dir", whole], env=environ, check=True, capture_output=True)
     command += ["--run-dir", killed, "--checkpoint-every-s", "0"]
     with TemporaryFile("w+") as said:
         process = subprocess.Popen(command, env=environ, stdout=said, stderr=said)

@@ -213,5 +213,5 @@ def query(db, statement: str, *values):
     import sqlite3
     from contextlib import closing
 
-    with closing(sqlite3.connect(db, 10)) as connection, connection:
+    with closing(sqlite3.connect(db, timeout=10)) as connection, connection:
         return connection.execute(statement, values).fetchall()

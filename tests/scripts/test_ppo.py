@@ -20,6 +20,7 @@ SHORT = {
     "total_timesteps": 8 * 512,
     "num_envs": 4,
     "num_steps": 128,
+    "update_epochs": 3,
     "num_ratings": 60,
     "segment_length": (10,),
     "first_steps": 20,
@@ -52,9 +53,9 @@ def test_ratings_are_of_the_actions_that_were_taken(tmp_path: Path) -> None:
 
 
 def test_killed_run_resumes_as_if_it_had_not_been(tmp_path: Path) -> None:
-    flags = SHORT | {"total_timesteps": 10 * 512, "explore": "knn-entropy"}
+    flags = SHORT | {"total_timesteps": 8 * 512, "explore": "knn-entropy"}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    run_whole_and_killed(script.__file__, flags, whole, killed, kill_at=4 * 512)
+    run_whole_and_killed(script, flags, whole, killed, kill_at=4 * 512)
     train(Args(resume=killed))
     assert rows(killed) == rows(whole)
     policies = [(folder / "policy.safetensors").read_bytes() for folder in (killed, whole)]

@@ -80,11 +80,14 @@ def test_same_seed_gives_the_same_run_bit_for_bit(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:round .* has fewer than two rating classes")  # they are small
-def test_killed_run_resumes_as_if_it_had_not_been(tmp_path: Path) -> None:
+def test_killed_run_resumes_as_if_it_had_not_been(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # a process of its own asks by the schedule of the script
     flags = SHORT | {"total_timesteps": 3_301, "num_envs": 1, "num_ratings": 60}
     flags |= {"buffer_size": 700, "learning_starts": 2_600, "query_until": 0.9}
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    run_whole_and_killed(script.__file__, flags, whole, killed, kill_at=2_900)
+    run_whole_and_killed(script, flags, whole, killed, kill_at=2_900)
     assert not (killed / "result.json").exists()
     train(Args(resume=killed))
     assert rows(killed) == rows(whole)

@@ -151,7 +151,9 @@ def _use_write_ahead_log(file: Path) -> None:
     give_up = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
-            with closing(sqlite3.connect(file, BUSY_TIMEOUT_S, isolation_level=None)) as connection:
+            with closing(
+                sqlite3.connect(file, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            ) as connection:
                 return _switch(connection, file)
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > give_up:
