@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from benchmarks.training import CURVE_POINTS, RESULTS, SUITES
 from gym_rated import SeededEpisodes, vector
-from gym_rated.assembly.arguments import RatingArgs
+from gym_rated.assembly.arguments import RunArgs
 from gym_rated.assembly.parts import choose_lengths, make_learner, make_rater, make_schedule
 from gym_rated.assembly.presets import PRESETS
 from gym_rated.checkpoint.files import replace_file
@@ -99,7 +99,7 @@ def train(name: str, arm: str, seed: int) -> dict[str, Any]:
     envs = statistics = gym.wrappers.vector.RecordEpisodeStatistics(envs)
     callbacks: list[BaseCallback] = [returns := TrueReturns(statistics)]
     if arm == "ours":
-        args = replace(RatingArgs(), **PRESETS["ours"])
+        args = replace(RunArgs(), **PRESETS["ours"])
         lengths = choose_lengths(args, limit)
         envs = feedback = vector.RatingFeedbackWrapper(
             envs,

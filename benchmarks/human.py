@@ -36,6 +36,7 @@ from gym_rated.checkpoint.files import replace_file
 from gym_rated.human.segment_blob import unpack_segment
 from gym_rated.raters import CallableRater
 from gym_rated.runs import read_metrics, read_result
+from gym_rated.runs.names import CHECKPOINT, DATABASE, EPISODE_LENGTH, RESULT
 from gym_rated.runs.provenance import provenance
 from gym_rated.segments import Segment
 from gym_rated.statistics import standard_error
@@ -120,7 +121,7 @@ class Visitor:
 
 def flags_of(args: Args, arm: str, seed: int, folder: Path) -> list[str]:
     """Return the command line of one run, without its rater."""
-    if (folder / "checkpoint").exists():
+    if (folder / CHECKPOINT).exists():
         return ["--resume", str(folder)]
     flags = ["--env-id", args.env_id, "--seed", str(seed), "--run-dir", str(folder)]
     flags += ["--total-timesteps", str(args.total_timesteps), "--no-tensorboard"]
@@ -143,7 +144,7 @@ def run_with_visitor(args: Args, command: list[str], folder: Path) -> float:
         with sync_playwright() as driver:
             chromium = shutil.which("chromium") or shutil.which("chromium-browser")
             browser = driver.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-            visitor = Visitor(browser, link, folder / "ratings.db", forward_is_good)
+            visitor = Visitor(browser, link, folder / DATABASE, forward_is_good)
             begin = last = time.monotonic()
             while process.poll() is None:
                 visitor.wait(0.05)
@@ -173,7 +174,7 @@ def run_cell(args: Args, arm: str, seed: int) -> dict[str, Any]:
     """Train one agent; returns its row."""
     folder = args.run_dir.absolute() / f"{arm}-{seed}"
     row: dict[str, Any] = {"arm": arm, "seed": seed, "env_id": args.env_id}
-    if not (folder / "result.json").exists():
+    if not (folder / RESULT).exists():
         command = [sys.executable, str(SCRIPT), *flags_of(args, arm, seed, folder)]
         if arm == "page":
             row["ratings_per_minute"] = round(run_with_visitor(args, command, folder), 1)
@@ -186,7 +187,7 @@ def run_cell(args: Args, arm: str, seed: int) -> dict[str, Any]:
     result = read_result(folder)
     row |= {"steps": result["global_step"]}
     row |= {name: result[name] for name in ("score", "num_ratings", "fit") if name in result}
-    lengths = read_metrics(folder).get("charts/episodic_length", ((), ()))[1]
+    lengths = read_metrics(folder).get(EPISODE_LENGTH, ((), ()))[1]
     return row | {"episodes": len(lengths)}
 
 

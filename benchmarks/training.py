@@ -25,6 +25,13 @@ from tqdm import tqdm
 
 from gym_rated.checkpoint.files import replace_file
 from gym_rated.runs import read_metrics, read_result
+from gym_rated.runs.names import (
+    CHECKPOINT,
+    EPISODE_LENGTH,
+    RESULT,
+    SCORE_EPISODES,
+    TRUE_RETURN,
+)
 from gym_rated.runs.provenance import provenance
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -133,12 +140,12 @@ def run_cell(args: Args, name: str, arm: str, seed: int) -> dict[str, Any]:
         return row | {"score": random_return(suite, seed)}
     folder = args.run_dir / f"{name}-{arm}-{seed}"
     script = str(SCRIPTS / f"{suite.script}.py")
-    if not (folder / "result.json").exists():
+    if not (folder / RESULT).exists():
         command = [sys.executable, script, "--env-id", suite.env_id, "--seed", str(seed)]
         command += ["--total-timesteps", str(suite.steps), "--no-tensorboard", *suite.flags]
         for key, value in suite.env_kwargs.items():
             command += ["--env-kwargs", key, str(value)]
-        if (folder / "checkpoint").exists():
+        if (folder / CHECKPOINT).exists():
             command = [sys.executable, script, "--resume", str(folder)]
         else:
             command += ["--run-dir", str(folder), *ARMS[arm], *args.extra]
@@ -148,8 +155,8 @@ def run_cell(args: Args, name: str, arm: str, seed: int) -> dict[str, Any]:
     kept = ("score", "steps_per_second", "num_ratings", "fit")
     row |= {"steps": result["global_step"]} | {k: result[k] for k in kept if k in result}
     metrics = read_metrics(folder)
-    row["episode_length"] = float(np.mean(metrics["charts/episodic_length"][1][-50:]))
-    return row | {"curve": curve(*metrics["charts/episodic_return"], suite.steps)}
+    row["episode_length"] = float(np.mean(metrics[EPISODE_LENGTH][1][-SCORE_EPISODES:]))
+    return row | {"curve": curve(*metrics[TRUE_RETURN], suite.steps)}
 
 
 def curve(steps: np.ndarray, returns: np.ndarray, total_steps: int) -> list[float | None]:

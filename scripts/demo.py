@@ -23,6 +23,7 @@ from tqdm import tqdm
 from gym_rated.imports import named_extras
 from gym_rated.plots import plot_report
 from gym_rated.runs import read_metrics, read_result
+from gym_rated.runs.names import CONFIG, METRICS, RESULT
 
 SCRIPTS = Path(__file__).parent
 ARMS = {
@@ -69,7 +70,7 @@ def find_script(env_id: str) -> Path:
 
 def start_arm(args: Args, arm: str, steps: int) -> subprocess.Popen[bytes]:
     folder = args.run_dir / arm
-    if (folder / "config.json").exists():
+    if (folder / CONFIG).exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, str(find_script(args.env_id)), "--env-id", args.env_id]
@@ -87,7 +88,7 @@ def start_arm(args: Args, arm: str, steps: int) -> subprocess.Popen[bytes]:
 
 def last_step(folder: Path) -> int:
     """Return the last logged step of a run that may still be starting."""
-    if not (folder / "metrics.jsonl").exists():
+    if not (folder / METRICS).exists():
         return 0
     seconds = read_metrics(folder).get("time_s")
     return int(seconds[0][-1]) if seconds is not None else 0
@@ -166,7 +167,7 @@ def main(args: Args) -> None:
             arm: {k: v for k, v in row.items() if k != "sha256"} for arm, row in results.items()
         },
     }
-    (args.run_dir / "result.json").write_text(json.dumps(summary, indent=2) + "\n")
+    (args.run_dir / RESULT).write_text(json.dumps(summary, indent=2) + "\n")
     title = f"{args.env_id}, {args.num_ratings} ratings, seed {args.seed}"
     report = args.run_dir / "report.png"
     plot_report({arm: args.run_dir / arm for arm in ARMS}, report, title=title)

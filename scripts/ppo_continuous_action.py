@@ -1,20 +1,20 @@
 """PPO for continuous actions, trained on a reward learned from ratings.
 
-One file in CleanRL's names and order (docs/ppo_continuous_action.md explains every detail):
+One file in CleanRL's names and order. The numbered comments are the numbered sections of
+docs/ppo_continuous_action.md, which says why each thing is as it is:
 
     python scripts/ppo_continuous_action.py --env-id HalfCheetah-v5 --reward rated
     python scripts/ppo_continuous_action.py --env-id HalfCheetah-v5 --reward true
 """
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn, optim
 from torch.distributions.normal import Normal
 from tqdm import tqdm
@@ -22,21 +22,21 @@ from tqdm import tqdm
 import gym_rated
 import gym_rated.vector
 from gym_rated.agents.repulsion import Repulsion, clipped_log_prob
-from gym_rated.assembly import arguments, parts
-from gym_rated.checkpoint import load_state, save_state
+from gym_rated.assembly import arguments, parts, session
+from gym_rated.checkpoint import save_state
 from gym_rated.imports import named_extras
-from gym_rated.runs import RunWriter
+from gym_rated.runs import RunWriter, products
+from gym_rated.runs.names import CHECKPOINT, SPEED
 from gym_rated.runs.stack import load_stack_state, stack_state
+
+SCRIPT = Path(__file__).stem  # in the name of the run's folder, and in its config.json
+
+# 1. Flags
 
 
 @dataclass
-class Args(arguments.RunArgs):
-    env_id: str = "HalfCheetah-v5"
-    """the id of the environment; its actions must be a Box"""
-    total_timesteps: int = 250_000
-    """total timesteps of the experiment, summed over environments"""
-    num_envs: int = 16
-    """the number of parallel game environments"""
+class PPOArgs:
+    """Flags of PPO."""
 
     learning_rate: float = 8e-4
     """the learning rate of the optimizer"""
@@ -66,39 +66,54 @@ class Args(arguments.RunArgs):
     """the maximum norm for the gradient clipping"""
 
 
-def make_env(args: Args, index: int, run_dir: Path) -> Any:
-    def thunk() -> gym.Env:
-        film = args.capture_video and index == 0
-        render_mode = "rgb_array" if film or args.captures_clips else None
-        env = gym.make(args.env_id, render_mode=render_mode, **args.env_kwargs)
-        if film:
-            env = gym.wrappers.RecordVideo(env, str(run_dir / "videos"), lambda k: k % 50 == 0)
-        return parts.make_episodes(args, env, index)
+@dataclass
+class Args(PPOArgs, arguments.RunArgs):
+    """Train PPO, whose actions must be a Box, on a reward learned from ratings."""
 
-    return thunk
+    env_id: str = "HalfCheetah-v5"
+    total_timesteps: int = 250_000
+    num_envs: int = 16
+
+
+# 2. Environments
+
+
+def make_envs(args: Args, run_dir: Path) -> gym.vector.SyncVectorEnv:
+    thunks = [parts.make_env(args, i, run_dir) for i in range(args.num_envs)]
+    with named_extras():
+        envs = gym.vector.SyncVectorEnv(thunks)
+    if not isinstance(envs.single_action_space, gym.spaces.Box):
+        raise TypeError(
+            f"`env_id` must have continuous actions, got {envs.single_action_space} in "
+            f"{args.env_id}; scripts for other actions have other names"
+        )
+    return envs
 
 
 class Stack:
-    """The wrapped environments, with handles on the layers that training talks to."""
+    """The wrapped environments, with handles on the layers that training talks to.
+
+    Each wrapper sees what those below it let through, so their order is the method: the true return
+    is counted below the rating wrappers, and the agent's transforms are above them.
+    """
 
     def __init__(self, args: Args, run_dir: Path) -> None:
         self.args = args
-        thunks = [make_env(args, i, run_dir) for i in range(args.num_envs)]
-        with named_extras():
-            envs = gym.vector.SyncVectorEnv(thunks)
-        if not isinstance(envs.single_action_space, gym.spaces.Box):
-            raise TypeError(
-                f"`env_id` must have continuous actions, got {envs.single_action_space} in "
-                f"{args.env_id}; scripts for other actions have other names"
-            )
+        envs = make_envs(args, run_dir)
         lengths = parts.choose_lengths(args, envs.envs[0].spec.max_episode_steps)
-        self.statistics = envs = gym.wrappers.vector.RecordEpisodeStatistics(envs)
-        self.feedback = self.model = self.learner = self.rater = None
+        self.statistics = gym.wrappers.vector.RecordEpisodeStatistics(envs)
+        envs = self.statistics
+
+        # the reward: none passes the feedback wrapper, and the learned one takes its place
+        self.rater = None
+        self.learner = None
+        self.model = None
+        self.feedback = None
         if args.reward == "rated":
             self.learner = parts.make_learner(args, envs, lengths, args.seed)
             self.model = self.learner.model
             self.rater = parts.make_rater(args, args.seed, run_dir)
-            self.feedback = envs = gym_rated.vector.RatingFeedbackWrapper(
+            self.feedback = gym_rated.vector.RatingFeedbackWrapper(
                 envs,
                 self.rater,
                 segment_length=lengths,
@@ -107,19 +122,30 @@ class Stack:
                 **parts.recording(args),
                 seed=args.seed,
             )
+            envs = self.feedback
         self.reward_fn = parts.make_reward_fn(args, envs, self.model)
         if self.reward_fn is not None:
             envs = gym_rated.vector.LearnedRewardWrapper(envs, self.reward_fn)
-        # from here on the agent's own transforms, the same in every arm
-        self.learned = envs = gym.wrappers.vector.RecordEpisodeStatistics(envs, stats_key="seen")
-        envs = gym.wrappers.vector.ClipAction(envs)
-        self.normalize_observation = envs = gym.wrappers.vector.NormalizeObservation(envs)
-        self.normalize_reward = envs = gym.wrappers.vector.NormalizeReward(envs, gamma=args.gamma)
-        self.envs = envs
+        self.learned = gym.wrappers.vector.RecordEpisodeStatistics(envs, stats_key="seen")
+
+        # the agent's own transforms, the same in every arm
+        envs = gym.wrappers.vector.ClipAction(self.learned)
+        self.normalize_observation = gym.wrappers.vector.NormalizeObservation(envs)
+        envs = self.normalize_observation
+        self.normalize_reward = gym.wrappers.vector.NormalizeReward(envs, gamma=args.gamma)
+        self.envs = self.normalize_reward
 
     @property
     def has_reward(self) -> bool:
+        """Whether what the agent is paid means anything: before the first fit it is 0."""
         return self.model is None or self.model.ready or self.args.explore != "noise"
+
+
+def as_obs(obs: np.ndarray) -> Tensor:
+    return torch.as_tensor(np.clip(obs, -10, 10), dtype=torch.float32)
+
+
+# 3. Networks
 
 
 def layer_init(layer: nn.Linear, std: float = np.sqrt(2), bias_const: float = 0.0) -> nn.Linear:
@@ -140,6 +166,7 @@ class Agent(nn.Module):
             nn.Tanh(),
             layer_init(nn.Linear(64, 1), std=1.0),
         )
+        # small last weights: the first actions hardly depend on the observation
         self.actor_mean = nn.Sequential(
             layer_init(nn.Linear(obs_dim, 64)),
             nn.Tanh(),
@@ -158,7 +185,11 @@ class Agent(nn.Module):
         probs = Normal(self.actor_mean(x), self.actor_logstd.exp(), validate_args=False)
         if action is None:
             action = probs.sample()
+        # dimensions are independent: logarithms of densities, and entropies, add up
         return action, probs.log_prob(action).sum(1), probs.entropy().sum(1), self.critic(x)
+
+
+# 4. Rollout
 
 
 @dataclass
@@ -182,8 +213,15 @@ class Rollout:
         return cls(obs, actions, *(torch.zeros(shape) for _ in range(6)))
 
 
-def as_obs(obs: np.ndarray) -> Tensor:
-    return torch.as_tensor(np.clip(obs, -10, 10), dtype=torch.float32)
+class Batch(NamedTuple):
+    """Rows of a rollout without their order in time; B rows."""
+
+    obs: Tensor  # (B, D)
+    actions: Tensor  # (B, A)
+    logprobs: Tensor  # (B,)
+    advantages: Tensor  # (B,)
+    returns: Tensor  # (B,)
+    values: Tensor  # (B,)
 
 
 class Trainer:
@@ -201,40 +239,42 @@ class Trainer:
         self.repulsion = Repulsion(scale=args.scale, seed=args.seed)
         self.iteration = 0
         self.global_step = 0
-        self.fitted_changes = 0
-        self.report = None
+        self.fitted_changes = 0  # of the ratings, up to the last fit
+        self.report = None  # about the last fit
         self.next_obs = as_obs(self.stack.envs.reset()[0])
         self.next_done = torch.zeros(args.num_envs)
 
     def collect_rollout(self, writer: RunWriter) -> None:
         """Step the environments; the policy does not change meanwhile, nor does the reward."""
-        args, r, envs = self.args, self.rollout, self.stack.envs
+        r, envs = self.rollout, self.stack.envs
+        # zeros would drive the deviation towards 0, and the first learned rewards into the clip
         self.stack.normalize_reward.update_running_mean = self.stack.has_reward
-        for step in range(args.num_steps):
-            self.global_step += args.num_envs
+        for step in range(self.args.num_steps):
+            self.global_step += self.args.num_envs
             r.obs[step] = self.next_obs
             r.valid[step] = 1 - self.next_done  # next-step autoreset: after a done comes a reset
             with torch.no_grad():
                 action, logprob, _, value = self.agent.get_action_and_value(self.next_obs)
-            r.actions[step], r.logprobs[step], r.values[step] = action, logprob, value.flatten()
+            r.actions[step] = action
+            r.logprobs[step] = logprob
+            r.values[step] = value.flatten()
 
             next_obs, reward, terminations, truncations, _ = envs.step(action.numpy())
             next_done = terminations | truncations
             r.rewards[step] = torch.as_tensor(np.clip(reward, -10, 10))
             r.terminations[step] = torch.as_tensor(terminations)
             r.dones[step] = torch.as_tensor(next_done)
-            self.next_obs, self.next_done = as_obs(next_obs), r.dones[step].clone()
+            self.next_obs = as_obs(next_obs)
+            self.next_done = r.dones[step].clone()
             if next_done.any():
                 self.log_episodes(writer, int(next_done.sum()))
 
     def log_episodes(self, writer: RunWriter, count: int) -> None:
-        statistics, learned = self.stack.statistics, self.stack.learned
-        for k in range(-count, 0):
-            row = {"charts/episodic_return": statistics.return_queue[k]}
-            row["charts/episodic_length"] = statistics.length_queue[k]
-            if self.stack.feedback is not None:
-                row["charts/learned_return"] = learned.return_queue[k]
+        learned = None if self.stack.feedback is None else self.stack.learned
+        for row in products.episode_rows(count, self.stack.statistics, learned):
             writer.log(self.global_step, row)
+
+    # 5. Reward model
 
     def fit_reward(self, writer: RunWriter) -> None:
         """Fit the reward model if ratings came in or changed since the last fit."""
@@ -245,19 +285,23 @@ class Trainer:
         if feedback.ratings.num_changes == self.fitted_changes:
             return
         self.fitted_changes = feedback.ratings.num_changes
-        self.report = report = self.stack.learner.fit(
-            feedback.ratings, progress=min(1.0, self.global_step / self.args.total_timesteps)
-        )
-        writer.log(self.global_step, {f"rated/{k}": v for k, v in report.as_dict().items()})
+        progress = min(1.0, self.global_step / self.args.total_timesteps)
+        self.report = self.stack.learner.fit(feedback.ratings, progress=progress)
+        writer.log(self.global_step, products.fit_row(self.report))
         if self.args.repel_coef:
             self.repulsion.renew(feedback.ratings.batch(), self.log_prob)
 
     def log_prob(self, obs: Tensor, actions: Tensor) -> Tensor:
         """How likely rated actions are, shape (B,), from raw observations."""
-        rms, space = self.stack.normalize_observation.obs_rms, self.stack.envs.single_action_space
+        # the wrappers' normalisation once more, as ratings are of what lies below it
+        rms = self.stack.normalize_observation.obs_rms
         mean = self.agent.actor_mean(as_obs((obs.numpy() - rms.mean) / np.sqrt(rms.var + 1e-8)))
+        std = self.agent.actor_logstd.exp().detach()
+        space = self.stack.envs.single_action_space
         low, high = torch.as_tensor(space.low), torch.as_tensor(space.high)
-        return clipped_log_prob(mean, self.agent.actor_logstd.exp().detach(), actions, low, high)
+        return clipped_log_prob(mean, std, actions, low, high)
+
+    # 6. Advantages
 
     def compute_advantages(self) -> tuple[Tensor, Tensor]:
         """Generalised advantages and returns, shapes (T, N); time limits are bootstrapped.
@@ -271,66 +315,90 @@ class Trainer:
         advantages = torch.zeros_like(r.rewards)
         lastgaelam = torch.zeros(args.num_envs)
         for t in reversed(range(args.num_steps)):
+            # a terminal state is worth nothing; a state at the time limit is worth its value
             delta = r.rewards[t] + args.gamma * next_value * (1 - r.terminations[t]) - r.values[t]
+            # at both ends nothing flows back from the row after, which is of a reset
             lastgaelam = delta + args.gamma * args.gae_lambda * (1 - r.dones[t]) * lastgaelam
             advantages[t] = lastgaelam
             next_value = r.values[t]
         return advantages, advantages + r.values
 
+    # 7. Policy update
+
     def update_policy(self, advantages: Tensor, returns: Tensor) -> dict[str, float]:
+        """Learn from the rollout; returns a row of metrics."""
         args, r = self.args, self.rollout
-        b_inds = r.valid.flatten().nonzero().flatten().numpy()
-        b_obs, b_actions = r.obs.flatten(0, 1), r.actions.flatten(0, 1)
-        b_logprobs, b_values = r.logprobs.flatten(), r.values.flatten()
-        b_advantages, b_returns = advantages.flatten(), returns.flatten()
+        batch = Batch(
+            obs=r.obs.flatten(0, 1),
+            actions=r.actions.flatten(0, 1),
+            logprobs=r.logprobs.flatten(),
+            advantages=advantages.flatten(),
+            returns=returns.flatten(),
+            values=r.values.flatten(),
+        )
+        b_inds = r.valid.flatten().nonzero().flatten().numpy()  # rows of resets teach nothing
         clipfracs = []
         for _ in range(args.update_epochs):
             self.rng.shuffle(b_inds)
             for mb_inds in np.array_split(b_inds, args.num_minibatches):
-                _, newlogprob, entropy, newvalue = self.agent.get_action_and_value(
-                    b_obs[mb_inds], b_actions[mb_inds]
-                )
-                logratio = newlogprob - b_logprobs[mb_inds]
-                ratio = logratio.exp()
-                with torch.no_grad():
-                    approx_kl = ((ratio - 1) - logratio).mean()
-                    clipfracs.append(((ratio - 1.0).abs() > args.clip_coef).float().mean().item())
+                losses = self.update_minibatch(Batch(*(column[mb_inds] for column in batch)))
+                clipfracs.append(losses["losses/clipfrac"].item())
+        row = {tag: value.item() for tag, value in losses.items()}
+        row["losses/clipfrac"] = float(np.mean(clipfracs))
+        row["losses/explained_variance"] = explained_variance(batch.values, batch.returns)
+        return row
 
-                mb_advantages = b_advantages[mb_inds]
-                if args.norm_adv:
-                    std = mb_advantages.std(unbiased=False)
-                    mb_advantages = (mb_advantages - mb_advantages.mean()) / (std + 1e-8)
-                clipped = torch.clamp(ratio, 1 - args.clip_coef, 1 + args.clip_coef)
-                pg_loss = torch.max(-mb_advantages * ratio, -mb_advantages * clipped).mean()
+    def update_minibatch(self, mb: Batch) -> dict[str, Tensor]:
+        """Take one gradient step; returns what it is logged with."""
+        args = self.args
+        _, newlogprob, entropy, newvalue = self.agent.get_action_and_value(mb.obs, mb.actions)
+        logratio = newlogprob - mb.logprobs
+        ratio = logratio.exp()
+        with torch.no_grad():
+            # http://joschu.net/blog/kl-approx.html: unbiased, never negative, of low variance
+            approx_kl = ((ratio - 1) - logratio).mean()
+            clipfrac = ((ratio - 1.0).abs() > args.clip_coef).float().mean()
 
-                newvalue = newvalue.view(-1)
-                v_loss = (newvalue - b_returns[mb_inds]) ** 2
-                if args.clip_vloss:
-                    change = (newvalue - b_values[mb_inds]).clamp(-args.clip_coef, args.clip_coef)
-                    v_clipped = b_values[mb_inds] + change
-                    v_loss = torch.max(v_loss, (v_clipped - b_returns[mb_inds]) ** 2)
-                v_loss = 0.5 * v_loss.mean()
+        advantages = mb.advantages
+        if args.norm_adv:
+            std = advantages.std(unbiased=False)
+            advantages = (advantages - advantages.mean()) / (std + 1e-8)
+        # the worse of both: no gain from moving the ratio beyond the clip, but always a loss
+        clipped = torch.clamp(ratio, 1 - args.clip_coef, 1 + args.clip_coef)
+        pg_loss = torch.max(-advantages * ratio, -advantages * clipped).mean()
 
-                entropy_loss = entropy.mean()
-                loss = pg_loss - args.ent_coef * entropy_loss + v_loss * args.vf_coef
-                if args.repel_coef:
-                    loss = loss + args.repel_coef * self.repulsion.loss(self.log_prob)
-                self.optimizer.zero_grad()
-                loss.backward()
-                nn.utils.clip_grad_norm_(self.agent.parameters(), args.max_grad_norm)
-                self.optimizer.step()
+        v_loss = self.value_loss(newvalue.view(-1), mb)
+        entropy_loss = entropy.mean()
+        loss = pg_loss - args.ent_coef * entropy_loss + v_loss * args.vf_coef
+        if args.repel_coef:
+            loss = loss + args.repel_coef * self.repulsion.loss(self.log_prob)
+
+        self.optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.agent.parameters(), args.max_grad_norm)
+        self.optimizer.step()
         return {
-            "losses/value_loss": v_loss.item(),
-            "losses/policy_loss": pg_loss.item(),
-            "losses/entropy": entropy_loss.item(),
-            "losses/approx_kl": approx_kl.item(),
-            "losses/clipfrac": float(np.mean(clipfracs)),
-            "losses/explained_variance": explained_variance(b_values, b_returns),
+            "losses/value_loss": v_loss,
+            "losses/policy_loss": pg_loss,
+            "losses/entropy": entropy_loss,
+            "losses/approx_kl": approx_kl,
+            "losses/clipfrac": clipfrac,
         }
 
+    def value_loss(self, newvalue: Tensor, mb: Batch) -> Tensor:
+        v_loss = (newvalue - mb.returns) ** 2
+        if self.args.clip_vloss:
+            change = (newvalue - mb.values).clamp(-self.args.clip_coef, self.args.clip_coef)
+            v_clipped = mb.values + change
+            v_loss = torch.max(v_loss, (v_clipped - mb.returns) ** 2)
+        return 0.5 * v_loss.mean()
+
+    # 8. Checkpoints
+
     def state_dict(self) -> dict[str, Any]:
+        """All that the rest of the run depends on."""
         state = {
-            "args": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self.args).items()},
+            "args": arguments.args_state(self.args),
             "counters": [self.iteration, self.global_step, self.fitted_changes],
             "next": [self.next_obs, self.next_done],
             "agent": self.agent.state_dict(),
@@ -344,6 +412,7 @@ class Trainer:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        # first the environments, which repeat their open episodes and use random numbers for it
         load_stack_state(self.stack.envs, state["envs"])
         self.agent.load_state_dict(state["agent"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -355,92 +424,74 @@ class Trainer:
         self.rng.bit_generator.state = state["rng"][0]
         torch.set_rng_state(state["rng"][1])
 
-    def save_products(self, run_dir: Path) -> None:
+    def policy(self) -> dict[str, Tensor]:
+        """The agent, with what its observations are normalised by."""
         rms = self.stack.normalize_observation.obs_rms
         moments = {"obs_mean": torch.as_tensor(rms.mean), "obs_var": torch.as_tensor(rms.var)}
-        save_file(self.agent.state_dict() | moments, run_dir / "policy.safetensors")
-        if self.stack.model is not None:
-            self.stack.model.save(run_dir / "reward_model")
-            (run_dir / "ratings").mkdir(exist_ok=True)
-            self.stack.feedback.ratings.save(run_dir / "ratings" / "ratings.npz")
-
-    @property
-    def score(self) -> float | None:
-        """Mean true return of the last 50 episodes; None before the first has ended."""
-        returns = list(self.stack.statistics.return_queue)[-50:]
-        return float(np.mean(returns)) if returns else None
-
-    def result(self, sps: float) -> dict[str, Any]:
-        """The run in one row."""
-        row = {name: getattr(self.args, name) for name in ("env_id", "reward", "seed")}
-        row |= {"global_step": self.global_step, "score": self.score, "steps_per_second": sps}
-        if self.stack.feedback is not None:
-            row["num_ratings"] = len(self.stack.feedback.ratings)
-            row |= {} if self.report is None else {"fit": self.report.as_dict()}
-        return row
+        return self.agent.state_dict() | moments
 
 
 def explained_variance(values: Tensor, returns: Tensor) -> float:
+    """1 for values that are the returns, 0 for values that are no better than their mean."""
     variance = returns.var()
     return float("nan") if variance == 0 else float(1 - (returns - values).var() / variance)
 
 
+# 9. Training loop
+
+
 def train(args: Args) -> dict[str, Any]:
     """Train one agent; returns what is written to result.json."""
-    state = None if args.resume is None else load_state(args.resume / "checkpoint")
-    run_dir = args.resume or args.run_dir
-    if state is not None:
-        args = Args(**state["args"])
-    name = f"{args.env_id}__ppo_continuous_action__{args.reward}__{args.seed}"
-    run_dir = run_dir or Path("runs") / name.replace("/", "-")
-    parts.prepare_rendering(args, args.env_id)
+    args, run_dir, state = session.begin_run(args, SCRIPT)
     trainer = Trainer(args, run_dir)
+    resume_step = None
     if state is not None:
         trainer.load_state_dict(state)
-    if args.reward == "rated":
-        print(arguments.describe_preset(args))
-    resume = {"resume": state is not None, "resume_step": state and trainer.global_step}
-    writer = RunWriter(run_dir, asdict(args), tensorboard=args.tensorboard, **resume)
-    steps = args.total_timesteps + args.extra_steps
-    bar = tqdm(total=steps, initial=trainer.global_step, unit="step", disable=None)
+        resume_step = trainer.global_step
+    writer = session.open_writer(args, run_dir, SCRIPT, resume_step)
+    bar = session.progress_bar(args, trainer.global_step)
     with writer, bar:
         return run(trainer, writer, bar, run_dir)
 
 
 def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[str, Any]:
-    args, first_step = trainer.args, trainer.global_step
-    start_time, saved_time = time.monotonic(), -float("inf")
-    batch_size, sps = args.num_envs * args.num_steps, 0.0
+    args, stack = trainer.args, trainer.stack
+    batch_size = args.num_envs * args.num_steps
     num_iterations = max(1, args.total_timesteps // batch_size)
     last_iteration = num_iterations + args.extra_steps // batch_size
-    pacing = parts.make_pacing(args, trainer, run_dir)
+    first_step, start_time = trainer.global_step, time.monotonic()
+    saved_time, sps = -float("inf"), 0.0
+    pacing = session.make_pacing(args, trainer, run_dir)
     while trainer.iteration < last_iteration:
+        # people are slow: wait for them where too many segments are unanswered
         if pacing.hold(trainer.global_step, rest=trainer.iteration >= num_iterations):
             trainer.fit_reward(writer)
         frac = 1.0 - trainer.iteration / last_iteration if args.anneal_lr else 1.0
-        trainer.optimizer.param_groups[0]["lr"] = lrnow = frac * args.learning_rate
-        had_reward = trainer.stack.has_reward
+        lrnow = frac * args.learning_rate
+        trainer.optimizer.param_groups[0]["lr"] = lrnow
+
+        had_reward = stack.has_reward
         trainer.collect_rollout(writer)
         trainer.fit_reward(writer)
         # without a reward there is nothing to learn: before the first fit the policy only explores
-        losses = trainer.update_policy(*trainer.compute_advantages()) if had_reward else {}
+        losses = {}
+        if had_reward:
+            advantages, returns = trainer.compute_advantages()
+            losses = trainer.update_policy(advantages, returns)
         trainer.iteration += 1
+
         sps = (trainer.global_step - first_step) / (time.monotonic() - start_time)
-        losses |= {"charts/learning_rate": lrnow, "charts/SPS": sps}
-        writer.log(trainer.global_step, losses)
+        writer.log(trainer.global_step, losses | {"charts/learning_rate": lrnow, SPEED: sps})
         bar.update(batch_size)
-        bar.set_postfix(true_return=trainer.score)
+        bar.set_postfix(true_return=products.score_of(stack.statistics.return_queue))
         if time.monotonic() - saved_time > args.checkpoint_every_s:
-            save_state(run_dir / "checkpoint", trainer.state_dict())
+            save_state(run_dir / CHECKPOINT, trainer.state_dict())
             saved_time = time.monotonic()
     trainer.fit_reward(writer)
-    save_state(run_dir / "checkpoint", trainer.state_dict())
-    if args.save_model:
-        trainer.save_products(run_dir)
-    result = trainer.result(sps)
-    writer.write_result(result)
+    save_state(run_dir / CHECKPOINT, trainer.state_dict())
+    result = session.finish_run(trainer, writer, run_dir, sps)
     pacing.close()
-    trainer.stack.envs.close()
+    stack.envs.close()
     return result
 
 

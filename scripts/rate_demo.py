@@ -17,6 +17,7 @@ import tyro
 from gym_rated.imports import named_extras
 from gym_rated.plots import plot_report
 from gym_rated.runs import read_metrics
+from gym_rated.runs.names import CHECKPOINT, METRICS, RESULT
 
 SCRIPTS = Path(__file__).parent
 STEPS = {"HalfCheetah-v5": 250_000, "CartPole-v1": 60_000, "Pendulum-v1": 100_000}
@@ -72,7 +73,7 @@ def find_script(env_id: str) -> Path:
 def find_folder(args: Args) -> Path:
     """Return the folder of a run of this task that is not finished, or of a new one."""
     name, k = args.env_id.replace("/", "-"), 1
-    while (args.run_dir / f"{name}-{k}" / "rated" / "result.json").exists():
+    while (args.run_dir / f"{name}-{k}" / "rated" / RESULT).exists():
         k += 1
     return args.run_dir / f"{name}-{k}"
 
@@ -80,7 +81,7 @@ def find_folder(args: Args) -> Path:
 def command_of(args: Args, folder: Path, arm: str, steps: int) -> list[str]:
     """Return the command line of one arm, which resumes where there is a checkpoint."""
     command = [sys.executable, str(find_script(args.env_id))]
-    if (folder / arm / "checkpoint").exists():
+    if (folder / arm / CHECKPOINT).exists():
         return [*command, "--resume", str(folder / arm)]
     extra = steps // 5 if args.extra_steps is None else args.extra_steps
     command += ["--env-id", args.env_id, "--seed", str(args.seed), "--run-dir", str(folder / arm)]
@@ -101,7 +102,7 @@ def train(args: Args, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     environ = os.environ | {"OMP_NUM_THREADS": "1"}
     other = None
-    if args.compare and not (folder / "none" / "result.json").exists():
+    if args.compare and not (folder / "none" / RESULT).exists():
         with (folder / "none.txt").open("wb") as log:
             command = command_of(args, folder, "none", steps)
             other = subprocess.Popen(command, stdout=log, stderr=log, env=environ)
@@ -122,7 +123,7 @@ def main(args: Args) -> int:
     folder = find_folder(args)
     print(f"{args.env_id}: rate {args.num_ratings} clips; everything is kept in {folder}")
     code = train(args, folder)
-    arms = {a: folder / a for a in ("rated", "none") if (folder / a / "metrics.jsonl").exists()}
+    arms = {a: folder / a for a in ("rated", "none") if (folder / a / METRICS).exists()}
     if not arms or not read_metrics(arms.get("rated", folder)):
         print("nothing was trained yet")
         return code

@@ -1,6 +1,7 @@
 """SAC for continuous actions, trained on a reward learned from ratings.
 
-One file in CleanRL's names and order (docs/sac_continuous_action.md explains every detail):
+One file in CleanRL's names and order. The numbered comments are the numbered sections of
+docs/sac_continuous_action.md, which says why each thing is as it is:
 
     python scripts/sac_continuous_action.py --env-id HalfCheetah-v5 --reward rated
     python scripts/sac_continuous_action.py --env-id HalfCheetah-v5 --reward true
@@ -8,8 +9,9 @@ One file in CleanRL's names and order (docs/sac_continuous_action.md explains ev
 
 import math
 import time
+from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn, optim
 from torch.nn import functional as F
 from tqdm import tqdm
@@ -25,29 +26,26 @@ from tqdm import tqdm
 import gym_rated.vector
 from gym_rated.agents.replay_memory import ReplayMemory, Transitions
 from gym_rated.agents.repulsion import Repulsion, squashed_log_prob
-from gym_rated.assembly import arguments, parts
-from gym_rated.checkpoint import load_state, save_state
+from gym_rated.assembly import arguments, parts, session
+from gym_rated.checkpoint import save_state
 from gym_rated.imports import named_extras
 from gym_rated.ratings import RatingDataset
-from gym_rated.runs import RunWriter
+from gym_rated.runs import RunWriter, products
+from gym_rated.runs.names import CHECKPOINT, SPEED
 from gym_rated.runs.stack import load_stack_state, stack_state
 from gym_rated.segments.encoding import ActionEncoder, ObservationEncoder
 
+SCRIPT = Path(__file__).stem  # in the name of the run's folder, and in its config.json
 LOG_STD_MIN, LOG_STD_MAX = -5, 2
+LOGGED_EVERY = 100  # steps of all environments
+
+# 1. Flags
 
 
 @dataclass
-class Args(arguments.RunArgs):
-    env_id: str = "HalfCheetah-v5"
-    """the id of the environment; its actions must be a bounded Box"""
-    total_timesteps: int = 60_000
-    """total timesteps of the experiment, summed over environments"""
-    num_envs: int = 1
-    """the number of parallel game environments"""
-    # SAC improves all along, so it is asked about in more and smaller rounds than PPO
-    first_share: float = 0.1
-    query_rounds: int = 18
-    query_until: float = 0.6
+class SACArgs:
+    """Flags of SAC."""
+
     buffer_size: int = 1_000_000
     """the replay memory buffer size, in transitions"""
     gamma: float = 0.99
@@ -74,40 +72,61 @@ class Args(arguments.RunArgs):
     """units in each of the two hidden layers of actor and Q networks"""
 
 
-def make_env(args: Args, index: int, run_dir: Path) -> Any:
-    def thunk() -> gym.Env:
-        film = args.capture_video and index == 0
-        render_mode = "rgb_array" if film or args.captures_clips else None
-        env = gym.make(args.env_id, render_mode=render_mode, **args.env_kwargs)
-        if film:
-            env = gym.wrappers.RecordVideo(env, str(run_dir / "videos"), lambda k: k % 50 == 0)
-        return parts.make_episodes(args, env, index)
+@dataclass
+class Args(SACArgs, arguments.RunArgs):
+    """Train SAC, whose actions must be a bounded Box, on a reward learned from ratings."""
 
-    return thunk
+    env_id: str = "HalfCheetah-v5"
+    total_timesteps: int = 60_000
+    num_envs: int = 1
+    # SAC improves all along, so it is asked about in more and smaller rounds than PPO
+    first_share: float = 0.1
+    query_rounds: int = 18
+    query_until: float = 0.6
+
+
+# 2. Environments
+
+
+def make_envs(args: Args, run_dir: Path) -> gym.vector.SyncVectorEnv:
+    thunks = [parts.make_env(args, i, run_dir) for i in range(args.num_envs)]
+    with named_extras():
+        envs = gym.vector.SyncVectorEnv(thunks)
+    space = envs.single_action_space
+    if not isinstance(space, gym.spaces.Box) or not space.is_bounded():
+        raise TypeError(
+            f"`env_id` must have continuous, bounded actions, got {space} in {args.env_id}; "
+            "scripts for other actions have other names"
+        )
+    return envs
 
 
 class Stack:
-    """The wrapped environments, with handles on the layers that training talks to."""
+    """The wrapped environments, with handles on the layers that training talks to.
 
-    def __init__(self, args: Args, run_dir: Path, on_ratings: Any) -> None:
+    Each wrapper sees what those below it let through, so their order is the method: the true return
+    is counted below the rating wrappers. SAC has no transforms of its own above them.
+    """
+
+    def __init__(
+        self, args: Args, run_dir: Path, on_ratings: Callable[[RatingDataset], None]
+    ) -> None:
         self.args = args
-        thunks = [make_env(args, i, run_dir) for i in range(args.num_envs)]
-        with named_extras():
-            envs = gym.vector.SyncVectorEnv(thunks)
-        space = envs.single_action_space
-        if not isinstance(space, gym.spaces.Box) or not space.is_bounded():
-            raise TypeError(
-                f"`env_id` must have continuous, bounded actions, got {space} in {args.env_id}; "
-                "scripts for other actions have other names"
-            )
+        envs = make_envs(args, run_dir)
         lengths = parts.choose_lengths(args, envs.envs[0].spec.max_episode_steps)
-        self.statistics = envs = gym.wrappers.vector.RecordEpisodeStatistics(envs)
-        self.feedback = self.model = self.learner = self.rater = None
+        self.statistics = gym.wrappers.vector.RecordEpisodeStatistics(envs)
+        envs = self.statistics
+
+        # the reward: none passes the feedback wrapper, and the learned one takes its place
+        self.rater = None
+        self.learner = None
+        self.model = None
+        self.feedback = None
         if args.reward == "rated":
             self.learner = parts.make_learner(args, envs, lengths, args.seed)
             self.model = self.learner.model
             self.rater = parts.make_rater(args, args.seed, run_dir)
-            self.feedback = envs = gym_rated.vector.RatingFeedbackWrapper(
+            self.feedback = gym_rated.vector.RatingFeedbackWrapper(
                 envs,
                 self.rater,
                 segment_length=lengths,
@@ -117,15 +136,20 @@ class Stack:
                 **parts.recording(args),
                 seed=args.seed,
             )
+            envs = self.feedback
         self.reward_fn = parts.make_reward_fn(args, envs, self.model)
         if self.reward_fn is not None:
             envs = gym_rated.vector.LearnedRewardWrapper(envs, self.reward_fn)
         self.learned = gym.wrappers.vector.RecordEpisodeStatistics(envs, stats_key="seen")
-        self.envs = self.learned  # SAC has no transforms of its own
+        self.envs = self.learned
 
     @property
     def has_reward(self) -> bool:
+        """Whether what the agent is paid means anything: before the first fit it is 0."""
         return self.model is None or self.model.ready or self.args.explore != "noise"
+
+
+# 3. Networks
 
 
 class SoftQNetworks(nn.Module):
@@ -134,14 +158,15 @@ class SoftQNetworks(nn.Module):
     def __init__(self, obs_dim: int, action_dim: int, width: int) -> None:
         super().__init__()
         sizes = [obs_dim + action_dim, width, width, 1]
-        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
+        self.weights = nn.ParameterList()
+        self.biases = nn.ParameterList()
         for fan_in, fan_out in pairwise(sizes):
             bound = fan_in**-0.5  # as torch.nn.Linear begins
             self.weights.append(torch.empty(2, fan_out, fan_in).uniform_(-bound, bound))
             self.biases.append(torch.empty(2, fan_out, 1).uniform_(-bound, bound))
 
     def forward(self, x: Tensor, a: Tensor) -> Tensor:
-        h = torch.cat([x, a], 1).T.expand(2, -1, -1)
+        h = torch.cat([x, a], 1).T.expand(2, -1, -1)  # (2, D + A, B), a view
         h = F.relu(torch.baddbmm(self.biases[0], self.weights[0], h), inplace=True)
         h = F.relu(torch.baddbmm(self.biases[1], self.weights[1], h), inplace=True)
         return torch.baddbmm(self.biases[2], self.weights[2], h)[:, 0]  # (2, B)
@@ -157,20 +182,22 @@ class Actor(nn.Module):
         self.fc_logstd = nn.Linear(width, len(low))
         self.register_buffer("action_scale", (high - low) / 2.0)
         self.register_buffer("action_bias", (high + low) / 2.0)
+        # what the density of an action has in it whatever the network says
         log_norm = self.action_scale.log() + math.log(4) + 0.5 * math.log(2 * math.pi)
         self.register_buffer("log_norm", log_norm.sum(), persistent=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         x = F.relu(self.fc1(x), inplace=True)
         x = F.relu(self.fc2(x), inplace=True)
-        log_std = torch.tanh(self.fc_logstd(x))
-        return self.fc_mean(x), LOG_STD_MIN + 0.5 * (LOG_STD_MAX - LOG_STD_MIN) * (log_std + 1)
+        share = 0.5 * (LOG_STD_MAX - LOG_STD_MIN)
+        log_std = LOG_STD_MIN + share * (torch.tanh(self.fc_logstd(x)) + 1)
+        return self.fc_mean(x), log_std
 
     def get_action(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Sample actions; returns them, (B, A), and the logarithm of their density, (B,)."""
         mean, log_std = self(x)
         noise = torch.randn_like(mean)
-        x_t = mean + log_std.exp() * noise
+        x_t = mean + log_std.exp() * noise  # a sample through which gradients flow
         y_t = torch.tanh(x_t)
         # log(1 - tanh(x)^2) = 2 (log 2 - x - softplus(-2 x)) does not lose its digits
         log_prob = 2 * (x_t + F.softplus(-2 * x_t)) - log_std - 0.5 * noise.square()
@@ -178,10 +205,14 @@ class Actor(nn.Module):
         return y_t * self.action_scale + self.action_bias, log_prob
 
 
+# 4. Updates
+
+
 class Agent(nn.Module):
     def __init__(self, dims: tuple[int, int], space: gym.spaces.Box, args: Args) -> None:
         super().__init__()
-        self.args, self.dims = args, dims
+        self.args = args
+        self.dims = dims  # of observations and actions
         self.actor = Actor(dims[0], space, args.network_width)
         self.log_alpha = nn.Parameter(torch.tensor(0.0 if args.autotune else math.log(args.alpha)))
         self.target_entropy = -float(dims[1])
@@ -198,40 +229,36 @@ class Agent(nn.Module):
         self.qf_target = deepcopy(self.qf)
         self.q_optimizer = optim.Adam(self.qf.parameters(), lr=self.args.q_lr, fused=True)
 
-    def log_prob(self, obs: Tensor, actions: Tensor) -> Tensor:
-        """How likely actions are, up to a constant, as `Repulsion` takes it; shape (B,)."""
-        mean, log_std = self.actor(obs)
-        bias, scale = self.actor.action_bias, self.actor.action_scale
-        std = log_std.exp().detach()
-        return squashed_log_prob(mean, std, actions, bias - scale, bias + scale)
-
-    def update(self, data: Transitions) -> None:
-        """Learn from one batch."""
-        data = Transitions(*map(torch.from_numpy, data))
+    def update(self, sampled: Transitions) -> None:
+        """Learn from one batch, as the memory samples it."""
+        data = Transitions(*(torch.from_numpy(column) for column in sampled))
         self.update_critics(data)
         if self.num_updates % self.args.policy_frequency == 0:
             for _ in range(self.args.policy_frequency):  # makes up for the delay
                 self.update_actor(data.obs)
         if self.num_updates % self.args.target_network_frequency == 0:
-            params = list(self.qf_target.parameters()), list(self.qf.parameters())
-            with torch.no_grad():
-                torch._foreach_lerp_(*params, self.args.tau)
+            self.update_targets()
         self.num_updates += 1
 
     def update_critics(self, data: Transitions) -> None:
         with torch.no_grad():
             next_actions, next_log_pi = self.actor.get_action(data.next_obs)
+            # the smaller of both values, as each overestimates where it errs; then the entropy
             qf_next = self.qf_target(data.next_obs, next_actions).amin(0)
             qf_next = qf_next - self.log_alpha.exp() * next_log_pi
+            # a terminal state is worth nothing; a state at the time limit is worth its value
             next_q_value = data.rewards + (1 - data.terminated) * self.args.gamma * qf_next
         qf_values = self.qf(data.obs, data.actions)  # (2, B)
-        qf_losses = (qf_values - next_q_value).square().mean(1)
+        qf_losses = (qf_values - next_q_value).square().mean(1)  # (2,)
         self.q_optimizer.zero_grad()
         qf_losses.sum().backward()
         self.q_optimizer.step()
+
         means, losses = qf_values.detach().mean(1), qf_losses.detach()
-        self.last |= {"losses/qf1_values": means[0], "losses/qf2_values": means[1]}
-        self.last |= {"losses/qf1_loss": losses[0], "losses/qf2_loss": losses[1]}
+        self.last["losses/qf1_values"] = means[0]
+        self.last["losses/qf2_values"] = means[1]
+        self.last["losses/qf1_loss"] = losses[0]
+        self.last["losses/qf2_loss"] = losses[1]
         self.last["losses/qf_loss"] = losses.mean()
 
     def update_actor(self, obs: Tensor) -> None:
@@ -241,14 +268,32 @@ class Agent(nn.Module):
         if self.args.repel_coef:
             actor_loss = actor_loss + self.args.repel_coef * self.repulsion.loss(self.log_prob)
         self.actor_optimizer.zero_grad()
+        # through the Q networks, but not into their weights
         actor_loss.backward(inputs=list(self.actor.parameters()))
         self.actor_optimizer.step()
+
         alpha_loss = -alpha * (log_pi.detach().mean() + self.target_entropy)
         if self.args.autotune:
             self.log_alpha.grad = alpha_loss  # in log alpha it is its own derivative
             self.a_optimizer.step()
-        self.last |= {"losses/actor_loss": actor_loss.detach(), "losses/alpha": alpha}
+        self.last["losses/actor_loss"] = actor_loss.detach()
+        self.last["losses/alpha"] = alpha
         self.last["losses/alpha_loss"] = alpha_loss
+
+    def update_targets(self) -> None:
+        targets, weights = list(self.qf_target.parameters()), list(self.qf.parameters())
+        with torch.no_grad():
+            torch._foreach_lerp_(targets, weights, self.args.tau)
+
+    def log_prob(self, obs: Tensor, actions: Tensor) -> Tensor:
+        """How likely actions are, up to a constant, as `Repulsion` takes it; shape (B,)."""
+        mean, log_std = self.actor(obs)
+        bias, scale = self.actor.action_bias, self.actor.action_scale
+        std = log_std.exp().detach()
+        return squashed_log_prob(mean, std, actions, bias - scale, bias + scale)
+
+
+# 5. Steps
 
 
 class Trainer:
@@ -263,13 +308,15 @@ class Trainer:
         self.action_space = envs.single_action_space
         self.encode_obs = ObservationEncoder(envs.single_observation_space, None, args.num_envs)
         self.encode_actions = ActionEncoder(self.action_space, args.num_envs)
-        dims = self.encode_obs.dim, self.encode_actions.dim
+        dims = (self.encode_obs.dim, self.encode_actions.dim)
         self.agent = Agent(dims, self.action_space, args)
+        # with a reward function the memory holds no rewards: they are computed when it is sampled
         size = min(args.buffer_size, args.total_timesteps + args.extra_steps + args.num_envs)
         self.memory = ReplayMemory(size, *dims, run_dir / "replay_memory", self.stack.reward_fn)
         self.rng = np.random.default_rng(args.seed)
-        self.global_step = self.fitted_changes = 0
-        self.report = None
+        self.global_step = 0
+        self.fitted_changes = 0  # of the ratings, up to the last fit
+        self.report = None  # about the last fit
         self.unlogged: list[dict[str, Any]] = []
         self.next_obs = self.encode_obs(envs.reset()[0]).copy()
         self.next_done = np.zeros(args.num_envs, np.bool_)
@@ -281,7 +328,8 @@ class Trainer:
 
     def choose_actions(self) -> np.ndarray:
         """Actions of all environments, shape (N, A), within the bounds of their space."""
-        space, shape = self.action_space, (self.args.num_envs, *self.action_space.shape)
+        space = self.action_space
+        shape = (self.args.num_envs, *space.shape)
         if not self.is_learning:
             return self.encode_actions(self.rng.uniform(space.low, space.high, shape))
         with torch.no_grad():
@@ -290,19 +338,20 @@ class Trainer:
 
     def step(self, writer: RunWriter) -> None:
         """Step the environments, and remember what happened."""
-        space, obs, actions = self.action_space, self.next_obs, self.choose_actions()
+        obs, actions = self.next_obs, self.choose_actions()
         self.global_step += self.args.num_envs
+        space = self.action_space
         executed = actions.reshape(-1, *space.shape).astype(space.dtype)
         next_obs, rewards, terminations, truncations, _ = self.stack.envs.step(executed)
-        next_done = terminations | truncations
         self.next_obs = self.encode_obs(next_obs).copy()
-        valid = ~self.next_done  # next-step autoreset: after a done comes a reset
-        rows = (obs, actions, self.next_obs, terminations)
-        rows += (rewards,) if self.stack.reward_fn is None else ()
-        self.memory.add(*(row[valid] for row in rows))
-        self.next_done = next_done
-        if next_done.any():
-            self.log_episodes(writer, int(next_done.sum()))
+        valid = ~self.next_done  # next-step autoreset: after a done comes a reset, not a step
+        columns = [obs, actions, self.next_obs, terminations]
+        if self.stack.reward_fn is None:
+            columns.append(rewards)
+        self.memory.add(*(column[valid] for column in columns))
+        self.next_done = terminations | truncations
+        if self.next_done.any():
+            self.log_episodes(writer, int(self.next_done.sum()))
         while self.unlogged:
             writer.log(self.global_step, self.unlogged.pop())
 
@@ -312,13 +361,11 @@ class Trainer:
             self.agent.update(self.memory.sample(self.args.batch_size, self.rng))
 
     def log_episodes(self, writer: RunWriter, count: int) -> None:
-        statistics, learned = self.stack.statistics, self.stack.learned
-        for k in range(-count, 0):
-            row = {"charts/episodic_return": statistics.return_queue[k]}
-            row["charts/episodic_length"] = statistics.length_queue[k]
-            if self.stack.feedback is not None:
-                row["charts/learned_return"] = learned.return_queue[k]
+        learned = None if self.stack.feedback is None else self.stack.learned
+        for row in products.episode_rows(count, self.stack.statistics, learned):
             writer.log(self.global_step, row)
+
+    # 6. Reward model
 
     def take_ratings(self) -> None:
         """Fit the reward model to what has come in, however little it is."""
@@ -331,26 +378,36 @@ class Trainer:
         if ratings.num_changes == self.fitted_changes:
             return
         self.fitted_changes = ratings.num_changes
-        learner, had_reward = self.stack.learner, self.stack.model.ready
+        had_reward = self.stack.model.ready
         progress = min(1.0, self.global_step / self.args.total_timesteps)
-        self.report = learner.fit(ratings, progress=progress)
-        if learner.model.ready and not had_reward:
+        self.report = self.stack.learner.fit(ratings, progress=progress)
+        if self.stack.model.ready and not had_reward:
             self.agent.reset_critics()  # they may have learned the value of a bonus
         if self.args.repel_coef:
             self.agent.repulsion.renew(ratings.batch(), self.agent.log_prob)
-        self.unlogged.append({f"rated/{k}": v for k, v in self.report.as_dict().items()})
+        self.unlogged.append(products.fit_row(self.report))  # within a step there is no writer
+
+    # 7. Checkpoints
 
     def parts(self) -> dict[str, Any]:
         """What has a state of its own, beside the environments."""
-        agent, learner = self.agent, self.stack.learner
-        names = ("q_optimizer", "actor_optimizer", "a_optimizer", "repulsion")
-        parts = {name: getattr(agent, name) for name in names}
-        parts |= {"agent": agent, "memory": self.memory}
-        return parts if learner is None else parts | {"learner": learner}
+        agent = self.agent
+        parts = {
+            "q_optimizer": agent.q_optimizer,
+            "actor_optimizer": agent.actor_optimizer,
+            "a_optimizer": agent.a_optimizer,
+            "repulsion": agent.repulsion,
+            "agent": agent,
+            "memory": self.memory,
+        }
+        if self.stack.learner is not None:
+            parts["learner"] = self.stack.learner
+        return parts
 
     def state_dict(self) -> dict[str, Any]:
+        """All that the rest of the run depends on."""
         return {
-            "args": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(self.args).items()},
+            "args": arguments.args_state(self.args),
             "counters": [self.global_step, self.agent.num_updates, self.fitted_changes],
             "next": [self.next_obs, self.next_done],
             "last": self.agent.last,
@@ -360,6 +417,7 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        # first the environments, which repeat their open episodes and use random numbers for it
         load_stack_state(self.stack.envs, state["envs"])
         for name, part in self.parts().items():
             part.load_state_dict(state["parts"][name])
@@ -369,78 +427,56 @@ class Trainer:
         self.rng.bit_generator.state = state["rng"][0]
         torch.set_rng_state(state["rng"][1])
 
-    def save_products(self, run_dir: Path) -> None:
-        save_file(self.agent.state_dict(), run_dir / "policy.safetensors")
-        if self.stack.model is not None:
-            self.stack.model.save(run_dir / "reward_model")
-            (run_dir / "ratings").mkdir(exist_ok=True)
-            self.stack.feedback.ratings.save(run_dir / "ratings" / "ratings.npz")
+    def policy(self) -> dict[str, Tensor]:
+        return self.agent.state_dict()
 
-    @property
-    def score(self) -> float | None:
-        """Mean true return of the last 50 episodes; None before the first has ended."""
-        returns = list(self.stack.statistics.return_queue)[-50:]
-        return float(np.mean(returns)) if returns else None
 
-    def result(self, sps: float) -> dict[str, Any]:
-        """The run in one row."""
-        row = {name: getattr(self.args, name) for name in ("env_id", "reward", "seed")}
-        row |= {"global_step": self.global_step, "score": self.score, "steps_per_second": sps}
-        if self.stack.feedback is not None:
-            row["num_ratings"] = len(self.stack.feedback.ratings)
-            row |= {} if self.report is None else {"fit": self.report.as_dict()}
-        return row
+# 8. Training loop
 
 
 def train(args: Args) -> dict[str, Any]:
     """Train one agent; returns what is written to result.json."""
-    state = None if args.resume is None else load_state(args.resume / "checkpoint")
-    run_dir = args.resume or args.run_dir
-    if state is not None:
-        args = Args(**state["args"])
-    name = f"{args.env_id}__sac_continuous_action__{args.reward}__{args.seed}"
-    run_dir = run_dir or Path("runs") / name.replace("/", "-")
-    parts.prepare_rendering(args, args.env_id)
+    args, run_dir, state = session.begin_run(args, SCRIPT)
     trainer = Trainer(args, run_dir)
+    resume_step = None
     if state is not None:
         trainer.load_state_dict(state)
-    if args.reward == "rated":
-        print(arguments.describe_preset(args))
-    resume = {"resume": state is not None, "resume_step": state and trainer.global_step}
-    writer = RunWriter(run_dir, asdict(args), tensorboard=args.tensorboard, **resume)
-    steps = args.total_timesteps + args.extra_steps
-    bar = tqdm(total=steps, initial=trainer.global_step, unit="step", disable=None)
+        resume_step = trainer.global_step
+    writer = session.open_writer(args, run_dir, SCRIPT, resume_step)
+    bar = session.progress_bar(args, trainer.global_step)
     with writer, bar:
         return run(trainer, writer, bar, run_dir)
 
 
 def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[str, Any]:
-    args, first_step = trainer.args, trainer.global_step
-    start_time, save_time, sps = time.monotonic(), -float("inf"), 0.0
-    pacing = parts.make_pacing(args, trainer, run_dir)
+    args, stack = trainer.args, trainer.stack
+    first_step, start_time = trainer.global_step, time.monotonic()
+    save_time, sps = -float("inf"), 0.0
+    pacing = session.make_pacing(args, trainer, run_dir)
     while trainer.global_step < args.total_timesteps + args.extra_steps:
+        # people are slow: wait for them where too many segments are unanswered
         if pacing.hold(trainer.global_step, rest=trainer.global_step >= args.total_timesteps):
             trainer.take_ratings()
         trainer.step(writer)
         if trainer.is_learning:
             trainer.update()
-        if trainer.global_step // args.num_envs % 100 == 0:
+
+        if trainer.global_step // args.num_envs % LOGGED_EVERY == 0:
             sps = (trainer.global_step - first_step) / (time.monotonic() - start_time)
-            writer.log(trainer.global_step, trainer.agent.last | {"charts/SPS": sps})
-            bar.update(100 * args.num_envs)
-            bar.set_postfix(true_return=trainer.score)
+            writer.log(trainer.global_step, trainer.agent.last | {SPEED: sps})
+            bar.update(LOGGED_EVERY * args.num_envs)
+            bar.set_postfix(true_return=products.score_of(stack.statistics.return_queue))
         if time.monotonic() > save_time:
             begin = time.monotonic()
-            save_state(run_dir / "checkpoint", trainer.state_dict())
-            save_time = (end := time.monotonic()) + max(args.checkpoint_every_s, 20 * (end - begin))
+            save_state(run_dir / CHECKPOINT, trainer.state_dict())
+            end = time.monotonic()
+            # the memory makes checkpoints slow: they take at most a twentieth of the time
+            save_time = end + max(args.checkpoint_every_s, 20 * (end - begin))
     trainer.take_ratings()
-    save_state(run_dir / "checkpoint", trainer.state_dict())
-    if args.save_model:
-        trainer.save_products(run_dir)
-    result = trainer.result(sps)
-    writer.write_result(result)
+    save_state(run_dir / CHECKPOINT, trainer.state_dict())
+    result = session.finish_run(trainer, writer, run_dir, sps)
     pacing.close()
-    trainer.stack.envs.close()
+    stack.envs.close()
     return result
 
 

@@ -25,7 +25,6 @@ FLOORS = (  # from the ground up: a room may use its own floor and those below, 
     {"cli", "scripts", "benchmarks"},
 )
 WITHOUT_TORCH = ("wrappers", "vector", "segments", "raters", "queries", "ratings", "runs")
-ENDS_IN_TORCH = ("gym_rated.runs.folder",)  # reads whole runs, reward model and all
 WITHOUT_ENVIRONMENT = ("losses", "reward_model", "fitting", "metrics", "statistics")
 ENVIRONMENTS = ("gymnasium", "mujoco", "dm_control", "shimmy")
 IN_ONE_FILE = (
@@ -87,8 +86,6 @@ def within(target: str, module: str) -> bool:
 def torch_where_there_must_be_none(sources: Mapping[str, list[Import]]) -> Iterator[str]:
     """Rule 1: a reward function is any callable."""
     for module, imports in sources.items():
-        if module in ENDS_IN_TORCH:
-            continue
         if any(within(module, f"gym_rated.{name}") for name in WITHOUT_TORCH):
             if any(within(i.target, "torch") for i in imports):
                 yield f"{module} imports torch"

@@ -13,6 +13,8 @@ import safetensors.numpy
 from gymnasium import Space, spaces
 from numpy.typing import NDArray
 
+from gym_rated.runs.names import POLICY
+
 Tensors = dict[str, NDArray[Any]]
 _LOG_STD_MIN, _LOG_STD_MAX = -5.0, 2.0  # of SAC
 _MAX_OBS = 10.0  # in standard deviations, as PPO clips them
@@ -54,11 +56,9 @@ class Policy:
             FileNotFoundError: If there is none; a run writes it when it ends.
             ValueError: If the file is damaged, or of a policy of another kind.
         """
-        file = Path(path) / "policy.safetensors" if Path(path).is_dir() else Path(path)
+        file = Path(path) / POLICY if Path(path).is_dir() else Path(path)
         if not file.is_file():
-            raise FileNotFoundError(
-                f"`path` must hold the policy.safetensors of a finished run, got {path}"
-            )
+            raise FileNotFoundError(f"`path` must hold the {POLICY} of a finished run, got {path}")
         try:
             tensors = safetensors.numpy.load(file.read_bytes())
         except Exception as error:  # safetensors raises an Exception of its own

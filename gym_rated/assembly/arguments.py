@@ -1,168 +1,44 @@
-"""The flags that all scripts share: about the run, rewards and ratings.
+"""The arguments of a training script: all groups of flags, read from the command line.
 
-A script's `Args` inherits from `RunArgs`; presets only set flags, which the command line may
-set otherwise. What is made of the flags is in `gym_rated.assembly.parts`.
+A script's `Args` inherits from `RunArgs`, and adds the agent's own flags. Presets only set flags,
+which the command line may set otherwise. What is made of the flags is in
+`gym_rated.assembly.parts`.
 """
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, TypeVar
 
 import tyro
 
+from gym_rated.assembly.groups import (
+    HumanArgs,
+    Judge,
+    QueryArgs,
+    RaterArgs,
+    RewardArgs,
+    RewardModelArgs,
+    TrainingArgs,
+)
+from gym_rated.assembly.headings import parse_in_groups
 from gym_rated.assembly.presets import PRESETS, Preset
-from gym_rated.exploration import BonusName
-from gym_rated.fitting import Offset
-from gym_rated.human.clips.drawing import Quality
-from gym_rated.losses import LimitRule, Scale, SegmentValue, TargetForm, TaskName, WeightRule
-from gym_rated.queries.named import Strategy
-from gym_rated.raters.kinds import Answers
-from gym_rated.raters.scale import Reference
-
-Reward = Literal["rated", "model", "true", "constant", "none", BonusName]
 
 
 @dataclass
-class RatingArgs:
-    """Flags about the reward, the ratings and the reward model, with our defaults."""
+class RunArgs(RewardModelArgs, HumanArgs, QueryArgs, RaterArgs, RewardArgs, TrainingArgs):
+    """The flags of all groups; the `Args` of a script add the agent's.
 
-    preset: Preset = "ours"
-    """a named method; it sets some of the flags below, and is printed at the start"""
-    reward: Reward = "rated"
-    """what the agent is paid: a reward learned from ratings as it trains, that of a saved model,
-    the true one, 1 or 0 every step, or a bonus for new states (knn-entropy, rnd)"""
-    reward_model: Path | None = None
-    """folder of the saved model that `--reward model` pays"""
-    explore: Literal["noise", BonusName] = "noise"
-    """what the agent does before the first fit: act at random, or learn from a bonus"""
-
-    rater: Literal["synthetic", "human"] = "synthetic"
-    """who rates: a formula that knows the true reward, or a person in the browser"""
-    num_ratings: int = 500
-    """segments to ask about in all"""
-    first_share: float = 0.2
-    """share of the segments to ask about at the first query"""
-    query_rounds: int = 9
-    """queries after the first, evenly spaced"""
-    query_until: float = 0.7
-    """share of training by which the last query is made"""
-    num_classes: int = 5
-    """the number of rating classes"""
-    segment_length: tuple[int, ...] = (50,)
-    """steps of a segment, or several lengths to draw from; never more than half an episode"""
-    select: Strategy = "uniform"
-    """which segments to ask about"""
-    answers: Answers = "ratings"
-    """what the synthetic rater gives: classes, numbers in 0..1, pairs, or some of each"""
-    relative_to: Reference = "everything"
-    """what the synthetic rater compares with: all it has seen, the round, or the best so far"""
-    regrade: bool = True
-    """whether the synthetic rater rates everything again as standards rise (a person does not)"""
-    mistake_rate: float = 0.0
-    """probability that a synthetic rating is wrong"""
-    slip_rate: float = 0.0
-    """probability that a synthetic rating is a neighbouring class"""
-    skip_rate: float = 0.0
-    """probability that the synthetic rater cannot tell"""
-    shuffle_ratings: bool = False
-    """give the ratings to the wrong segments: the control that must not learn"""
-
-    tasks: tuple[TaskName, ...] = ("classification", "regression")
-    """the tasks that the reward model is fitted to"""
-    scale: Scale = "shared"
-    """whether all ratings share one scale, or only those of one rater and round (group)"""
-    weights: WeightRule = "uncertainty"
-    """how the tasks are weighed against each other"""
-    target: TargetForm = "linear"
-    """what return a rating stands for, in the regression task"""
-    limits: LimitRule = "share"
-    """where the class limits lie: at the shares of the classes, or as predictions fall"""
-    segment_value: SegmentValue = "sum"
-    """whether ratings judge a segment's sum of rewards or its mean"""
-    trim: float = 0.0
-    """fraction of the pairs to leave out, those with the highest loss"""
-    offset: Offset = "none"
-    """what is subtracted from the learned reward: nothing, that of the best step (then the end of
-    an episode pays), or that of the worst (then going on does)"""
-    num_members: int = 3
-    """reward networks in the ensemble"""
-    hidden_sizes: tuple[int, ...] = (64, 64)
-    """hidden layers of a reward network"""
-    reward_learning_rate: float = 1e-3
-    """the learning rate of the reward model"""
-    reward_batch_size: int = 64
-    """ratings in a mini-batch of the reward model"""
-    first_steps: int = 200
-    """gradient steps of the first fit"""
-    later_steps: int = 50
-    """gradient steps of each later fit"""
-    max_passes: int | None = None
-    """most passes over the ratings in a fit, instead of a number of gradient steps"""
-    stop_at_accuracy: float | None = None
-    """accuracy on the ratings at which a fit ends"""
-    ood_coef: float = 0.0
-    """how strongly rewards of random states and actions are kept below rated ones (R4); 0 is not"""
-    repel_coef: float = 0.0
-    """how strongly the policy is pushed away from what was rated worst (RbRL-KL); 0 is not"""
-
-
-@dataclass
-class HumanArgs:
-    """Flags about rating by hand, with `--rater human`, and about how training keeps in step."""
-
-    instructions: str = "How well does the agent do its task?"
-    """what people are asked to judge, in words"""
-    class_names: tuple[str, ...] = ()
-    """what each rating class means, worst first; plain words by default"""
-    max_lead: float = 50
-    """segments that may be unanswered while training goes on: 0 waits for all, inf for none"""
-    extra_steps: int = 0
-    """timesteps to train on after the last answers"""
-    rater_timeout_s: float = 3_600.0
-    """seconds without any answer after which a run that waits gives up; it can be resumed"""
-    rater_db: str | None = None
-    """database of the ratings, a file or postgresql://…; ratings.db in the run folder by default"""
-    rater_name: str = "me"
-    """name on the ratings that are given on this machine"""
-    rater_port: int = 0
-    """port of the page; 0 takes a free one"""
-    serve: bool = True
-    """whether to serve the page; else `gym-rated rate` does"""
-    open_browser: bool = False
-    """whether to open the page in a browser"""
-    overlap: int = 1
-    """how many people rate each segment"""
-    clips: Literal["replay", "capture"] = "replay"
-    """how clips come about: episodes are played again, or filmed as they happen (capture), for
-    environments that do not repeat themselves; a resumed run then begins new episodes"""
-    clip_size: int = 240
-    """longer side of the clips, in pixels"""
-    clip_quality: Quality = "fast"
-    """how clips are drawn: fast, or with smooth edges"""
-
-
-@dataclass
-class RunArgs(HumanArgs, RatingArgs):
-    """All of these, and the flags about a run; the `Args` of a script add the agent's."""
-
-    seed: int = 1
-    """seed of everything: agent, environments, rater, choice of segments, reward model"""
-    env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
-    """arguments of the environment, as names and values: `action_repeat 2`"""
-    run_dir: Path | None = None
-    """folder of the run; runs/ENV_ID__SCRIPT__REWARD__SEED by default"""
-    resume: Path | None = None
-    """folder of a run to continue, with its own arguments: all others are ignored"""
-    capture_video: bool = False
-    """whether to film every 50th episode of the first environment (needs rendering)"""
-    tensorboard: bool = True
-    """whether to write TensorBoard files beside metrics.jsonl"""
-    save_model: bool = True
-    """whether to save policy, reward model and ratings at the end"""
-    checkpoint_every_s: float = 30.0
-    """seconds between two checkpoints; there is one at the end in any case"""
+    Example:
+        >>> from dataclasses import dataclass
+        >>> @dataclass
+        ... class Args(RunArgs):
+        ...     learning_rate: float = 1e-3
+        >>> args = parse_args(Args, ["--preset", "pairs", "--learning-rate", "0.01"])
+        >>> args.tasks, args.learning_rate
+        (('pairwise',), 0.01)
+    """
 
     @property
     def captures_clips(self) -> bool:
@@ -170,11 +46,23 @@ class RunArgs(HumanArgs, RatingArgs):
         return self.clips == "capture" and self.rater == "human" and self.reward == "rated"
 
 
-_Args = TypeVar("_Args", bound=RatingArgs)
+_PATHS = ("reward_model", "run_dir", "resume")
+
+_Args = TypeVar("_Args", bound=RunArgs)
+_Model = TypeVar("_Model", bound=RewardModelArgs)
+_Any = TypeVar("_Any")
+
+
+@dataclass
+class _Glimpse:
+    """What decides about a script's preset."""
+
+    preset: Preset | None = None
+    rater: Judge = "synthetic"
 
 
 def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
-    """Read the command line; the preset's flags come first, so that other flags win over them.
+    """Read the command line of a script; flags on it win over those of its preset.
 
     Where people rate, the preset is `people` unless another is named.
 
@@ -186,17 +74,34 @@ def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
         ValueError: If flags contradict each other.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    args = tyro.cli(kind, args=words)
-    preset = args.preset
-    if args.rater == "human" and not any(word.split("=")[0] == "--preset" for word in words):
+    seen, default = glimpse(_Glimpse, words), kind()
+    preset = seen.preset or default.preset
+    if seen.preset is None and seen.rater == "human":
         preset = "people"
         print("--rater human: preset people, as people do not rate again; --preset takes another")
-    args = tyro.cli(kind, args=words, default=replace(kind(), preset=preset, **PRESETS[preset]))
+    args = parse_in_groups(with_preset(default, preset), words)
     check_args(args)
     return args
 
 
-def check_args(args: RatingArgs) -> None:
+def glimpse(kind: type[_Any], words: Sequence[str]) -> _Any:
+    """Read a few flags of a command line, because defaults depend on them.
+
+    Args:
+        kind: Dataclass of these flags, all with defaults.
+        words: The command line. Whatever else is on it is left for the parser.
+    """
+    return tyro.cli(kind, args=words, return_unknown_args=True, add_help=False)[0]
+
+
+def with_preset(args: _Model, preset: Preset) -> _Model:
+    """Return `args` with those of a preset's flags that they have set as the preset sets them."""
+    names = {field.name for field in fields(args)}
+    flags = {name: value for name, value in PRESETS[preset].items() if name in names}
+    return replace(args, preset=preset, **flags)
+
+
+def check_args(args: RunArgs) -> None:
     """Refuse flags that contradict each other with a ValueError."""
     if (args.reward == "model") != (args.reward_model is not None):
         raise ValueError(
@@ -212,7 +117,7 @@ def check_args(args: RatingArgs) -> None:
         _check_human(args)
 
 
-def _check_human(args: RatingArgs) -> None:
+def _check_human(args: RunArgs) -> None:
     if args.answers != "ratings":
         raise ValueError(f"`answers` must be ratings with `--rater human`, got {args.answers}")
     for name in ("mistake_rate", "slip_rate", "skip_rate", "shuffle_ratings"):
@@ -222,7 +127,19 @@ def _check_human(args: RatingArgs) -> None:
             )
 
 
-def describe_preset(args: RatingArgs) -> str:
+def describe_preset(args: RewardModelArgs) -> str:
     """Return one line that says what the preset set, and what other flags made of it."""
-    flags = {name: getattr(args, name) for name in PRESETS[args.preset]}
+    preset = PRESETS[args.preset]
+    flags = {name: getattr(args, name, value) for name, value in preset.items()}
     return f"preset {args.preset}: " + ", ".join(f"{k}={v}" for k, v in flags.items())
+
+
+def args_state(args: RunArgs) -> dict[str, Any]:
+    """Return arguments for a checkpoint, which holds no paths."""
+    return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(args).items()}
+
+
+def args_from_state(kind: type[_Args], state: Mapping[str, Any]) -> _Args:
+    """Return the arguments that `args_state` was given, as the script's dataclass `kind`."""
+    paths = {name: Path(state[name]) for name in _PATHS if state[name] is not None}
+    return kind(**{**state, **paths})

@@ -1,32 +1,71 @@
-"""Raters, schedules, learners and rewards, made as a script's flags say.
+"""Environments, raters, schedules, learners and rewards, made as a script's flags say.
 
-Every function takes the flags (`gym_rated.assembly.arguments.RatingArgs`) and returns one public
-object of the package; scripts put them together.
+Every function takes the flags, or the group of them that it needs, and returns one public object of
+the package; scripts put them together. How a run begins and is recorded is in
+`gym_rated.assembly.session`.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import gymnasium as gym
 import numpy as np
 
 from gym_rated import fitting
-from gym_rated.assembly.arguments import RatingArgs, RunArgs
-from gym_rated.checkpoint import save_state
-from gym_rated.environments.rendering import ensure_rendering, prepare_capture
+from gym_rated.assembly.arguments import RunArgs
+from gym_rated.assembly.groups import RaterArgs, RewardModelArgs
 from gym_rated.environments.seeded import SeededEpisodes
 from gym_rated.exploration import UntilReady, make_bonus
 from gym_rated.fitting import Method, RewardLearner
-from gym_rated.human import Pacing
 from gym_rated.queries import Select, make_select, query_schedule
 from gym_rated.raters import Rater, ShuffledRater, SyntheticRater
 from gym_rated.reward_model import RewardEnsemble
+from gym_rated.runs.names import CHECKPOINT, DATABASE, VIDEOS
 from gym_rated.segments.encoding import action_dim, obs_dim
 from gym_rated.wrappers.reward_fn import RewardFn, resolve_reward_fn
 
+_FILMED_EVERY = 50  # episodes of the first environment, with --capture-video
 
-def make_rater(args: RatingArgs, seed: int, run_dir: Path | None = None) -> Rater:
+
+class Spaces(Protocol):
+    """What says of which shape observations and actions are, such as a vector environment."""
+
+    @property
+    def single_observation_space(self) -> gym.Space[Any]:
+        """That of one environment."""
+        ...
+
+    @property
+    def single_action_space(self) -> gym.Space[Any]:
+        """That of one environment."""
+        ...
+
+
+def make_env(args: RunArgs, index: int, run_dir: Path) -> Callable[[], gym.Env[Any, Any]]:
+    """Return what makes one of the parallel environments.
+
+    Args:
+        args: The flags.
+        index: Its number among them; the first is filmed with `--capture-video`.
+        run_dir: Folder of the run, for videos.
+    """
+
+    def thunk() -> gym.Env[Any, Any]:
+        film = args.capture_video and index == 0
+        render_mode = "rgb_array" if film or args.captures_clips else None
+        kwargs: dict[str, Any] = {**args.env_kwargs}
+        env = gym.make(args.env_id, render_mode=render_mode, **kwargs)
+        if film:
+            videos = str(run_dir / VIDEOS)
+            env = gym.wrappers.RecordVideo(env, videos, lambda k: k % _FILMED_EVERY == 0)
+        return make_episodes(args, env, index)
+
+    return thunk
+
+
+def make_rater(args: RaterArgs, seed: int, run_dir: Path | None = None) -> Rater:
     """Return the rater that the flags ask for.
 
     Args:
@@ -53,17 +92,16 @@ def make_rater(args: RatingArgs, seed: int, run_dir: Path | None = None) -> Rate
     return ShuffledRater(rater, seed=seed) if args.shuffle_ratings else rater
 
 
-def _make_human_rater(args: RatingArgs, seed: int, run_dir: Path | None) -> Rater:
+def _make_human_rater(args: RaterArgs, seed: int, run_dir: Path | None) -> Rater:
     from gym_rated.human import Asking, HumanRater, Page  # the extra may be missing
 
     if not isinstance(args, RunArgs) or run_dir is None:
         raise ValueError("`rater` must be synthetic here, got human; people rate runs of a script")
-    env_id: str = args.env_id  # type: ignore[attr-defined]  # every script's Args has it
     asking = Asking(
         overlap=args.overlap,
         num_ratings=args.num_ratings,
         together=args.max_lead == 0,
-        new=not (run_dir / "checkpoint").exists(),
+        new=not (run_dir / CHECKPOINT).exists(),
     )
     page = Page(
         port=args.rater_port,
@@ -73,14 +111,14 @@ def _make_human_rater(args: RatingArgs, seed: int, run_dir: Path | None) -> Rate
         quality=args.clip_quality,
     )
     return HumanRater(
-        args.rater_db or run_dir / "ratings.db",
-        env_id=env_id,
+        args.rater_db or run_dir / DATABASE,
+        env_id=args.env_id,
         seed=seed,
         env_kwargs=args.env_kwargs,
         num_classes=args.num_classes,
         class_names=args.class_names or None,
         instructions=args.instructions,
-        run_id=run_dir.name if args.rater_db else f"{env_id}__{seed}",
+        run_id=run_dir.name if args.rater_db else f"{args.env_id}__{seed}",
         asking=asking,
         page=page if args.serve else None,
     )
@@ -104,12 +142,12 @@ def make_episodes(args: RunArgs, env: Any, index: int) -> SeededEpisodes:
     )
 
 
-def _filmed_share(args: RatingArgs, lengths: Sequence[int]) -> float:
+def _filmed_share(args: RunArgs, lengths: Sequence[int]) -> float:
     """Return the share of steps to film: thrice what is asked about, and at least a quarter."""
-    if not isinstance(args, RunArgs) or not args.captures_clips:
+    if not args.captures_clips:
         return 1.0
-    total: int = args.total_timesteps  # type: ignore[attr-defined]  # every script's Args has it
-    share = 3 * args.num_ratings * max(lengths) / (args.query_until * total)
+    steps = args.query_until * args.total_timesteps
+    share = 3 * args.num_ratings * max(lengths) / steps
     return min(1.0, max(0.25, share))  # a query must find some, whatever was drawn since the last
 
 
@@ -119,73 +157,14 @@ def recording(args: RunArgs) -> dict[str, bool]:
     return {"record_replay": args.rater == "human" and not filmed, "record_frames": filmed}
 
 
-def prepare_rendering(args: RunArgs, env_id: str) -> None:
-    """Choose OpenGL before anything is drawn in this process, as videos and captured clips are.
-
-    Raises:
-        ImportError: If a package for videos is missing.
-        CannotRender: If no frame can be drawn, with what to install.
-    """
-    if args.capture_video:
-        ensure_rendering(env_id)
-    elif args.captures_clips:
-        prepare_capture(env_id)
-
-
-def make_pacing(args: RunArgs, trainer: Any, run_dir: Path) -> Pacing:
-    """Return what keeps a script's `trainer` in step with the people who rate.
-
-    A checkpoint is written before anybody is asked, so that a run killed at once can be resumed.
-
-    Args:
-        args: The flags.
-        trainer: Has `state_dict`, and a `stack` with `rater` and `learned`.
-        run_dir: Folder of the run.
-    """
-
-    def save() -> None:
-        save_state(run_dir / "checkpoint", trainer.state_dict())
-
-    if args.rater == "human" and trainer.stack.rater and not (run_dir / "checkpoint").exists():
-        save()
-    return Pacing(
-        trainer.stack.rater,
-        save,
-        max_lead=args.max_lead,
-        timeout_s=args.rater_timeout_s,
-        run_dir=run_dir,
-        learned=trainer.stack.learned,
-        judge=None if trainer.stack.feedback is None else lambda: learned_returns(trainer.stack),
-    )
-
-
-def learned_returns(stack: Any, num: int = 200) -> dict[str, float]:
-    """Return what a stack's reward model makes of the segments that were rated last.
-
-    Args:
-        stack: Has `model`, and `feedback` with `ratings`.
-        num: How many of them at most.
-
-    Returns:
-        Id of the segment -> return of the learned reward; empty before the first fit.
-    """
-    ratings = stack.feedback.ratings
-    if not stack.model.ready or not len(ratings):
-        return {}
-    batch = ratings.batch(range(max(0, len(ratings) - num), len(ratings)))
-    rewards = np.zeros(batch.mask.shape)
-    rewards[batch.mask] = stack.model.predict(batch.obs[batch.mask], batch.actions[batch.mask])
-    return dict(zip(batch.ids, rewards.sum(1).tolist(), strict=True))
-
-
-def choose_lengths(args: RatingArgs, max_episode_steps: int | None) -> tuple[int, ...]:
+def choose_lengths(args: RaterArgs, max_episode_steps: int | None) -> tuple[int, ...]:
     """Return the lengths of segments, in steps: none is more than half an episode."""
     longest = max(args.segment_length) if max_episode_steps is None else max_episode_steps // 2
     return tuple(dict.fromkeys(max(1, min(n, longest)) for n in args.segment_length))
 
 
 def make_schedule(
-    args: RatingArgs, total_timesteps: int, num_envs: int, segment_lengths: Sequence[int]
+    args: RunArgs, total_timesteps: int, num_envs: int, segment_lengths: Sequence[int]
 ) -> dict[int, int]:
     """Return the query schedule: the first query waits until its segments can be cut."""
     per_env = math.ceil(args.first_share * args.num_ratings / num_envs)
@@ -203,7 +182,7 @@ def make_schedule(
 
 
 def make_learner(
-    args: RatingArgs, envs: Any, segment_lengths: Sequence[int], seed: int
+    args: RunArgs, envs: Spaces, segment_lengths: Sequence[int], seed: int
 ) -> RewardLearner:
     """Return a fresh reward model for the spaces of `envs`, with its loss and optimiser."""
     return fitting.make_learner(
@@ -216,7 +195,7 @@ def make_learner(
     )
 
 
-def method_of(args: RatingArgs) -> Method:
+def method_of(args: RewardModelArgs) -> Method:
     """Return how the flags say to learn."""
     return Method(
         tasks=args.tasks,
@@ -239,13 +218,13 @@ def method_of(args: RatingArgs) -> Method:
     )
 
 
-def make_selection(args: RatingArgs, model: RewardEnsemble) -> Select:
+def make_selection(args: RunArgs, model: RewardEnsemble) -> Select:
     """Return the query strategy that the flags ask for."""
     return make_select(args.select, model, args.num_classes)
 
 
 def make_reward_fn(
-    args: RunArgs, envs: Any, model: RewardEnsemble | None = None
+    args: RunArgs, envs: Spaces, model: RewardEnsemble | None = None
 ) -> RewardFn | None:
     """Return what the agent is paid, with the `model` of a rated arm; None is the true reward."""
     if args.reward == "true":

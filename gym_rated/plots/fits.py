@@ -5,15 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gym_rated.plots.canvas import add_legend, arm_colors, figure, format_steps, say
+from gym_rated.runs.names import FRESH_SPEARMAN, HELD_OUT_KAPPA, HELD_OUT_SPEARMAN
 from gym_rated.runs.series import Metrics, finite_rows
 
 if TYPE_CHECKING:
     from gym_rated.plots.canvas import Axes
 
 _PANELS = {
-    "rated/held_out/spearman": "Rank correlation with held-out ratings",
-    "rated/fresh/spearman": "Rank correlation with new ratings",
-    "rated/held_out/kappa": "Agreement of classes (weighted kappa), held out",
+    HELD_OUT_SPEARMAN: "Rank correlation with held-out ratings",
+    FRESH_SPEARMAN: "Rank correlation with new ratings",
+    HELD_OUT_KAPPA: "Agreement of classes (weighted kappa), held out",
 }
 
 

@@ -4,18 +4,18 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gym_rated.ratings import RatingDataset
-from gym_rated.reward_model import RewardEnsemble
-from gym_rated.runs import read_metrics, read_result
-from gym_rated.runs.names import CONFIG, METRICS, RESULT, TRUE_RETURN
+from gym_rated.runs.names import CONFIG, METRICS, RATINGS, RESULT, REWARD_MODEL, TRUE_RETURN
+from gym_rated.runs.products import score_of
+from gym_rated.runs.reading import read_metrics, read_result
 from gym_rated.runs.series import Metrics, finite_rows
 
+if TYPE_CHECKING:
+    from gym_rated.reward_model import RewardEnsemble
+
 _Found = TypeVar("_Found")
-_EPISODES = 50  # that a score is the mean of
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +24,7 @@ class Run:
 
     Attributes:
         folder: The run's folder.
+        script: Name of the script that trained it; None where that was not written down yet.
         args: The arguments of its script.
         metrics: Tag -> (steps, values).
         result: The final row, or None where the run has not finished.
@@ -33,10 +34,11 @@ class Run:
     """
 
     folder: Path
+    script: str | None
     args: dict[str, Any]
     metrics: Metrics
     result: dict[str, Any] | None
-    model: RewardEnsemble | None
+    model: "RewardEnsemble | None"
     ratings: RatingDataset | None
     missing: tuple[str, ...]
 
@@ -52,7 +54,13 @@ class Run:
 
     @property
     def agent(self) -> str:
-        """The kind of agent: SAC where the flags speak of its target networks, else PPO."""
+        """The kind of agent: the first word of the script's name, such as PPO.
+
+        Runs from before config.json named the script are SAC where the flags speak of its target
+        networks, else PPO.
+        """
+        if self.script is not None:
+            return self.script.partition("_")[0].upper()
         return "SAC" if "tau" in self.args else "PPO"
 
     @property
@@ -61,12 +69,10 @@ class Run:
         reward = str(self.args.get("reward", "unknown"))
         if reward != "rated":
             return reward
+        if self.args.get("shuffle_ratings"):
+            return "shuffled"
         preset = str(self.args.get("preset", "ours"))
-        return (
-            "shuffled"
-            if self.args.get("shuffle_ratings")
-            else {"ours": "rated"}.get(preset, preset)
-        )
+        return "rated" if preset == "ours" else preset
 
     @property
     def last_step(self) -> int:
@@ -79,7 +85,8 @@ class Run:
     def score(self) -> float:
         """Mean true return of the last 50 episodes, as a result has it; NaN for no episode."""
         _, returns = finite_rows(*self.metrics.get(TRUE_RETURN, ((), ())))
-        return float(np.mean(returns[-_EPISODES:])) if len(returns) else float("nan")
+        score = score_of(returns.tolist())
+        return float("nan") if score is None else score
 
     def last(self, tag: str) -> float:
         """Return the last number logged under a tag; NaN for none."""
@@ -93,6 +100,8 @@ def read_run(folder: str | Path) -> Run:
     Raises:
         FileNotFoundError: If the folder holds no run.
     """
+    from gym_rated.reward_model import RewardEnsemble  # importing this format imports no torch
+
     folder = Path(folder)
     if not (folder / CONFIG).is_file():
         raise FileNotFoundError(f"`folder` must hold a run, got {folder} without {CONFIG}")
@@ -107,13 +116,14 @@ def read_run(folder: str | Path) -> Run:
             missing.append(f"no {what}: {error}")
         return None
 
-    args = json.loads((folder / CONFIG).read_bytes()).get("args", {})
+    config = json.loads((folder / CONFIG).read_bytes())
+    script, args = config.get("script"), config.get("args", {})
     metrics = attempt("metrics", read_metrics, folder) if (folder / METRICS).exists() else None
     if metrics is None and not missing:
         missing.append("no metrics")
     result = attempt(f"{RESULT}, so it has not finished", read_result, folder)
     model, ratings = None, None
     if args.get("reward") == "rated":
-        model = attempt("reward model", RewardEnsemble.load, folder / "reward_model")
-        ratings = attempt("ratings", RatingDataset.load, folder / "ratings" / "ratings.npz")
-    return Run(folder, args, metrics or {}, result, model, ratings, tuple(missing))
+        model = attempt("reward model", RewardEnsemble.load, folder / REWARD_MODEL)
+        ratings = attempt("ratings", RatingDataset.load, folder / RATINGS)
+    return Run(folder, script, args, metrics or {}, result, model, ratings, tuple(missing))

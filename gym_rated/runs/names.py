@@ -1,16 +1,36 @@
-"""The names of the run format: files of a run's folder, columns and tags of its metrics."""
+"""The names of the run format: files of a run's folder, columns and tags of its metrics.
+
+Scripts write under these names; plots, reports, benchmarks and the commands read under them.
+"""
 
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"
 RESULT = "result.json"
 CHECKPOINT = "checkpoint"
-SEALED = (CONFIG, METRICS, "policy.safetensors", "reward_model", "ratings")
+POLICY = "policy.safetensors"
+REWARD_MODEL = "reward_model"
+RATINGS = "ratings/ratings.npz"
+DATABASE = "ratings.db"
+VIDEOS = "videos"
+
+SEALED = (CONFIG, METRICS, POLICY, REWARD_MODEL, RATINGS.partition("/")[0])
 """What a result seals, files and folders: what a run made, and nothing that others still write."""
 
 COLUMNS = ("step", "time_s")
 """Columns of every row of metrics, beside the tags."""
 
 TRUE_RETURN = "charts/episodic_return"
+EPISODE_LENGTH = "charts/episodic_length"
 LEARNED_RETURN = "charts/learned_return"
-WEIGHT_PREFIX = "rated/weight/"  # then the task
-CLASS_PREFIX = "rated/class_count/"  # then the class
+SPEED = "charts/SPS"
+
+FIT_PREFIX = "rated/"  # then a name of `FitReport.as_dict`
+WEIGHT_PREFIX = f"{FIT_PREFIX}weight/"  # then the task
+CLASS_PREFIX = f"{FIT_PREFIX}class_count/"  # then the class
+NUM_RATINGS = f"{FIT_PREFIX}num_ratings"
+HELD_OUT_SPEARMAN = f"{FIT_PREFIX}held_out/spearman"
+HELD_OUT_KAPPA = f"{FIT_PREFIX}held_out/kappa"
+FRESH_SPEARMAN = f"{FIT_PREFIX}fresh/spearman"
+
+SCORE_EPISODES = 50
+"""The score of a run is the mean true return of that many episodes, its last."""

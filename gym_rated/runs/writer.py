@@ -31,6 +31,7 @@ class RunWriter:
     Args:
         folder: The run's folder, made if missing.
         config: The script's arguments; paths become text, NaN and infinities "nan" and "inf".
+        script: Name of what trains, such as "ppo": a report groups runs by it.
         tensorboard: Whether to write TensorBoard event files beside the metrics.
         resume: Whether to continue the run that `folder` holds.
         resume_step: With `resume`, the step of the checkpoint that training continues from; rows of
@@ -57,6 +58,7 @@ class RunWriter:
         folder: str | Path,
         config: Mapping[str, Any],
         *,
+        script: str | None = None,
         tensorboard: bool = True,
         resume: bool = False,
         resume_step: int | None = None,
@@ -69,6 +71,8 @@ class RunWriter:
         self.folder = Path(folder)
         _check_folder(self.folder, resume)
         start = {"args": plain(config, "config"), **provenance()}
+        if script is not None:
+            start = {"script": script, **start}
         offset_s = 0.0
         if resume_step is None:
             self.folder.mkdir(parents=True, exist_ok=True)

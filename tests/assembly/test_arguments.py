@@ -1,6 +1,7 @@
 """The flags that scripts share, and what is assembled from them."""
 
-from dataclasses import fields, replace
+import re
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,14 @@ from envs import make_segment
 
 from gym_rated import ShuffledRater, SyntheticRater
 from gym_rated.assembly import parts
-from gym_rated.assembly.arguments import RunArgs, describe_preset, parse_args
+from gym_rated.assembly.arguments import (
+    RunArgs,
+    args_from_state,
+    args_state,
+    describe_preset,
+    parse_args,
+)
+from gym_rated.assembly.headings import groups_of
 from gym_rated.assembly.presets import PRESETS
 from gym_rated.exploration import UntilReady
 
@@ -28,6 +36,59 @@ def test_presets_only_set_flags_and_other_flags_win() -> None:
     assert ours.tasks == ("classification", "regression")
     assert not ours.regrade
     assert parse_args(RunArgs, []) == RunArgs()
+
+
+@dataclass
+class WalkArgs:
+    """Flags of an agent that walks at random."""
+
+    stride: float = 0.5
+    """the length of a step"""
+
+
+@dataclass
+class Args(WalkArgs, RunArgs):
+    first_share: float = 0.125
+    colour: str = "red"
+
+
+def test_a_script_adds_flags_and_changes_defaults_that_presets_leave_alone() -> None:
+    args = parse_args(Args, ["--preset", "people", "--stride", "2"])
+    assert (args.stride, args.first_share, args.colour) == (2.0, 0.125, "red")
+    assert args.tasks == ("pairwise",)
+    assert parse_args(Args, []) == Args()
+    assert parse_args(Args, ["--colour", "blue"]).colour == "blue"
+
+
+def test_help_has_a_heading_for_each_group(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_args(Args, ["--help"])
+    text = capsys.readouterr().out
+    groups = ["training", "reward", "rater", "query", "human", "reward-model", "walk"]
+    assert re.findall(r"([\w-]+) options +(?:─|\n)", text) == groups
+    assert "Flags of an agent that walks at random." in text
+    assert text.index("walk options") < text.index("--stride")
+    assert "(default: 0.125)" in text
+
+
+def test_a_preset_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse_args(RunArgs, ["--preset", "nonsense"])
+    assert ended.value.code == 2
+    assert "'nonsense'" in capsys.readouterr().err
+
+
+def test_every_flag_is_in_one_group() -> None:
+    names = [field.name for group in groups_of(RunArgs) for field in fields(group)]
+    assert len(groups_of(RunArgs)) == 6
+    assert sorted(names) == sorted({field.name for field in fields(RunArgs)})
+
+
+def test_arguments_survive_a_checkpoint_with_their_paths() -> None:
+    args = Args(run_dir=Path("runs/a"), reward="model", reward_model=Path("model"), stride=2)
+    state = args_state(args)
+    assert state["run_dir"] == "runs/a"
+    assert args_from_state(Args, state) == args
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -8,7 +8,8 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from gym_rated import exploration
-from gym_rated.assembly.arguments import Reward, RunArgs
+from gym_rated.assembly.arguments import RunArgs
+from gym_rated.assembly.groups import Reward
 from gym_rated.assembly.presets import PRESETS, Preset
 from gym_rated.exploration import BonusName
 from gym_rated.fitting import Method

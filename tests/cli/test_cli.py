@@ -14,7 +14,6 @@ from gym_rated import (
     SyntheticRater,
 )
 from gym_rated.cli import COMMANDS, main, usage
-from gym_rated.cli.commands.flags import only
 from gym_rated.imports import load_attribute
 from gym_rated.ratings import RatingDataset
 from gym_rated.recorded import load_recorded
@@ -60,8 +59,6 @@ def test_flags_that_do_not_apply_are_unknown(ratings_file, capsys):
         main(["fit", "--ratings", str(ratings_file), "--num-ratings", "7"])
     assert ended.value.code == 2
     assert "--num-ratings" in capsys.readouterr().err
-    with pytest.raises(ValueError, match=r"must be flags of RatingArgs, got \['colour'\]"):
-        only("colour")
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch):

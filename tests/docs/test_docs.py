@@ -12,6 +12,8 @@ import pytest
 import sac_continuous_action
 from code_blocks import python_blocks
 
+from gym_rated.assembly.arguments import RunArgs
+from gym_rated.assembly.headings import groups_of
 from gym_rated.losses.multitask import TaskName
 from gym_rated.runs import read_metrics
 
@@ -101,3 +103,10 @@ def messages(path):
             yield node.value
         if isinstance(node, ast.JoinedStr):
             yield "".join(p.value if isinstance(p, ast.Constant) else "{}" for p in node.values)
+
+
+def test_the_page_has_the_groups_of_help():
+    flags = SHARED[SHARED.index("## Flags") : SHARED.index("## Metrics")]
+    tables = [re.findall(r"^\| `--([\w-]+)` \|", part, re.M) for part in flags.split("\n### ")[1:]]
+    groups = groups_of(RunArgs)
+    assert tables == [[f.name.replace("_", "-") for f in fields(group)] for group in groups]

@@ -8,7 +8,8 @@ from answering import answer_all
 from envs import make_segment
 
 from gym_rated.assembly import parts
-from gym_rated.assembly.arguments import RatingArgs, RunArgs, parse_args
+from gym_rated.assembly.arguments import RunArgs, parse_args
+from gym_rated.assembly.groups import RaterArgs
 from gym_rated.cli import main
 from gym_rated.human import HumanRater
 
@@ -40,7 +41,7 @@ def test_flags_of_the_synthetic_rater_are_refused(words: list[str], message: str
 
 def test_people_rate_runs_of_scripts_only() -> None:
     with pytest.raises(ValueError, match="`rater` must be synthetic here, got human"):
-        parts.make_rater(RatingArgs(rater="human"), seed=1)
+        parts.make_rater(RaterArgs(rater="human"), seed=1)
 
 
 def test_status_says_who_rated_what(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

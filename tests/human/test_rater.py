@@ -375,7 +375,7 @@ def test_a_script_gives_up_where_nobody_answers_and_goes_on_when_resumed(tmp_pat
     with Answering(folder / "ratings.db", by_angle):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("gym_rated.human.pacing.Pacing._nobody", lambda *_: "too slow")
-            patch.setattr(script.parts, "make_pacing", _patient(script.parts.make_pacing))
+            patch.setattr(script.session, "make_pacing", _patient(script.session.make_pacing))
             script.train(script.Args(resume=folder))
     assert read_result(folder)["num_ratings"] == 40
 

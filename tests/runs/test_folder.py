@@ -11,9 +11,9 @@ from gym_rated.runs import RunWriter
 from gym_rated.runs.folder import read_run
 
 
-def write_run(folder, finish=True, products=True, **args):
+def write_run(folder, finish=True, products=True, script=None, **args):
     args = {"env_id": "Pendulum-v1", "reward": "rated", "seed": 1} | args
-    with RunWriter(folder, args, tensorboard=False) as run:
+    with RunWriter(folder, args, script=script, tensorboard=False) as run:
         for step in range(1, 61):
             run.log(10 * step, {"charts/episodic_return": step})
         run.log(700, {"rated/num_ratings": 5, "rated/held_out/spearman": math.nan})
@@ -80,8 +80,19 @@ def test_an_arm_is_what_the_agent_was_paid(tmp_path, args, arm):
     assert write_run(tmp_path / "run", **args).arm == arm
 
 
-def test_agents_are_told_apart_by_their_flags(tmp_path):
-    assert write_run(tmp_path / "run", tau=0.005).agent == "SAC"
+@pytest.mark.parametrize(
+    ("script", "args", "agent"),
+    [
+        ("ppo", {"tau": 0.95}, "PPO"),  # tau is no secret of SAC's
+        ("sac_continuous_action", {}, "SAC"),
+        ("td3", {"tau": 0.005}, "TD3"),
+        (None, {"tau": 0.005}, "SAC"),  # as config.json was written before it named the script
+        (None, {}, "PPO"),
+    ],
+)
+def test_an_agent_is_named_by_its_script(tmp_path, script, args, agent):
+    run = write_run(tmp_path / "run", script=script, **args)
+    assert (run.script, run.agent) == (script, agent)
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):

@@ -4,19 +4,19 @@ import json
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import gymnasium as gym
 import tyro
 
-from gym_rated.assembly import arguments, parts
+from gym_rated.assembly.arguments import describe_preset, glimpse, with_preset
+from gym_rated.assembly.groups import RewardModelArgs
+from gym_rated.assembly.parts import method_of
+from gym_rated.assembly.presets import Preset
 from gym_rated.checkpoint.files import replace_file
-from gym_rated.cli.commands.flags import only, parse_flags
 from gym_rated.cli.page import Picture, Table, Text, write_page
-from gym_rated.fitting import PEOPLE, longest_segment, method_for
+from gym_rated.fitting import PEOPLE, Offset, longest_segment, make_learner, method_for
 from gym_rated.fitting.predictions import predict_ratings
 from gym_rated.fitting.report import FitReport
 from gym_rated.imports import named_extras
@@ -25,15 +25,9 @@ from gym_rated.ratings import RatingDataset
 from gym_rated.reward_model import RewardEnsemble
 from gym_rated.segments.encoding import action_dim, obs_dim
 
-_SHARED: Any = only(
-    *("preset", "tasks", "scale", "weights", "target", "limits", "segment_value", "trim"),
-    *("num_members", "hidden_sizes", "reward_learning_rate", "reward_batch_size"),
-    *("max_passes", "stop_at_accuracy", "ood_coef"),
-)
-
 
 @dataclass
-class FitArgs(_SHARED):  # type: ignore[misc]  # RatingArgs, with what does not apply hidden
+class FitArgs(RewardModelArgs):
     """Fit a reward model to a ratings file; the folder can be paid by any training script."""
 
     ratings: Path = tyro.MISSING
@@ -46,21 +40,41 @@ class FitArgs(_SHARED):  # type: ignore[misc]  # RatingArgs, with what does not 
     """gradient steps"""
     seed: int = 0
     """seed of the model and of the mini-batches"""
+    # there is one fit, of `steps`, and no episode whose end could pay
+    first_steps: tyro.conf.Fixed[int] = 200
+    later_steps: tyro.conf.Fixed[int] = 50
+    offset: tyro.conf.Fixed[Offset] = "none"
+
+
+@dataclass
+class _Glimpse:
+    """What decides about the preset."""
+
+    preset: Preset | None = None
+    ratings: Path | None = None
 
 
 def main(argv: Sequence[str]) -> None:
     """Run the command."""
-    args = parse_flags(FitArgs, argv, "fit")
-    if _is_for_people(args.ratings) and not any(w.split("=")[0] == "--preset" for w in argv):
-        args = parse_flags(FitArgs, ["--preset", "people", *argv], "fit")
-        print("rated by a criterion in words: preset people; --preset takes another")
-    print(arguments.describe_preset(args))
+    default, hidden = with_preset(FitArgs(), _preset(argv)), (tyro.conf.SuppressFixed,)
+    prog = "gym-rated fit"
+    args = tyro.cli(FitArgs, args=list(argv), prog=prog, default=default, config=hidden)
+    print(describe_preset(args))
     report = fit_file(args)
     print(f"{report}\n{args.out} holds the reward model and its report")
 
 
-def _is_for_people(path: Path) -> bool:
-    return path.is_file() and method_for(RatingDataset.load(path).criterion) == PEOPLE
+def _preset(argv: Sequence[str]) -> Preset:
+    """Return the preset that is named, else the one for who rated."""
+    seen = glimpse(_Glimpse, argv)
+    if seen.preset is not None:
+        return seen.preset
+    if seen.ratings is None or not seen.ratings.is_file():
+        return "ours"
+    if method_for(RatingDataset.load(seen.ratings).criterion) != PEOPLE:
+        return "ours"
+    print("rated by a criterion in words: preset people; --preset takes another")
+    return "people"
 
 
 def fit_file(args: FitArgs) -> FitReport:
@@ -77,14 +91,20 @@ def fit_file(args: FitArgs) -> FitReport:
     if not args.ratings.is_file():
         raise FileNotFoundError(f"`ratings` must be a ratings file, got {args.ratings}")
     ratings = RatingDataset.load(args.ratings)
-    spaces = spaces_of(args.env_id, ratings)
-    args.num_classes, args.first_steps = ratings.num_classes, args.steps
+    env_id = check_env(args.env_id, ratings)
     longest = longest_segment(ratings)
     if longest == 0:
         raise ValueError(
             f"`ratings` must hold at least one rated segment, got none in {args.ratings}"
         )
-    learner = parts.make_learner(args, spaces, (longest,), args.seed)
+    learner = make_learner(
+        ratings.obs_dim,
+        ratings.action_dim,
+        ratings.num_classes,
+        segment_length=longest,
+        method=replace(method_of(args), first_steps=args.steps),
+        seed=args.seed,
+    )
     learner.progress_bar = sys.stderr.isatty()
     report = learner.fit(ratings)
     if not report.ready:
@@ -93,12 +113,12 @@ def fit_file(args: FitArgs) -> FitReport:
             f"{report.class_counts}; rate more, or more varied segments"
         )
     learner.model.save(args.out)
-    write_report(args.out, learner.model, ratings, report, args.env_id or ratings.env_id or "")
+    write_report(args.out, learner.model, ratings, report, env_id)
     return report
 
 
-def spaces_of(env_id: str | None, ratings: RatingDataset) -> SimpleNamespace:
-    """Return the spaces of the environment that the ratings are about, checked against them.
+def check_env(env_id: str | None, ratings: RatingDataset) -> str:
+    """Return the id of the environment that the ratings are about, checked against them.
 
     Raises:
         ValueError: If no environment is known, or its spaces do not fit the ratings.
@@ -110,9 +130,6 @@ def spaces_of(env_id: str | None, ratings: RatingDataset) -> SimpleNamespace:
         )
     with named_extras():
         env = gym.make(env_id)
-    spaces = SimpleNamespace(
-        single_observation_space=env.observation_space, single_action_space=env.action_space
-    )
     env.close()
     theirs = obs_dim(env.observation_space), action_dim(env.action_space)
     if theirs != (ratings.obs_dim, ratings.action_dim):
@@ -121,7 +138,7 @@ def spaces_of(env_id: str | None, ratings: RatingDataset) -> SimpleNamespace:
             f"numbers in an observation and {ratings.action_dim} in an action, "
             f"got {env_id} with {theirs[0]} and {theirs[1]}"
         )
-    return spaces
+    return env_id
 
 
 def write_report(

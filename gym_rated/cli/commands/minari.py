@@ -3,25 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import tyro
 
 from gym_rated.assembly import parts
-from gym_rated.cli.commands.flags import only, parse_flags
+from gym_rated.assembly.groups import RaterArgs
+from gym_rated.raters.scale import Reference
 from gym_rated.ratings import RatingDataset
 from gym_rated.recorded import load_recorded, rate_recorded
 from gym_rated.recorded.ratings import write_minari
 from gym_rated.wrappers.reward_fn import resolve_reward_fn
 
-_RATER: Any = only(
-    *("rater", "num_ratings", "num_classes", "segment_length", "answers", "mistake_rate"),
-    *("slip_rate", "skip_rate", "shuffle_ratings"),
-)
-
 
 @dataclass
-class RateMinariArgs(_RATER):  # type: ignore[misc]  # RatingArgs, with what does not apply hidden
+class RateMinariArgs(RaterArgs):
     """Rate segments of a Minari dataset of this machine, and keep the ratings in a file."""
 
     dataset: str = tyro.MISSING
@@ -32,6 +27,9 @@ class RateMinariArgs(_RATER):  # type: ignore[misc]  # RatingArgs, with what doe
     """read random episodes up to that many steps"""
     seed: int = 0
     """seed of the choice of segments, and of the rater's mistakes"""
+    # what is recorded is rated in one round, so there is nothing to rate again
+    relative_to: tyro.conf.Fixed[Reference] = "everything"
+    regrade: tyro.conf.Fixed[bool] = True
 
 
 @dataclass
@@ -50,7 +48,8 @@ class ExportMinariArgs:
 
 def rate(argv: Sequence[str]) -> None:
     """Run `rate-minari`."""
-    args = parse_flags(RateMinariArgs, argv, "rate-minari")
+    hidden, prog = (tyro.conf.SuppressFixed,), "gym-rated rate-minari"
+    args = tyro.cli(RateMinariArgs, args=list(argv), prog=prog, config=hidden)
     if args.out.exists():
         raise FileExistsError(f"`out` must be a new file, got {args.out}; name another")
     ratings = rate_recorded(

@@ -15,7 +15,7 @@ from gym_rated.cli.page import Block, Heading, Picture, Table, Text, write_page
 from gym_rated.fitting.predictions import predict_ratings
 from gym_rated.plots import plot_curves, plot_fits, plot_report, plot_reward
 from gym_rated.runs.folder import Run, read_run
-from gym_rated.runs.names import TRUE_RETURN
+from gym_rated.runs.names import HELD_OUT_SPEARMAN, NUM_RATINGS, TRUE_RETURN
 from gym_rated.statistics import standard_error
 
 Arms = dict[str, list[Run]]
@@ -105,8 +105,8 @@ def _run_table(runs: Sequence[Run]) -> Table:
     rows = [
         [
             *(run.name, run.env_id, run.arm, str(run.args.get("seed", "-")), str(run.last_step)),
-            *(_number(run.score), _number(run.last("rated/num_ratings"))),
-            _number(run.last("rated/held_out/spearman")),
+            *(_number(run.score), _number(run.last(NUM_RATINGS))),
+            _number(run.last(HELD_OUT_SPEARMAN)),
             "no" if run.result is None else "yes",
         ]
         for run in runs
@@ -127,7 +127,7 @@ def _arm_table(arms: Arms) -> Table:
 
 
 def _has_fits(runs: Sequence[Run]) -> bool:
-    return any("rated/num_ratings" in run.metrics for run in runs)
+    return any(NUM_RATINGS in run.metrics for run in runs)
 
 
 def _count(runs: Sequence[Run]) -> str:

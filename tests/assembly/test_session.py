@@ -4,7 +4,7 @@ import pytest
 from envs import make_segment
 
 from gym_rated import Rating, RatingDataset
-from gym_rated.assembly.parts import learned_returns
+from gym_rated.assembly.session import learned_returns
 
 
 class Model:

@@ -1,0 +1,185 @@
+"""The flags that scripts and commands share, in groups: one dataclass for each.
+
+A command takes the groups that it needs: `gym-rated fit` a `RewardModelArgs`, `rate-minari` a
+`RaterArgs`, and a training script all of them, as `RunArgs`. No flag is in two groups.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from gym_rated.assembly.presets import Preset
+from gym_rated.exploration import BonusName
+from gym_rated.fitting import Offset
+from gym_rated.human.clips.drawing import Quality
+from gym_rated.losses import LimitRule, Scale, SegmentValue, TargetForm, TaskName, WeightRule
+from gym_rated.queries.named import Strategy
+from gym_rated.raters.kinds import Answers
+from gym_rated.raters.scale import Reference
+
+Reward = Literal["rated", "model", "true", "constant", "none", BonusName]
+Explore = Literal["noise", BonusName]
+Judge = Literal["synthetic", "human"]
+
+
+@dataclass
+class TrainingArgs:
+    """Flags about the run: its task, its length, and its folder."""
+
+    env_id: str = "CartPole-v1"
+    """the id of the environment"""
+    total_timesteps: int = 100_000
+    """total timesteps of the experiment, summed over environments"""
+    num_envs: int = 1
+    """the number of parallel game environments"""
+    env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
+    """arguments of the environment, as names and values: `action_repeat 2`"""
+    seed: int = 1
+    """seed of everything: agent, environments, rater, choice of segments, reward model"""
+    run_dir: Path | None = None
+    """folder of the run; runs/ENV_ID__SCRIPT__REWARD__SEED by default"""
+    resume: Path | None = None
+    """folder of a run to continue, with its own arguments: all others are ignored"""
+    capture_video: bool = False
+    """whether to film every 50th episode of the first environment (needs rendering)"""
+    tensorboard: bool = True
+    """whether to write TensorBoard files beside metrics.jsonl"""
+    save_model: bool = True
+    """whether to save policy, reward model and ratings at the end"""
+    checkpoint_every_s: float = 30.0
+    """seconds between two checkpoints; there is one at the end in any case"""
+
+
+@dataclass
+class RewardArgs:
+    """Flags about what the agent is paid, and what else its policy is moved by."""
+
+    reward: Reward = "rated"
+    """what the agent is paid: a reward learned from ratings as it trains, that of a saved model,
+    the true one, 1 or 0 every step, or a bonus for new states (knn-entropy, rnd)"""
+    reward_model: Path | None = None
+    """folder of the saved model that `--reward model` pays"""
+    explore: Explore = "noise"
+    """what the agent does before the first fit: act at random, or learn from a bonus"""
+    repel_coef: float = 0.0
+    """how strongly the policy is pushed away from what was rated worst (RbRL-KL); 0 is not"""
+
+
+@dataclass
+class RaterArgs:
+    """Flags about who rates, how much, and how well."""
+
+    rater: Judge = "synthetic"
+    """who rates: a formula that knows the true reward, or a person in the browser"""
+    num_ratings: int = 500
+    """segments to ask about in all"""
+    num_classes: int = 5
+    """the number of rating classes"""
+    segment_length: tuple[int, ...] = (50,)
+    """steps of a segment, or several lengths to draw from; never more than half an episode"""
+    answers: Answers = "ratings"
+    """what the synthetic rater gives: classes, numbers in 0..1, pairs, or some of each"""
+    relative_to: Reference = "everything"
+    """what the synthetic rater compares with: all it has seen, the round, or the best so far"""
+    regrade: bool = True
+    """whether the synthetic rater rates everything again as standards rise (a person does not)"""
+    mistake_rate: float = 0.0
+    """probability that a synthetic rating is wrong"""
+    slip_rate: float = 0.0
+    """probability that a synthetic rating is a neighbouring class"""
+    skip_rate: float = 0.0
+    """probability that the synthetic rater cannot tell"""
+    shuffle_ratings: bool = False
+    """give the ratings to the wrong segments: the control that must not learn"""
+
+
+@dataclass
+class QueryArgs:
+    """Flags about when is asked while the agent trains, and about which segments."""
+
+    first_share: float = 0.2
+    """share of the segments to ask about at the first query"""
+    query_rounds: int = 9
+    """queries after the first, evenly spaced"""
+    query_until: float = 0.7
+    """share of training by which the last query is made"""
+    select: Strategy = "uniform"
+    """which segments to ask about"""
+
+
+@dataclass
+class HumanArgs:
+    """Flags about rating by hand, with `--rater human`, and about how training keeps in step."""
+
+    instructions: str = "How well does the agent do its task?"
+    """what people are asked to judge, in words"""
+    class_names: tuple[str, ...] = ()
+    """what each rating class means, worst first; plain words by default"""
+    max_lead: float = 50
+    """segments that may be unanswered while training goes on: 0 waits for all, inf for none"""
+    extra_steps: int = 0
+    """timesteps to train on after the last answers"""
+    rater_timeout_s: float = 3_600.0
+    """seconds without any answer after which a run that waits gives up; it can be resumed"""
+    rater_db: str | None = None
+    """database of the ratings, a file or postgresql://…; ratings.db in the run folder by default"""
+    rater_name: str = "me"
+    """name on the ratings that are given on this machine"""
+    rater_port: int = 0
+    """port of the page; 0 takes a free one"""
+    serve: bool = True
+    """whether to serve the page; else `gym-rated rate` does"""
+    open_browser: bool = False
+    """whether to open the page in a browser"""
+    overlap: int = 1
+    """how many people rate each segment"""
+    clips: Literal["replay", "capture"] = "replay"
+    """how clips come about: episodes are played again, or filmed as they happen (capture), for
+    environments that do not repeat themselves; a resumed run then begins new episodes"""
+    clip_size: int = 240
+    """longer side of the clips, in pixels"""
+    clip_quality: Quality = "fast"
+    """how clips are drawn: fast, or with smooth edges"""
+
+
+@dataclass
+class RewardModelArgs:
+    """Flags about the reward model: its method, its network, and its fits."""
+
+    preset: Preset = "ours"
+    """a named method; it sets some of the other flags, and is printed at the start"""
+    tasks: tuple[TaskName, ...] = ("classification", "regression")
+    """the tasks that the reward model is fitted to"""
+    scale: Scale = "shared"
+    """whether all ratings share one scale, or only those of one rater and round (group)"""
+    weights: WeightRule = "uncertainty"
+    """how the tasks are weighed against each other"""
+    target: TargetForm = "linear"
+    """what return a rating stands for, in the regression task"""
+    limits: LimitRule = "share"
+    """where the class limits lie: at the shares of the classes, or as predictions fall"""
+    segment_value: SegmentValue = "sum"
+    """whether ratings judge a segment's sum of rewards or its mean"""
+    trim: float = 0.0
+    """fraction of the pairs to leave out, those with the highest loss"""
+    offset: Offset = "none"
+    """what is subtracted from the learned reward: nothing, that of the best step (then the end of
+    an episode pays), or that of the worst (then going on does)"""
+    num_members: int = 3
+    """reward networks in the ensemble"""
+    hidden_sizes: tuple[int, ...] = (64, 64)
+    """hidden layers of a reward network"""
+    reward_learning_rate: float = 1e-3
+    """the learning rate of the reward model"""
+    reward_batch_size: int = 64
+    """ratings in a mini-batch of the reward model"""
+    first_steps: int = 200
+    """gradient steps of the first fit"""
+    later_steps: int = 50
+    """gradient steps of each later fit"""
+    max_passes: int | None = None
+    """most passes over the ratings in a fit, instead of a number of gradient steps"""
+    stop_at_accuracy: float | None = None
+    """accuracy on the ratings at which a fit ends"""
+    ood_coef: float = 0.0
+    """how strongly rewards of random states and actions are kept below rated ones (R4); 0 is not"""
