@@ -10,7 +10,8 @@ from typing import Literal
 
 from gym_rated.assembly.presets import Preset
 from gym_rated.exploration import BonusName
-from gym_rated.fitting import Offset
+from gym_rated.fitting import OURS, Offset
+from gym_rated.fitting.making import OUR_TASKS
 from gym_rated.human.clips.drawing import Quality
 from gym_rated.losses import LimitRule, Scale, SegmentValue, TargetForm, TaskName, WeightRule
 from gym_rated.queries.named import Strategy
@@ -148,38 +149,38 @@ class RewardModelArgs:
 
     preset: Preset = "ours"
     """a named method; it sets some of the other flags, and is printed at the start"""
-    tasks: tuple[TaskName, ...] = ("classification", "regression")
+    tasks: tuple[TaskName, ...] = OUR_TASKS
     """the tasks that the reward model is fitted to"""
-    scale: Scale = "shared"
+    scale: Scale = OURS.scale
     """whether all ratings share one scale, or only those of one rater and round (group)"""
-    weights: WeightRule = "uncertainty"
+    weights: WeightRule = OURS.weights
     """how the tasks are weighed against each other"""
-    target: TargetForm = "linear"
+    target: TargetForm = OURS.target
     """what return a rating stands for, in the regression task"""
-    limits: LimitRule = "share"
+    limits: LimitRule = OURS.limits
     """where the class limits lie: at the shares of the classes, or as predictions fall"""
-    segment_value: SegmentValue = "sum"
+    segment_value: SegmentValue = OURS.segment_value
     """whether ratings judge a segment's sum of rewards or its mean"""
-    trim: float = 0.0
+    trim: float = OURS.trim
     """fraction of the pairs to leave out, those with the highest loss"""
-    offset: Offset = "none"
+    offset: Offset = OURS.offset
     """what is subtracted from the learned reward: nothing, that of the best step (then the end of
     an episode pays), or that of the worst (then going on does)"""
-    num_members: int = 3
+    num_members: int = OURS.num_members
     """reward networks in the ensemble"""
-    hidden_sizes: tuple[int, ...] = (64, 64)
+    hidden_sizes: tuple[int, ...] = OURS.hidden_sizes
     """hidden layers of a reward network"""
-    reward_learning_rate: float = 1e-3
+    reward_learning_rate: float = OURS.learning_rate
     """the learning rate of the reward model"""
-    reward_batch_size: int = 64
+    reward_batch_size: int = OURS.batch_size
     """ratings in a mini-batch of the reward model"""
-    first_steps: int = 200
+    first_steps: int = OURS.first_steps
     """gradient steps of the first fit"""
-    later_steps: int = 50
+    later_steps: int = OURS.later_steps
     """gradient steps of each later fit"""
-    max_passes: int | None = None
+    max_passes: int | None = OURS.max_passes
     """most passes over the ratings in a fit, instead of a number of gradient steps"""
-    stop_at_accuracy: float | None = None
+    stop_at_accuracy: float | None = OURS.stop_at_accuracy
     """accuracy on the ratings at which a fit ends"""
-    ood_coef: float = 0.0
+    ood_coef: float = OURS.ood_coef
     """how strongly rewards of random states and actions are kept below rated ones (R4); 0 is not"""

@@ -25,6 +25,9 @@ from gym_rated.ratings import RatingDataset
 from gym_rated.ratings.answer import Answer, segments_of
 from gym_rated.reward_model import RewardEnsemble
 
+OUR_TASKS: tuple[TaskName, ...] = ("classification", "regression")
+"""The tasks of Wu et al. 2025, by their names."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -34,7 +37,7 @@ class Method:
     `RewardLearner`; each means what it means there.
     """
 
-    tasks: tuple[TaskName | Task, ...] = ("classification", "regression")
+    tasks: tuple[TaskName | Task, ...] = OUR_TASKS
     scale: Scale = "shared"
     weights: WeightRule = "uncertainty"
     target: TargetForm = "linear"
