@@ -5,6 +5,7 @@ tyro draws a heading only around a field that is a dataclass itself, so it is sh
 such a field; the arguments stay flat, and no flag has the name of its group in it.
 """
 
+import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
@@ -26,7 +27,14 @@ def parse_in_groups(default: _Args, words: Sequence[str]) -> _Args:
     kind, spec, registry = type(default), _in_groups(default), ConstructorRegistry()
     registry.struct_rule(lambda info: spec if info.type is kind else None)
     flat_names = (tyro.conf.OmitArgPrefixes,)
-    return tyro.cli(kind, args=words, default=default, registry=registry, config=flat_names)
+    return tyro.cli(
+        kind,
+        args=words,
+        default=default,
+        description=inspect.getdoc(kind),
+        registry=registry,
+        config=flat_names,
+    )
 
 
 def groups_of(kind: type[Any]) -> list[type[Any]]:

@@ -48,6 +48,8 @@ class WalkArgs:
 
 @dataclass
 class Args(WalkArgs, RunArgs):
+    """Train an agent that walks at random."""
+
     first_share: float = 0.125
     colour: str = "red"
 
@@ -66,6 +68,7 @@ def test_help_has_a_heading_for_each_group(capsys: pytest.CaptureFixture[str]) -
     text = capsys.readouterr().out
     groups = ["training", "reward", "rater", "query", "human", "reward-model", "walk"]
     assert re.findall(r"([\w-]+) options +(?:─|\n)", text) == groups
+    assert text.index("Train an agent that walks at random.") < text.index("training options")
     assert "Flags of an agent that walks at random." in text
     assert text.index("walk options") < text.index("--stride")
     assert "(default: 0.125)" in text
