@@ -61,6 +61,11 @@ SHORT_RUNS = {
 }
 
 
+def test_every_script_that_trains_an_agent_is_held_to_its_page():
+    trains = {p.stem for p in (ROOT / "scripts").glob("*.py") if "RunArgs)" in p.read_text()}
+    assert {script.__name__ for script in SHORT_RUNS} == trains
+
+
 def glossary_of(script):
     """Return the tags that the pages about a script explain, TASK spelt out."""
     text = SHARED + (ROOT / "docs" / f"{script.__name__}.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ("ppo", "ppo_continuous_action", "sac_continuous_action")
+SCRIPTS = sorted(p.stem for p in (ROOT / "scripts").glob("*.py") if "RunArgs)" in p.read_text())
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
