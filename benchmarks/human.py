@@ -35,8 +35,8 @@ from playwright.sync_api import Browser, sync_playwright
 from gym_rated.checkpoint.files import replace_file
 from gym_rated.human.segment_blob import unpack_segment
 from gym_rated.raters import CallableRater
-from gym_rated.runs import read_metrics, read_result
-from gym_rated.runs.names import CHECKPOINT, DATABASE, EPISODE_LENGTH, RESULT
+from gym_rated.runs import is_finished, read_metrics, read_result
+from gym_rated.runs.names import CHECKPOINT, DATABASE, EPISODE_LENGTH
 from gym_rated.runs.provenance import provenance
 from gym_rated.segments import Segment
 from gym_rated.statistics import standard_error
@@ -174,7 +174,7 @@ def run_cell(args: Args, arm: str, seed: int) -> dict[str, Any]:
     """Train one agent; returns its row."""
     folder = args.run_dir.absolute() / f"{arm}-{seed}"
     row: dict[str, Any] = {"arm": arm, "seed": seed, "env_id": args.env_id}
-    if not (folder / RESULT).exists():
+    if not is_finished(folder):
         command = [sys.executable, str(SCRIPT), *flags_of(args, arm, seed, folder)]
         if arm == "page":
             row["ratings_per_minute"] = round(run_with_visitor(args, command, folder), 1)

@@ -24,11 +24,10 @@ import tyro
 from tqdm import tqdm
 
 from gym_rated.checkpoint.files import replace_file
-from gym_rated.runs import read_metrics, read_result
+from gym_rated.runs import is_finished, read_metrics, read_result
 from gym_rated.runs.names import (
     CHECKPOINT,
     EPISODE_LENGTH,
-    RESULT,
     SCORE_EPISODES,
     TRUE_RETURN,
 )
@@ -140,7 +139,7 @@ def run_cell(args: Args, name: str, arm: str, seed: int) -> dict[str, Any]:
         return row | {"score": random_return(suite, seed)}
     folder = args.run_dir / f"{name}-{arm}-{seed}"
     script = str(SCRIPTS / f"{suite.script}.py")
-    if not (folder / RESULT).exists():
+    if not is_finished(folder):
         command = [sys.executable, script, "--env-id", suite.env_id, "--seed", str(seed)]
         command += ["--total-timesteps", str(suite.steps), "--no-tensorboard", *suite.flags]
         for key, value in suite.env_kwargs.items():

@@ -16,8 +16,8 @@ import tyro
 
 from gym_rated.imports import named_extras
 from gym_rated.plots import plot_report
-from gym_rated.runs import read_metrics
-from gym_rated.runs.names import CHECKPOINT, METRICS, RESULT
+from gym_rated.runs import is_finished, read_metrics
+from gym_rated.runs.names import CHECKPOINT, METRICS
 
 SCRIPTS = Path(__file__).parent
 STEPS = {"HalfCheetah-v5": 250_000, "CartPole-v1": 60_000, "Pendulum-v1": 100_000}
@@ -73,7 +73,7 @@ def find_script(env_id: str) -> Path:
 def find_folder(args: Args) -> Path:
     """Return the folder of a run of this task that is not finished, or of a new one."""
     name, k = args.env_id.replace("/", "-"), 1
-    while (args.run_dir / f"{name}-{k}" / "rated" / RESULT).exists():
+    while is_finished(args.run_dir / f"{name}-{k}" / "rated"):
         k += 1
     return args.run_dir / f"{name}-{k}"
 
@@ -102,7 +102,7 @@ def train(args: Args, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     environ = os.environ | {"OMP_NUM_THREADS": "1"}
     other = None
-    if args.compare and not (folder / "none" / RESULT).exists():
+    if args.compare and not is_finished(folder / "none"):
         with (folder / "none.txt").open("wb") as log:
             command = command_of(args, folder, "none", steps)
             other = subprocess.Popen(command, stdout=log, stderr=log, env=environ)

@@ -1,6 +1,6 @@
 """What a task of `MultitaskLoss` is: a loss on predicted returns, and which answers it learns from.
 
-The six tasks stand beside their loss functions. A task of your own needs a name, `can_learn` and
+The tasks stand beside their loss functions. A task of your own needs a name, `can_learn` and
 `loss`; one that subclasses `Task` inherits the rest.
 """
 

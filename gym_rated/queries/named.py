@@ -1,7 +1,7 @@
 """Strategies by name, as scripts take them from the command line."""
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from gym_rated.checks import check_choice
 from gym_rated.queries.coverage import Coverage
@@ -15,13 +15,15 @@ Strategy = Literal[
 STRATEGIES = get_args(Strategy)
 """The names that `make_select` knows."""
 
-_MAKERS: dict[Strategy, Callable[[Any, int], Select]] = {
-    "uniform": lambda model, num_classes: uniform,
+_BY_THE_MODEL: dict[Strategy, Callable[[SegmentModel, int], Select]] = {
     "disagreement": lambda model, num_classes: Disagreement(model),
     "entropy": Entropy,
     "stratified": Stratified,
-    "coverage": lambda model, num_classes: Coverage(),
     "information-gain": InformationGain,
+}
+_WITHOUT_MODEL: dict[Strategy, Callable[[], Select]] = {
+    "uniform": lambda: uniform,
+    "coverage": Coverage,
 }
 
 
@@ -30,13 +32,15 @@ def make_select(name: Strategy, model: SegmentModel | None = None, num_classes: 
 
     Args:
         name: One of `STRATEGIES`.
-        model: The reward model; "uniform" and "coverage" do without.
+        model: The reward model; those that do without ignore it.
         num_classes: Number of rating classes C, at least 2.
 
     Raises:
         ValueError: If there is no strategy of that name, or it needs a model and has none.
     """
     check_choice("name", name, STRATEGIES)
-    if model is None and name not in ("uniform", "coverage"):
+    if name in _WITHOUT_MODEL:
+        return _WITHOUT_MODEL[name]()
+    if model is None:
         raise ValueError(f"`model` must be a reward model for {name!r}, got None")
-    return _MAKERS[name](model, num_classes)
+    return _BY_THE_MODEL[name](model, num_classes)

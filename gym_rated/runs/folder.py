@@ -54,13 +54,13 @@ class Run:
 
     @property
     def agent(self) -> str:
-        """The kind of agent: the first word of the script's name, such as PPO.
+        """The agent, by its script's name without the kind of actions: PPO, SAC, MY PPO.
 
         Runs from before config.json named the script are SAC where the flags speak of its target
         networks, else PPO.
         """
         if self.script is not None:
-            return self.script.partition("_")[0].upper()
+            return self.script.removesuffix("_continuous_action").replace("_", " ").upper()
         return "SAC" if "tau" in self.args else "PPO"
 
     @property

@@ -37,6 +37,11 @@ def read_metrics(folder: str | Path) -> dict[str, tuple[NDArray[np.int64], NDArr
     return {tag: (np.array(s, np.int64), np.array(v, float)) for tag, (s, v) in columns.items()}
 
 
+def is_finished(folder: str | Path) -> bool:
+    """Return whether a run has written its result."""
+    return (Path(folder) / RESULT).exists()
+
+
 def read_result(folder: str | Path) -> dict[str, Any]:
     """Read the final row of a finished run, refusing it if a sealed file has changed since.
 

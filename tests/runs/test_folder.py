@@ -86,6 +86,8 @@ def test_an_arm_is_what_the_agent_was_paid(tmp_path, args, arm):
         ("ppo", {"tau": 0.95}, "PPO"),  # tau is no secret of SAC's
         ("sac_continuous_action", {}, "SAC"),
         ("td3", {"tau": 0.005}, "TD3"),
+        ("ppo_continuous_action", {}, "PPO"),
+        ("ppo_copy", {}, "PPO COPY"),  # another agent, which a report must not take for PPO
         (None, {"tau": 0.005}, "SAC"),  # as config.json was written before it named the script
         (None, {}, "PPO"),
     ],

@@ -12,7 +12,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gym_rated.runs import RunWriter, read_metrics, read_result
+from gym_rated.runs import RunWriter, is_finished, read_metrics, read_result
 from gym_rated.runs.writer import plain
 
 
@@ -207,6 +207,14 @@ def finished_run(folder):
         (folder / "log.txt").write_text("still written by the shell")
         run.write_result({"score": np.float32(0.5), "steps": 10})
     return folder
+
+
+def test_a_run_is_finished_once_it_has_its_result(tmp_path):
+    with RunWriter(tmp_path / "run", {}, tensorboard=False) as run:
+        assert not is_finished(tmp_path / "run")
+        run.write_result({"score": 1.0})
+    assert is_finished(tmp_path / "run")
+    assert not is_finished(tmp_path / "none")
 
 
 def test_a_result_seals_the_run(tmp_path):
