@@ -435,7 +435,7 @@ class Trainer:
 
 
 def train(args: Args) -> dict[str, Any]:
-    """Train one agent; returns what is written to result.json."""
+    """Train one agent; returns its result, as the run's folder has it."""
     args, run_dir, state = session.begin_run(args, SCRIPT)
     trainer = Trainer(args, run_dir)
     resume_step = None

@@ -24,7 +24,7 @@ from gym_rated.raters import SyntheticRater
         (Preset, PRESETS),
         (TaskName, TASKS),
         (BonusName, exploration._MAKERS),
-        (named.Strategy, named._MAKERS),
+        (named.Strategy, named._BY_THE_MODEL | named._WITHOUT_MODEL),
     ],
 )
 def test_every_name_has_its_place_in_the_table(names: Any, table: Any) -> None:
