@@ -210,6 +210,7 @@ def test_a_full_disk_is_waited_for_and_the_clip_is_kept(store, poles, monkeypatc
 
 def test_a_job_that_another_worker_has_finished_is_let_go(store, poles, monkeypatch):
     store.add_jobs("r1", [job_of(poles[0], "0")])
+    monkeypatch.setattr(store, "renew_job", lambda *args: False)  # who is stopped renews nothing
     slow, fast = make_worker(store, lease_s=0.0), make_worker(store)
     draw = slow._draw
 
