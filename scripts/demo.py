@@ -23,8 +23,9 @@ from tqdm import tqdm
 from gym_rated.imports import named_extras
 from gym_rated.plots import plot_report
 from gym_rated.runs import read_metrics, read_result
-from gym_rated.runs.names import CONFIG, METRICS, RESULT
+from gym_rated.runs.names import CONFIG, METRICS
 
+SUMMARY = "result.json"  # of all arms; that of each run is in its own folder
 SCRIPTS = Path(__file__).parent
 ARMS = {
     "rated": ["--reward", "rated"],
@@ -167,7 +168,7 @@ def main(args: Args) -> None:
             arm: {k: v for k, v in row.items() if k != "sha256"} for arm, row in results.items()
         },
     }
-    (args.run_dir / RESULT).write_text(json.dumps(summary, indent=2) + "\n")
+    (args.run_dir / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
     title = f"{args.env_id}, {args.num_ratings} ratings, seed {args.seed}"
     report = args.run_dir / "report.png"
     plot_report({arm: args.run_dir / arm for arm in ARMS}, report, title=title)
