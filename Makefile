@@ -24,7 +24,8 @@ RATE_DEMO := $(VENV)/.human-mujoco
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rate-demo test test-slow test-browser coverage lint docs bench clean
+.PHONY: help demo rate-demo test test-slow test-browser test-faults test-hostile test-fuzz \
+	test-outside test-oldest coverage lint docs bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -43,6 +44,15 @@ test-slow: $(VENV)/.everything  ## run the tests that train an agent
 
 test-browser: $(VENV)/.everything  ## run the tests that rate in a real browser (Debian's chromium)
 	$(PY) -m pytest -m browser tests/browser $(ARGS)
+
+test-faults: $(VENV)/.everything  ## kill runs and raters at every event, fill disks, break writes
+	$(PY) -m pytest -m faults tests/faults $(ARGS)
+
+test-hostile: $(VENV)/.everything  ## load thousands of damaged and hostile files
+	$(PY) -m pytest -m hostile tests/hostile $(ARGS)
+
+test-fuzz: $(VENV)/.everything  ## cut segments from random episodes, against a second implementation
+	$(PY) -m pytest -m fuzz tests/fuzz $(ARGS)
 
 coverage: $(VENV)/.everything  ## run the tests, and say which lines none of them reached
 	$(PY) -m pytest -n $(JOBS) --cov=gym_rated --cov-report=term-missing:skip-covered $(ARGS)
