@@ -6,7 +6,8 @@ VENV ?= .venv
 PYTHON ?= $(shell for p in python3.11 python3; do $$p -c '' 2>/dev/null && echo $$p && exit; done; echo python3)
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
-INSTALL := $(PIP) install --quiet --constraint constraints.txt
+CONSTRAINTS ?= constraints.txt
+INSTALL := $(PIP) install --quiet --constraint $(CONSTRAINTS)
 ARGS ?=
 JOBS ?= auto
 PAGE_CODE := gym_rated/human/page tests/human/page
@@ -54,6 +55,13 @@ test-hostile: $(VENV)/.everything  ## load thousands of damaged and hostile file
 test-fuzz: $(VENV)/.everything  ## cut segments from random episodes, against a second implementation
 	$(PY) -m pytest -m fuzz tests/fuzz $(ARGS)
 
+test-outside: $(VENV)/.everything  ## run the tests of Gymnasium (its checkout: GYMNASIUM_SRC) and others
+	$(PY) -m pytest -m outside tests/outside $(ARGS)
+
+# What warns of its own old age fails no test here.
+test-oldest: build/oldest.txt  ## run the tests with the oldest versions that pyproject.toml allows
+	$(MAKE) test VENV=.venv-oldest CONSTRAINTS=$< ARGS="-W default $(ARGS)"
+
 coverage: $(VENV)/.everything  ## run the tests, and say which lines none of them reached
 	$(PY) -m pytest -n $(JOBS) --cov=gym_rated --cov-report=term-missing:skip-covered $(ARGS)
 
@@ -74,6 +82,10 @@ clean:  ## remove what tools left behind; environments and runs stay
 	rm -rf build dist docs/_build .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
+build/oldest.txt: pyproject.toml constraints.txt .ci/oldest.py
+	@mkdir -p build
+	$(PYTHON) .ci/oldest.py >$@
+
 # Stamps: an installation that succeeded. A larger one also counts as the smaller ones, so that a
 # second call installs nothing and needs no network.
 
@@ -85,9 +97,9 @@ $(VENV)/.created:
 	@touch $@
 
 # Alone and first: a resolver that sees everything at once may choose another build of it.
-$(VENV)/.torch: $(VENV)/.created constraints.txt
-	@echo "Installing the packages of constraints.txt in $(VENV) (once)"
-	$(PIP) install --constraint constraints.txt "$$(grep '^torch==' constraints.txt)"
+$(VENV)/.torch: $(VENV)/.created $(CONSTRAINTS)
+	@echo "Installing the packages of $(CONSTRAINTS) in $(VENV) (once)"
+	$(PIP) install --constraint $(CONSTRAINTS) "$$(grep '^torch==' $(CONSTRAINTS))"
 	@touch $@
 
 $(VENV)/.core: $(VENV)/.torch pyproject.toml

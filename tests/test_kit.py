@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.version import Version
 
 import gym_rated
 
@@ -62,6 +64,18 @@ def test_every_tool_of_the_developers_is_pinned() -> None:
     needed = [re.match(r"[\w.-]+", line)[0] for line in extras["dev"] + extras["docs"]]
     assert len(needed) > 10
     assert {name.lower().replace("_", "-") for name in needed} - canonical == {"gym-rated"}
+
+
+def test_the_oldest_versions_are_floors_of_what_is_pinned() -> None:
+    made = subprocess.run(
+        [sys.executable, ".ci/oldest.py"], cwd=ROOT, capture_output=True, text=True
+    )
+    oldest = dict(line.split("==") for line in made.stdout.splitlines())
+    pins = re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    pinned = {name.lower().replace("_", "-"): version for name, version in pins}
+    assert {"numpy", "torch", "gymnasium", "tyro", "pillow", "pytest"} <= set(oldest) <= set(pinned)
+    assert oldest["pytest"] == pinned["pytest"]  # a tool
+    assert all(Version(version) <= Version(pinned[name]) for name, version in oldest.items())
 
 
 @pytest.mark.skipif("CI" not in os.environ, reason="by hand, packages may be missing")
