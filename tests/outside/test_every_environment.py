@@ -66,15 +66,17 @@ def remarks(check: Callable[[Any], None], env: gym.Env[Any, Any]) -> list[str]:
     return sorted({str(warning.message) for warning in caught if "unwrapped" not in str(warning)})
 
 
+# Box2D crashes where the warning of its own import is an error
+@pytest.mark.filterwarnings("ignore:builtin type")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("check", [by_gymnasium, by_sb3, by_torchrl])
 def test_a_checker_says_no_more_of_a_rated_environment(
     check: Callable[[Any], None], tally: Tally
 ) -> None:
     for env_id in env_ids():
-        bare = gym.make(env_id, disable_env_checker=True)
-        said = remarks(check, bare)
-        more = [line for line in remarks(check, rated(bare)) if line not in said]
-        bare.close()
+        bare = remarks(check, gym.make(env_id, disable_env_checker=True))
+        ours = remarks(check, rated(gym.make(env_id, disable_env_checker=True)))
+        more = [line for line in ours if line not in bare]
         kind = f"{check.__name__.removeprefix('by_')}: checker, {len(env_ids())} environments"
         tally.record(kind, "lost" if more else "kept", f"{env_id}: {more}")
     assert not tally.lost
