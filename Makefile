@@ -26,7 +26,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo rate-demo test test-slow test-browser test-faults test-hostile test-fuzz \
-	test-outside test-oldest coverage lint docs bench clean
+	test-outside test-mutants test-oldest coverage lint docs bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -57,6 +57,9 @@ test-fuzz: $(VENV)/.everything  ## cut segments from random episodes, against a 
 
 test-outside: $(VENV)/.everything  ## run the tests of Gymnasium (its checkout: GYMNASIUM_SRC) and others
 	$(PY) -m pytest -m outside tests/outside $(ARGS)
+
+test-mutants: $(VENV)/.everything  ## break places of the code, and count those that tests notice
+	$(PY) tests/mutants.py $(ARGS)
 
 # What warns of its own old age fails no test here.
 test-oldest: build/oldest.txt  ## run the tests with the oldest versions that pyproject.toml allows
