@@ -26,7 +26,7 @@ ON_PURPOSE = {
     r"test_vector_wrapper_equivalence": "asks whether a transform does the same below and above",
     r"test_clip_reward_wrapper": "expects CartPole's own reward",
     r"test_record_episode_statistics": "expects the true return in info",
-    r"(call|set_attr)_async_vector_env": "attributes of environments are sealed",
+    r"(call|set_attr)_(a)?sync_vector_env": "attributes of environments are sealed",
     r"test_vector_env_wrapper_attributes": "attributes of environments are sealed",
     r"test_env_spec_roundtrip": "reads an attribute of the outermost wrapper, which is ours",
 }
