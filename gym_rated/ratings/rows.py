@@ -75,8 +75,8 @@ def answers_of(ratings: RatingDataset, path: Path | str) -> AnswerTable:
         path: Where it comes from.
     """
     table = Table()
-    for answer in (*ratings.ratings, *ratings.scores, *ratings.comparisons):
-        table.take(f"answer {len(table.lines) + 1}", dict(vars(answer)))
+    answers = (*ratings.ratings, *ratings.scores, *ratings.comparisons)
+    table.lines = [(f"answer {i}", dict(vars(a))) for i, a in enumerate(answers, start=1)]
     found = AnswerTable(path)
     _collect(found, table, ratings.num_classes, None, {}, ())
     return found

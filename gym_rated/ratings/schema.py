@@ -54,7 +54,7 @@ def _text(value: Any) -> Any:
         value = str(value)  # a column of names that are all whole numbers
     if not isinstance(value, str) or not value.isprintable() or value != value.strip():
         raise ValueError("no name")
-    if value.casefold() in NOTHING or _LOST.fullmatch(value) or _is_garbled(value):
+    if value in NOTHING or _LOST.fullmatch(value) or _is_garbled(value):
         raise ValueError("what a program leaves of a name")
     return value
 
@@ -143,6 +143,7 @@ class Row(BaseModel):
 
 
 READ = frozenset(Row.model_fields)
+_NOTHING = {word.casefold() for word in NOTHING}
 _TEXTS = {name for name in READ if name.endswith(("_id", "rater", "sha256"))}
 
 
@@ -169,5 +170,5 @@ def row_of(cells: Mapping[str, Any]) -> Row:
 
 def _is_empty(name: str, value: Any) -> bool:
     """Return whether a cell holds nothing; a word for nothing may be a name that was lost."""
-    word = isinstance(value, str) and name not in _TEXTS and value.strip().casefold() in NOTHING
-    return word or is_nothing(value)
+    word = value.strip().casefold() if isinstance(value, str) and name not in _TEXTS else ""
+    return word in _NOTHING or is_nothing(value)

@@ -2,13 +2,17 @@
 
 A segment `=1+1` is a formula to a spreadsheet, `00123` a number, `1-2-3` a date, `NA` nothing at
 all to pandas. Where a text is one of these it is written with an apostrophe before it, which all of
-them leave alone, and `restored` takes exactly that apostrophe away again.
+them leave alone, and `restored` takes exactly that apostrophe away again: in every format, because
+what came out of a spreadsheet may be saved as another one.
 """
 
 import re
 
 # OWASP, "CSV injection"; the wide forms count in some languages.
-_FORMULA = "=+-@\t\r\n＝＋－＠"  # noqa: RUF001
+_FORMULA = "-=+@＝＋＠－"  # noqa: RUF001
+# Where a program that separates cells by something else would begin one with a formula.
+_INNER = re.compile(rf"([;,|\t\r\n])([\"']*)(?=[{_FORMULA}])")
+_MARKED = re.compile(rf"([;,|\t\r\n])'([\"']*)(?=[{_FORMULA}])")
 _NUMBER = re.compile(r"\W*\d[\d.,' ]*+([ed][+-]?\d+)?\W*", re.IGNORECASE)
 _DATE = re.compile(r"(\d{1,4})[-/. ]+(\d{1,4})(?:[-/. ]+(\d{1,4}))?(?:[T ]+\d+:.*)?")
 _TIME = re.compile(r"\d+:\d+.*")
@@ -16,18 +20,41 @@ _MONTH = re.compile(
     r"(\d+[-/. ]*)?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-/., ]*(\d[\d/., -]*)?",
     re.IGNORECASE,
 )
-NOTHING = frozenset({"", "nan", "-nan", "none", "null", "na", "n/a", "#na", "#n/a", "<na>"})
-"""What programs write where nothing is, in small letters."""
+NOTHING = frozenset(
+    {
+        "NaN",
+        "nan",
+        "-NaN",
+        "-nan",
+        "None",
+        "NULL",
+        "null",
+        "NA",
+        "N/A",
+        "n/a",
+        "#NA",
+        "#N/A",
+        "<NA>",
+    }
+)
+"""What programs write, or read, where nothing is."""
 
 
 def protected(text: str) -> str:
     """Return `text` as a cell of CSV holds it; `restored` gives it back."""
-    return f"'{text}" if _read_otherwise(text) else text
+    inner = _INNER.sub(r"\1'\2", text)
+    return f"'{inner}" if _read_otherwise(text) else inner
+
+
+def escaped(text: str) -> str:
+    """Return `text` as a format that nobody edits holds it; `restored` gives it back."""
+    return text if restored(text) == text else protected(text)
 
 
 def restored(cell: str) -> str:
-    """Return the text that a cell of CSV stands for."""
-    return cell[1:] if cell.startswith("'") and _read_otherwise(cell) else cell
+    """Return the text that a cell stands for."""
+    text = _MARKED.sub(r"\1\2", cell)
+    return text[1:] if text.startswith("'") and _read_otherwise(text) else text
 
 
 def _read_otherwise(text: str) -> bool:
@@ -35,7 +62,12 @@ def _read_otherwise(text: str) -> bool:
     core = text.lstrip("'")
     if not core:
         return False
-    if core[0] in _FORMULA or core[0] == "#" or core.casefold() in NOTHING | {"true", "false"}:
+    if (
+        core[0] in _FORMULA
+        or core[0] == "#"
+        or core in NOTHING
+        or core.casefold() in ("true", "false")
+    ):
         return True
     if _NUMBER.fullmatch(core) or _TIME.fullmatch(core):
         return True

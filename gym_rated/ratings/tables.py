@@ -57,8 +57,9 @@ class Table:
         """Add a row."""
         if all(is_nothing(value) for value in cells.values()):
             self.num_empty += 1
-        else:
-            self.lines.append((place, cells))
+            return
+        texts = {k: restored(v) if isinstance(v, str) else v for k, v in cells.items()}
+        self.lines.append((place, texts))
 
 
 def read_table(path: Path, argument: str, known: Collection[str]) -> Table:
@@ -170,7 +171,7 @@ def _take_cells(table: Table, place: str, names: list[str], cells: list[str]) ->
         reason = f"it has {more} cells than there are columns, {len(cells)} and not {len(names)}"
         table.refused.append(Refusal(place, f"{reason}, got {shortened(cells)}"))
     else:
-        named = zip(names, map(restored, cells), strict=False)
+        named = zip(names, cells, strict=False)
         table.take(place, {name: cell for name, cell in named if name})
 
 

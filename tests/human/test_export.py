@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 from dataclasses import replace
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -292,6 +293,74 @@ def test_what_makes_no_sense_is_refused(db, tmp_path, monkeypatch, capsys, words
     words = [word.format(folder=tmp_path) for word in words]
     assert main([words[0], "--db", db, *words[1:]]) == 2
     assert message in capsys.readouterr().err
+
+
+ODD = [
+    "=1+1",
+    "-3",
+    "+x",
+    "@x",
+    "1e5",
+    "00123",
+    "2024-01-02",
+    "1-2-3",
+    "1/2",
+    "Mar-1",
+    "'=1",
+    "TRUE",
+]
+ODD += ["5%", "1,000", "a;=1+1", 'say "a, b"', "'t Hooft", "Zo\u00eb", "0-0-0"]
+
+
+@pytest.fixture
+def odd_db(tmp_path) -> str:
+    """A run whose names are what programs change, each rated by a rater of the same name."""
+    ratings = RatingDataset(3, 1, 3, env_id="=cmd()", criterion="How well?")
+    ratings.add(replace(make_segment(i), id=name) for i, name in enumerate(ODD))
+    ratings.update(Rating(name, i % 3, name) for i, name in enumerate(ODD))
+    assert import_npz(tmp_path / "odd.db", tmp_path, ratings, "--run-id", "1e5") == 0
+    return str(tmp_path / "odd.db")
+
+
+def withdraw(db, run_id) -> None:
+    with Store(db) as store:
+        for row in store.agreement_rows(run_id):
+            store.record(deed(None, row.rater, "undo"))
+        assert store.agreement_rows(run_id) == []
+
+
+def as_pandas_writes(text: str) -> str:
+    """Return a CSV as pandas 3 writes what it read: an index, floats beside gaps, no quotes."""
+    rows = list(csv.reader(text.lstrip("\ufeff").splitlines()))
+    cells = [[*row[:8], f"{row[8]}.0" if row[8] else "", *row[9:]] for row in rows[1:]]
+    lines = StringIO(newline="")
+    table = [["", *rows[0]], *([number, *row] for number, row in enumerate(cells))]
+    csv.writer(lines, lineterminator="\n").writerows(table)
+    return lines.getvalue()
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet", "pandas.csv"])
+def test_names_that_programs_change_come_back_as_they_were(odd_db, tmp_path, ending, capsys):
+    before, out = standing(odd_db, "1e5"), tmp_path / f"r.{ending}"
+    assert before == {(name, name): i % 3 for i, name in enumerate(ODD)}
+    assert export(odd_db, out) == 0
+    if ending == "pandas.csv":
+        out.write_text(as_pandas_writes(out.read_text(encoding="utf-8-sig")), encoding="utf-8")
+    withdraw(odd_db, "1e5")
+    capsys.readouterr()
+    assert main(["import", "--db", odd_db, "--ratings", str(out)]) == 0, capsys.readouterr()
+    assert standing(odd_db, "1e5") == before
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+def test_an_exported_table_holds_nothing_that_a_spreadsheet_runs(odd_db, tmp_path, ending):
+    out = tmp_path / f"r.{ending}"
+    export(odd_db, out)
+    text = out.read_text(encoding="utf-8-sig")
+    assert out.read_bytes().startswith(b"\xef\xbb\xbf")  # there is an \u00eb
+    for delimiter in ",;\t|":  # whatever it takes for the separator
+        cells = [cell for row in csv.reader(text.splitlines(), delimiter=delimiter) for cell in row]
+        assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
 
 
 def test_no_database_is_made_where_none_is(tmp_path, capsys):

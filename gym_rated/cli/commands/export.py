@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -14,7 +14,7 @@ from gym_rated.checkpoint.files import replace_file
 from gym_rated.cli.commands.databases import open_existing, run_of
 from gym_rated.imports import named_extras
 from gym_rated.ratings.rows import OF_RECIPE
-from gym_rated.ratings.spreadsheet import protected
+from gym_rated.ratings.spreadsheet import escaped, protected
 from gym_rated.recorded.ratings import write_minari
 
 if TYPE_CHECKING:
@@ -119,13 +119,15 @@ def _as_csv(rows: Sequence[Mapping[str, Any]], delimiter: str = ",") -> bytes:
     file = StringIO(newline="")
     writer = csv.writer(file, "unix", delimiter=delimiter, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(_names())
-    writer.writerows([_cell(row[name]) for name in _names()] for row in rows)
+    writer.writerows(_texts(row, protected).values() for row in rows)
     text = file.getvalue()
     return text.encode("utf-8" if text.isascii() else "utf-8-sig")
 
 
-def _cell(value: Any) -> Any:
-    return protected(value) if isinstance(value, str) else value
+def _texts(row: Mapping[str, Any], written: Callable[[str], str]) -> dict[str, Any]:
+    """Return the cells of a row with its texts as they are written."""
+    cells = {name: row[name] for name in _names()}
+    return {k: written(v) if isinstance(v, str) else v for k, v in cells.items()}
 
 
 def _as_tsv(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -133,7 +135,8 @@ def _as_tsv(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _as_jsonl(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    lines: Iterator[str] = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    cells = (_texts(row, escaped) for row in rows)
+    lines: Iterator[str] = (json.dumps(row, ensure_ascii=False) + "\n" for row in cells)
     return "".join(lines).encode()
 
 
@@ -141,7 +144,8 @@ def _as_parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
     with named_extras():
         import pyarrow
         from pyarrow import parquet
-    table = pyarrow.table({name: [row[name] for row in rows] for name in _names()})
+    cells = [_texts(row, escaped) for row in rows]
+    table = pyarrow.table({name: [row[name] for row in cells] for name in _names()})
     sink = BytesIO()
     parquet.write_table(table, sink)
     return sink.getvalue()
