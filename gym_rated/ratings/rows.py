@@ -156,5 +156,8 @@ def _why_other(row: "Row", expected: dict[str, Any], other: Iterable[str]) -> st
             continue
         if expected.setdefault(name, value) != value:
             ours = shortened(expected[name])
-            return f"`{name}` must be that of the others, {ours}, got {shortened(value)}"
+            return (
+                f"`{name}` must be that of the others, {ours}, got {shortened(value)}; keep such "
+                "rows in a file of their own"
+            )
     return None

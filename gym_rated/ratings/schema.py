@@ -61,8 +61,10 @@ def _text(value: Any) -> Any:
 
 def _is_garbled(text: str) -> bool:
     """Return whether a text was in UTF-8, and read as what Windows wrote before."""
+    if text.isascii():
+        return False
     try:
-        return text.encode("cp1252").decode("utf-8") != text
+        return text.encode("cp1252").decode("utf-8") != ""
     except UnicodeError:
         return False
 

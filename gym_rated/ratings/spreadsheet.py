@@ -20,24 +20,9 @@ _MONTH = re.compile(
     r"(\d+[-/. ]*)?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-/., ]*(\d[\d/., -]*)?",
     re.IGNORECASE,
 )
-NOTHING = frozenset(
-    {
-        "NaN",
-        "nan",
-        "-NaN",
-        "-nan",
-        "None",
-        "NULL",
-        "null",
-        "NA",
-        "N/A",
-        "n/a",
-        "#NA",
-        "#N/A",
-        "<NA>",
-    }
-)
+NOTHING = frozenset("NaN nan -NaN -nan None NULL null NA N/A n/a #NA #N/A <NA>".split())
 """What programs write, or read, where nothing is."""
+_TRUTHS = ("true", "false")
 
 
 def protected(text: str) -> str:
@@ -53,6 +38,8 @@ def escaped(text: str) -> str:
 
 def restored(cell: str) -> str:
     """Return the text that a cell stands for."""
+    if "'" not in cell:
+        return cell
     text = _MARKED.sub(r"\1\2", cell)
     return text[1:] if text.startswith("'") and _read_otherwise(text) else text
 
@@ -62,12 +49,7 @@ def _read_otherwise(text: str) -> bool:
     core = text.lstrip("'")
     if not core:
         return False
-    if (
-        core[0] in _FORMULA
-        or core[0] == "#"
-        or core in NOTHING
-        or core.casefold() in ("true", "false")
-    ):
+    if core[0] in f"{_FORMULA}#\t\r\n" or core in NOTHING or core.casefold() in _TRUTHS:
         return True
     if _NUMBER.fullmatch(core) or _TIME.fullmatch(core):
         return True

@@ -171,6 +171,18 @@ def test_a_replayed_file_says_what_an_imported_one_says(db, tmp_path, ending, wo
     assert rater.pending == 1  # what was taken back has no record
 
 
+def test_what_an_import_replaces_is_counted(db, tmp_path, capsys):
+    text = "segment_id,rating,rater\n0-0-0,1,ann\n0-1-0,0,ann\n0-3-0,1,ann\n"
+    (tmp_path / "r.csv").write_text(text)  # ann said 2, 0, and nothing that stands
+    assert main(["import", "--db", db, "--ratings", str(tmp_path / "r.csv")]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"2 new ratings of 3 in run r1: {db}",
+        "1 of them in the place of what the rater had said here",
+    ]
+    assert import_npz(db, tmp_path, make_ratings(Rating("0-0-0", 2, "ann"))) == 0
+    assert "1 of them in the place of" in capsys.readouterr().out
+
+
 def test_ratings_of_another_rater_are_kept_beside(db, tmp_path):
     (tmp_path / "bob.csv").write_text("\ufeffsegment_id,rating,rater\n0-0-0,1,bob\n0-3-0,2,bob\n")
     assert main(["import", "--db", db, "--ratings", str(tmp_path / "bob.csv")]) == 0

@@ -80,7 +80,8 @@ def _import_rows(args: ImportArgs, path: Path) -> int:
         )
         known = store.segment_ids(run.id)
         given = _ratings_of(args, found, known, f"run {run.id!r}")
-        return _report(args, run, found, store.import_ratings(run.id, [], given))
+        replaced = _num_replaced(store, run, given)
+        return _report(args, run, found, store.import_ratings(run.id, [], given), replaced)
 
 
 def _import_dataset(args: ImportArgs, ratings: RatingDataset) -> int:
@@ -100,11 +101,11 @@ def _import_dataset(args: ImportArgs, ratings: RatingDataset) -> int:
         if run is not None:
             _check_known(args, run)
             _check_dataset(args, run, ratings)
-        named = run or new
+        named, replaced = run or new, 0 if run is None else _num_replaced(store, run, given)
         num_new = store.import_ratings(
             named.id, segments, given, new_run=new if run is None else None
         )
-    return _report(args, named, found, num_new)
+    return _report(args, named, found, num_new, replaced)
 
 
 def _known_run(store: "Store", run_id: str | None) -> "Run | None":
@@ -185,9 +186,20 @@ def _ratings_of(
     ]
 
 
-def _report(args: ImportArgs, run: "Run", found: AnswerTable, num_new: int) -> int:
+def _num_replaced(store: "Store", run: "Run", given: Sequence["ImportedRating"]) -> int:
+    """Return how many ratings come in the place of another one that stands."""
+    rows = [row for row in store.agreement_rows(run.id) if not row.repeat]
+    known = {(row.segment_id, row.rater): row.rating for row in rows}
+    return sum(known.get((r.segment_id, r.rater), r.rating) != r.rating for r in given)
+
+
+def _report(
+    args: ImportArgs, run: "Run", found: AnswerTable, num_new: int, num_replaced: int
+) -> int:
     """Say what became of the rows; returns the exit code."""
     print(f"{num_new} new ratings of {len(found.rows)} in run {run.id}: {args.db}")
+    if num_replaced:
+        print(f"{num_replaced} of them in the place of what the rater had said here")
     if found.notes():
         print(f"not counted: {found.notes()}")
     if not found.refused:
