@@ -1,7 +1,7 @@
 """What became of a file of answers: each row stands, does not count, or was refused."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,15 +33,24 @@ class AnswerTable:
         path: What was read.
         rows: The answers that stand, in the order of the file.
         refused: The rows that are none.
-        uncounted: Why rows do not count, as the file itself says -> how many.
+        left: Rows that do not count, as the file itself says, with the reason.
         unread: Columns that mean nothing here.
     """
 
     path: Path | str
     rows: list[AnswerRow] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
-    uncounted: Counter[str] = field(default_factory=Counter)
+    left: list[Refusal] = field(default_factory=list)
     unread: tuple[str, ...] = ()
+
+    @property
+    def uncounted(self) -> Counter[str]:
+        """Why rows do not count -> how many."""
+        return Counter(row.reason for row in self.left)
+
+    def leave(self, rows: Iterable[AnswerRow], reason: str) -> None:
+        """Write down that rows do not count."""
+        self.left += [Refusal(row.place, reason) for row in rows]
 
     def keep(self, why_not: Callable[[Answer], str | None]) -> None:
         """Refuse the answers that whoever asked for the file has no use for.
@@ -81,9 +90,16 @@ class AnswerTable:
 
     def notes(self) -> str:
         """Return in words what was not refused and yet does not count; empty if there is none."""
-        notes = [f"{number} {reason}" for reason, number in sorted(self.uncounted.items())]
+        notes = [
+            f"{n} {reason} ({self._where(reason)})" for reason, n in sorted(self.uncounted.items())
+        ]
         notes += [f"unread columns {', '.join(map(repr, self.unread))}"] if self.unread else []
         return ", ".join(notes)
+
+    def _where(self, reason: str) -> str:
+        numbers = sorted(number_of(row.place) for row in self.left if row.reason == reason)
+        shown = ", ".join(map(str, numbers[:20])) + (", …" if len(numbers) > 20 else "")
+        return f"{self.left[0].place.split()[0]} {shown}"
 
 
 def number_of(place: str) -> int:
@@ -125,23 +141,18 @@ def settle(found: AnswerTable, rows: list[Said]) -> None:
     """Keep what stands of all that one rater said about one segment."""
     newest = max(said.revision for said in rows)
     last = [said for said in rows if said.revision == newest]
-    if len(rows) > len(last):
-        found.uncounted["replaced later"] += len(rows) - len(last)
+    found.leave((said.row for said in rows if said.revision < newest), "replaced later")
     if len({said.content for said in last}) > 1:
-        places = [said.row.place for said in last]
         for said in last:
-            others = ", ".join(place for place in places if place != said.row.place)
-            found.refused.append(
-                Refusal(
-                    said.row.place,
-                    f"`revision` must say which of two answers stands, got {newest} for "
-                    f"{shortened(said.row.answer)} and for another in {others}",
-                )
+            other = next(each for each in last if each.content != said.content)
+            reason = (
+                f"`revision` must say which of two answers stands, got {newest} for "
+                f"{shortened(said.row.answer)} and for another in {other.row.place}"
             )
+            found.refused.append(Refusal(said.row.place, reason))
         return
-    if len(last) > 1:
-        found.uncounted["said twice"] += len(last) - 1
+    found.leave((said.row for said in last[1:]), "said twice")
     if last[0].undone:
-        found.uncounted["taken back"] += 1
+        found.leave([last[0].row], "taken back")
     else:
         found.rows.append(last[0].row)

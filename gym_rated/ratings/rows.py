@@ -114,26 +114,26 @@ def _collect(
     """Sort the lines of a table into answers, rows that do not count, and refused ones."""
     from gym_rated.ratings.schema import row_of
 
+    found.left += [Refusal(place, "empty rows") for place in table.empty]
     expected = {"num_classes": num_classes, **{k: v for k, v in same.items() if v is not None}}
     said: dict[Any, list[Said]] = {}
     unreadable: dict[tuple[str, str], str] = {}  # segment and rater -> place of such a row
     for place, cells in table.lines:
         try:
             row = row_of(cells)
+            if reason := _why_other(row, expected, other):
+                found.refused.append(Refusal(place, reason))
+                continue
             answer = checked_answer(row.answer(rater), num_classes)
         except (TypeError, ValueError) as error:
             found.refused.append(Refusal(place, str(error)))
             unreadable[str(cells.get("segment_id")), str(cells.get("rater") or rater)] = place
             continue
-        if reason := _why_other(row, expected, other):
-            found.refused.append(Refusal(place, reason))
-        elif not row.current or row.repeat:
-            found.uncounted["second showings" if row.repeat else "replaced later"] += 1
+        new = AnswerRow(answer, place, row.shown_ms)
+        if not row.current or row.repeat:
+            found.leave([new], "second showings" if row.repeat else "replaced later")
         else:
-            new = Said(AnswerRow(answer, place, row.shown_ms), row.kind == "undo")
-            said.setdefault(subject(answer), []).append(new)
-    if table.num_empty:
-        found.uncounted["empty rows"] += table.num_empty
+            said.setdefault(subject(answer), []).append(Said(new, row.kind == "undo"))
     for rows in said.values():
         settle(found, rows)
     found.keep(lambda answer: _why_unsure(answer, unreadable))

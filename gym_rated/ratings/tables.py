@@ -45,18 +45,18 @@ class Table:
         columns: Names of the columns, in small letters; of JSON lines those of any row.
         lines: Place and cells of each row, such as ("line 2", {"rating": "1"}).
         refused: Rows that are none.
-        num_empty: Rows without anything in them.
+        empty: Places of rows without anything in them.
     """
 
     columns: tuple[str, ...] = ()
     lines: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
-    num_empty: int = 0
+    empty: list[str] = field(default_factory=list)
 
     def take(self, place: str, cells: dict[str, Any]) -> None:
         """Add a row."""
         if all(is_nothing(value) for value in cells.values()):
-            self.num_empty += 1
+            self.empty.append(place)
             return
         texts = {k: restored(v) if isinstance(v, str) else v for k, v in cells.items()}
         self.lines.append((place, texts))
@@ -165,7 +165,7 @@ def _dialect(text: str, known: Collection[str], delimiter: str | None) -> tuple[
 
 def _take_cells(table: Table, place: str, names: list[str], cells: list[str]) -> None:
     if not any(cell.strip() for cell in cells):
-        table.num_empty += 1
+        table.empty.append(place)
     elif len(cells) < len(names) or any(cells[len(names) :]):
         more = "more" if len(cells) > len(names) else "fewer"
         reason = f"it has {more} cells than there are columns, {len(cells)} and not {len(names)}"
@@ -180,7 +180,7 @@ def _from_jsonl(path: Path, argument: str, known: Collection[str]) -> Table:
     for number, text in enumerate(StringIO(_text_of(path, argument), newline=None), start=1):
         place = f"line {number}"
         if not text.strip():
-            table.num_empty += 1
+            table.empty.append(place)
             continue
         try:
             row = json.loads(text, parse_float=Decimal, object_pairs_hook=_Pairs)

@@ -259,7 +259,7 @@ def test_what_does_not_count_and_is_not_read_is_said(db, tmp_path, capsys):
     assert main(["import", "--db", db, "--ratings", str(tmp_path / "r.csv")]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"1 new ratings of 1 in run r1: {db}",
-        "not counted: 1 empty rows, 1 replaced later, unread columns 'my_notes'",
+        "not counted: 1 empty rows (line 4), 1 replaced later (line 2), unread columns 'my_notes'",
     ]
 
 

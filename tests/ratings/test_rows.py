@@ -374,6 +374,13 @@ def test_an_answer_beside_an_unreadable_one_of_its_rater_is_unsure(tmp_path: Pat
     assert "got line 2 of the same rater" in str(found.refused[0])
 
 
+def test_a_row_of_another_run_makes_no_other_unsure(tmp_path: Path) -> None:
+    rows = [rate(4, num_classes=5), rate(2, num_classes=3), rate(1, 1, run_id="r2")]
+    found = read_jsonl(tmp_path, *rows, same={"run_id": "r1"})
+    assert [row.answer for row in found.rows] == [Rating("a", 2, "ann")]
+    assert ["must be that of the others" in str(refusal) for refusal in found.refused] == [True] * 2
+
+
 def test_rows_are_of_one_run_unless_said_otherwise(tmp_path: Path) -> None:
     rows = [rate(2, run_id="r1"), rate(1, rater="bob", run_id="r2"), rate(1, rater="eve")]
     found = read_jsonl(tmp_path, *rows)
