@@ -16,6 +16,7 @@ from gym_rated.ratings.tables import is_nothing, shortened
 
 _MOST = Decimal(2**63)  # what a database keeps in one whole number
 _NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})(e[+-]?\d{1,3})?", re.ASCII | re.I)
+_THOUSAND = re.compile(r"[+-]?\d{1,3}\.\d{3}", re.ASCII)  # a thousand, in half of Europe
 _LOST = re.compile(r"#(REF|NAME|VALUE|DIV/0|NUM|NULL|N/A)[!?]?|Err:\d+")  # cells of a spreadsheet
 
 
@@ -31,6 +32,8 @@ def _number(value: Any) -> Any:
 
 
 def _whole(value: Any) -> Any:
+    if isinstance(value, str) and _THOUSAND.fullmatch(value.strip()):
+        raise ValueError("one of two numbers")
     number = _number(value)
     if isinstance(number, float):
         number = Decimal(number)

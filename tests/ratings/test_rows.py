@@ -79,6 +79,10 @@ CELLS: list[tuple[dict[str, Any], Any]] = [
     ({"rating": "\u0662"}, "`rating` must be a whole number"),  # an Arabic 2
     ({"rating": "1_0"}, "`rating` must be a whole number"),
     ({"rating": "0x1"}, "`rating` must be a whole number"),
+    ({"rating": "2.000"}, "`rating` must be a whole number"),  # or two thousand
+    ({"shown_ms": "1.000"}, "`shown_ms` must be a whole number of at least 0, got '1.000'"),
+    ({"shown_ms": "1,000"}, "`shown_ms` must be a whole number of at least 0, got '1,000'"),
+    ({"shown_ms": "1 000"}, "`shown_ms` must be a whole number of at least 0, got '1 000'"),
     ({"rating": "1,0"}, "`rating` must be a whole number"),
     ({"rating": "1e999999999"}, "`rating` must be a whole number"),
     ({"rating": "1" * 5000}, "`rating` must be a whole number"),
@@ -330,6 +334,18 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
             read_answers(tmp_path / name, 3)
     (tmp_path / "R.CSV").write_text("segment_id,rating\na,1\n")
     assert len(read_answers(tmp_path / "R.CSV", 3).rows) == 1
+
+
+def test_a_file_that_cannot_be_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = write_csv(tmp_path, "segment_id,rating\na,1\n")
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ValueError, match=r"`path` must be a file that can be read, got .*denied"):
+        read_answers(path, 3)
 
 
 def rate(rating: int, revision: int = 0, rater: str = "ann", **more: Any) -> dict[str, Any]:
