@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Words of the command line; those of this process by default.
 
     Returns:
-        The exit code: 0, or 2 where the command refused what it was given.
+        The exit code: 0, or 2 where the command refused what it was given, or what the command
+        returned.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help"):
@@ -48,13 +49,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"gym-rated: there is no command `{name}`\n\n{usage()}", file=sys.stderr)
         return 2
     try:
-        load_attribute(COMMANDS[name].function)(rest)
+        code = load_attribute(COMMANDS[name].function)(rest)
     except Exception as error:
         if not _is_for_the_user(error):
             raise
         print(f"gym-rated {name}: {error}", file=sys.stderr)
         return 2
-    return 0
+    return int(code or 0)
 
 
 def usage() -> str:

@@ -21,7 +21,7 @@ from gym_rated.ratings.answer import (
     segments_of,
 )
 from gym_rated.ratings.digest import digest_of
-from gym_rated.ratings.rows import read_answer_rows
+from gym_rated.ratings.rows import answers_of, read_answers
 from gym_rated.segments import Segment
 
 Unrecorded = Literal["skip", "wait"]
@@ -91,12 +91,12 @@ class ReplayRater:
         unrecorded: Unrecorded = "skip",
         criterion: str | None = None,
     ) -> Self:
-        """Replay a `.npz` file of `RatingDataset.save`, or rows in a .csv, .jsonl or .parquet file.
+        """Replay a `.npz` file of `RatingDataset.save`, or rows: .csv, .tsv, .jsonl or .parquet.
 
-        Rows are read as `gym-rated import` reads them, see `gym_rated.ratings.rows`: a row has
+        Files are read as `gym-rated import` reads them, see `gym_rated.ratings.rows`: a row has
         `segment_id` and `rating` or `score`, or `better_id` and `worse_id`; and, if known, `rater`
         and `revision`. Rows that say that they do not count (replaced, taken back, a second
-        showing) are left out.
+        showing) are left out; if any other is no answer, the whole file is refused.
 
         Args:
             path: File to read.
@@ -106,32 +106,37 @@ class ReplayRater:
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it is none of these, a row is no answer, or C is missing or another one.
+            ValueError: If it is none of these, holds no answer that stands, a row is no answer or
+                is of another run than the first, or C is missing or another one.
         """
         path = Path(path)
-        answers: list[Answer]
-        if path.suffix == ".npz":
+        if not path.is_file():
+            raise FileNotFoundError(f"`path` must be a file with answers, got {path}")
+        digests: dict[str, str] = {}
+        if path.suffix.lower() == ".npz":
             ratings = RatingDataset.load(path)
             if num_classes not in (None, ratings.num_classes):
                 raise ValueError(
                     f"`num_classes` must be that of the file, {ratings.num_classes}, "
                     f"got {num_classes}"
                 )
-            answers = [*ratings.ratings, *ratings.scores, *ratings.comparisons]
-            return cls(
-                answers,
-                ratings.num_classes,
-                unrecorded=unrecorded,
-                digests=_digests(ratings),
-                criterion=criterion or ratings.criterion,
-            )
-        if num_classes is None:
+            found = answers_of(ratings, path)
+            num_classes, digests = ratings.num_classes, _digests(ratings)
+            criterion = criterion or ratings.criterion
+        elif num_classes is None:
             raise ValueError(
                 f"`num_classes` must be given for rows of ratings, got None for {path}"
             )
-        rows = read_answer_rows(path, check_num_classes(num_classes))
-        answers = [row.answer for row in rows]
-        return cls(answers, num_classes, unrecorded=unrecorded, criterion=criterion)
+        else:
+            found = read_answers(path, check_num_classes(num_classes))
+        found.check("path")
+        return cls(
+            [row.answer for row in found.rows],
+            num_classes,
+            unrecorded=unrecorded,
+            digests=digests,
+            criterion=criterion,
+        )
 
     @property
     def pending(self) -> int:

@@ -1,173 +1,163 @@
-"""The one reader of files with a row for each answer: CSV, JSON lines, Parquet.
+"""The one reader of answers in files, whatever their format: CSV, TSV, JSON lines, Parquet, `.npz`.
 
 `gym-rated export` writes such files, people write them with a spreadsheet, and whoever reads one
 must read the same answers out of it. A row is `segment_id` with `rating` or `score`, or `better_id`
-with `worse_id`; and, if known, `rater`, `revision`, `shown_ms` and `num_classes`. Rows that a log
-marks as replaced (`current`), as a second showing (`repeat`) or as taken back (`kind`) do not
-count.
+with `worse_id`; `schema` says what each cell may hold. A row is taken as it is, or does not count
+because the file itself says so, or is refused: nothing is left out without a word.
 """
 
-import csv
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gym_rated.imports import named_extras
-from gym_rated.ratings.answer import Answer, Comparison, Rating, Score, checked_answer
+from gym_rated.ratings.answer import Answer, Comparison, checked_answer
+from gym_rated.ratings.answer_table import AnswerRow, AnswerTable, Said, number_of, settle, subject
+from gym_rated.ratings.dataset import RatingDataset
+from gym_rated.ratings.tables import Refusal, Table, read_table, shortened
 
-Cells = Mapping[str, Any]
-_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+if TYPE_CHECKING:
+    from gym_rated.ratings.schema import Row
 
+WRITTEN = ("at", "clip_sha256", "policy_step")
+OF_RECIPE = ("env_index", "episode", "episode_seed", "first_step", "length")
+"""Columns that `gym-rated export` writes beside those that are read."""
 
-@dataclass(frozen=True)
-class AnswerRow:
-    """An answer that stands in a file.
-
-    Attributes:
-        answer: The answer, checked.
-        place: Where it stands, such as "line 3".
-        shown_ms: For how long the segment was looked at, in milliseconds, if known.
-    """
-
-    answer: Answer
-    place: str
-    shown_ms: int | None = None
+_ONE_OF = ("num_classes", "run_id", "env_id", "criterion_sha256")
 
 
-def read_answer_rows(
-    path: Path, num_classes: int, *, rater: str | None = "recorded", argument: str = "path"
-) -> list[AnswerRow]:
-    """Read the answers that stand in a file of rows, in the order of the file.
+def read_answers(
+    path: Path,
+    num_classes: int,
+    *,
+    rater: str | None = "recorded",
+    argument: str = "path",
+    same: Mapping[str, Any] | None = None,
+    other: Collection[str] = (),
+) -> AnswerTable:
+    """Read a file of rows.
 
-    Of the answers of one rater about one segment the one with the highest revision stands, and
-    among equal ones the last.
+    Of the answers of one rater about one segment the one with the highest revision stands. Rows
+    that a log marks as replaced (`current`), as a second showing (`repeat`) or as taken back
+    (`kind`) do not count. Two that contradict each other are both refused.
 
     Args:
-        path: File that ends in .csv, .jsonl or .parquet.
+        path: File that ends in .csv, .tsv, .jsonl or .parquet.
         num_classes: Number of rating classes C.
         rater: Who answered where a row does not say; None refuses such rows.
         argument: Name of the argument that `path` was given as, for the errors.
+        same: What `run_id`, `env_id` and `criterion_sha256` must be where a row has them; by
+            default what the first row says.
+        other: Which of the three may differ.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If pyarrow is missing, for a .parquet file.
-        ValueError: If the file has another ending, a row is no answer, or it is of another number
-            of classes.
+        ValueError: If the file has another ending, is no table, or has no columns of answers.
     """
-    if path.suffix not in _READERS:
-        endings = f"{', '.join(_READERS)} or .npz"
-        raise ValueError(f"`{argument}` must end in {endings}, got {path}")
-    standing: dict[Any, AnswerRow] = {}
-    for place, cells in _READERS[path.suffix](path, argument):
-        try:
-            row = _read_row(place, cells, num_classes, rater)
-        except (KeyError, TypeError, ValueError) as error:
+    from gym_rated.ratings.schema import READ
+
+    table = read_table(path, argument, READ)
+    known = READ | {*WRITTEN, *OF_RECIPE}
+    if table.lines or table.columns:
+        _check_columns(table.columns, known, rater, f"got {path}", argument)
+    found = AnswerTable(path, refused=list(table.refused))
+    found.unread = tuple(name for name in table.columns if name not in known)
+    _collect(found, table, num_classes, rater, same or {}, other)
+    return found
+
+
+def answers_of(ratings: RatingDataset, path: Path | str) -> AnswerTable:
+    """Return the answers of a dataset, read as those of any other file.
+
+    Args:
+        ratings: The dataset.
+        path: Where it comes from.
+    """
+    table = Table()
+    answers = (*ratings.ratings, *ratings.scores, *ratings.comparisons)
+    table.lines = [(f"answer {i}", dict(vars(a))) for i, a in enumerate(answers, start=1)]
+    found = AnswerTable(path)
+    _collect(found, table, ratings.num_classes, None, {}, ())
+    return found
+
+
+def _check_columns(
+    columns: tuple[str, ...], known: Collection[str], rater: str | None, got: str, argument: str
+) -> None:
+    """Refuse a file without the columns of an answer, or with one that was meant to be one."""
+    for name in columns:
+        absent = sorted(set(known) - set(columns))
+        meant = [] if name in known else get_close_matches(name, absent, 1, cutoff=0.85)
+        if meant:
             raise ValueError(
-                f"`{argument}` must hold an answer in every row, got {cells!r} in {place} of "
-                f"{path}: {error}; a row has segment_id and rating or score, or better_id and "
-                f"worse_id{', and rater' if rater is None else ''}"
-            ) from error
-        if row is not None:
-            _keep(standing, row)
-    return list(standing.values())
-
-
-def _read_row(place: str, cells: Any, num_classes: int, rater: str | None) -> AnswerRow | None:
-    """Return the answer of a row; None if it does not count."""
-    if not isinstance(cells, Mapping):
-        raise TypeError("it is no row of names and values")
-    if None in cells:
-        raise ValueError(f"it has more cells than there are columns, {cells[None]}")
-    # A cell of a table is empty where there is nothing.
-    row = {name: value for name, value in cells.items() if value is not None and value != ""}
-    if not _counts(row):
-        return None
-    if _whole(row.get("num_classes", num_classes)) != num_classes:
+                f"`{argument}` must name its columns as they are read, {got} with {name!r}; "
+                f"call it {meant[0]!r}, or something else"
+            )
+    judged = "segment_id" in columns and {"rating", "score", "kind"} & set(columns)
+    compared = {"better_id", "worse_id"} <= set(columns)
+    if not (judged or compared) or (rater is None and "rater" not in columns):
         raise ValueError(
-            f"`num_classes` must be that of the rows, {row['num_classes']}, got {num_classes}"
+            f"`{argument}` must have the columns segment_id and rating or score, or better_id and "
+            f"worse_id{', and rater' if rater is None else ''}, {got} with {shortened(columns)}"
         )
-    shown_ms = _whole(row["shown_ms"]) if "shown_ms" in row else None
-    return AnswerRow(checked_answer(_answer(row, rater), num_classes), place, shown_ms)
 
 
-def _counts(row: Cells) -> bool:
-    replaced = not _truth("current", row.get("current", True))
-    return not (replaced or _truth("repeat", row.get("repeat", False)) or row.get("kind") == "undo")
+def _collect(
+    found: AnswerTable,
+    table: Table,
+    num_classes: int,
+    rater: str | None,
+    same: Mapping[str, Any],
+    other: Collection[str],
+) -> None:
+    """Sort the lines of a table into answers, rows that do not count, and refused ones."""
+    from gym_rated.ratings.schema import row_of
+
+    found.left += [Refusal(place, "empty rows") for place in table.empty]
+    expected = {"num_classes": num_classes, **{k: v for k, v in same.items() if v is not None}}
+    said: dict[Any, list[Said]] = {}
+    unreadable: dict[tuple[str, str], str] = {}  # segment and rater -> place of such a row
+    for place, cells in table.lines:
+        try:
+            row = row_of(cells)
+            if reason := _why_other(row, expected, other):
+                found.refused.append(Refusal(place, reason))
+                continue
+            answer = checked_answer(row.answer(rater), num_classes)
+        except (TypeError, ValueError) as error:
+            found.refused.append(Refusal(place, str(error)))
+            unreadable[str(cells.get("segment_id")), str(cells.get("rater") or rater)] = place
+            continue
+        new = AnswerRow(answer, place, row.shown_ms)
+        if not row.current or row.repeat:
+            found.leave([new], "second showings" if row.repeat else "replaced later")
+        else:
+            said.setdefault(subject(answer), []).append(Said(new, row.kind == "undo"))
+    for rows in said.values():
+        settle(found, rows)
+    found.keep(lambda answer: _why_unsure(answer, unreadable))
+    found.rows.sort(key=lambda row: number_of(row.place))
 
 
-def _answer(row: Cells, rater: str | None) -> Answer:
-    who = str(row["rater"] if rater is None else row.get("rater", rater))
-    if "better_id" in row:
-        return Comparison(str(row["better_id"]), str(row["worse_id"]), who)
-    segment_id, revision = str(row["segment_id"]), _whole(row.get("revision", 0))
-    if "score" in row:
-        score = row["score"]
-        return Score(segment_id, float(score) if isinstance(score, str) else score, who, revision)
-    return Rating(segment_id, _whole(row["rating"]), who, revision)
+def _why_unsure(answer: Answer, unreadable: Mapping[tuple[str, str], str]) -> str | None:
+    """Return why an answer may not be the one that stands."""
+    if isinstance(answer, Comparison) or (answer.segment_id, answer.rater) not in unreadable:
+        return None
+    place = unreadable[answer.segment_id, answer.rater]
+    return f"`revision` must say that it stands, got {place} of the same rater, which is refused"
 
 
-def _keep(standing: dict[Any, AnswerRow], row: AnswerRow) -> None:
-    """Put a row in the place of what it overtakes, unless it is overtaken itself."""
-    answer = row.answer
-    if isinstance(answer, Comparison):
-        standing[answer] = row
-        return
-    key = (type(answer), answer.segment_id, answer.rater)
-    known = standing.get(key)
-    if known is not None:
-        if answer.revision < known.answer.revision:  # type: ignore[union-attr]  # of the same type
-            return
-        del standing[key]  # it stands where its last row does
-    standing[key] = row
-
-
-def _whole(value: Any) -> Any:
-    """Turn the text of a whole number into one, and a float that is one, as tables hold them."""
-    if isinstance(value, str):
-        return int(value)
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _truth(name: str, value: Any) -> bool:
-    """Read a claim as tables write it: True, TRUE, true, 1."""
-    text = str(value).strip().lower()
-    if text not in _TRUTHS:
-        raise ValueError(f"`{name}` must be true or false, got {value!r}")
-    return _TRUTHS[text]
-
-
-def _from_csv(path: Path, argument: str) -> Iterator[tuple[str, Any]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets begin with a mark
-        reader = csv.DictReader(file)
-        for row in reader:
-            yield f"line {reader.line_num}", row
-
-
-def _from_jsonl(path: Path, argument: str) -> Iterator[tuple[str, Any]]:
-    with path.open(encoding="utf-8-sig") as file:
-        for line, text in enumerate(file, start=1):
-            if text.strip():
-                try:
-                    yield f"line {line}", json.loads(text)
-                except json.JSONDecodeError as error:
-                    raise ValueError(
-                        f"`{argument}` must hold JSON in every line, got {text!r} in line {line} "
-                        f"of {path}: {error}"
-                    ) from error
-
-
-def _from_parquet(path: Path, argument: str) -> Iterator[tuple[str, Any]]:
-    with named_extras():
-        from pyarrow import parquet
-    for number, row in enumerate(parquet.read_table(path).to_pylist(), start=1):
-        yield f"row {number}", row
-
-
-_Reader = Callable[[Path, str], Iterator[tuple[str, Any]]]
-_READERS: dict[str, _Reader] = {
-    ".csv": _from_csv,
-    ".jsonl": _from_jsonl,
-    ".parquet": _from_parquet,
-}
+def _why_other(row: "Row", expected: dict[str, Any], other: Iterable[str]) -> str | None:
+    """Return why a row is of another run; what is not known yet is what the first row says."""
+    for name in _ONE_OF:
+        value = getattr(row, name)
+        if value is None or name in other:
+            continue
+        if expected.setdefault(name, value) != value:
+            ours = shortened(expected[name])
+            return (
+                f"`{name}` must be that of the others, {ours}, got {shortened(value)}; keep such "
+                "rows in a file of their own"
+            )
+    return None

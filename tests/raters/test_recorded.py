@@ -96,8 +96,17 @@ def test_other_steps_under_a_recorded_id_have_no_record(tmp_path: Path) -> None:
     assert rater.pending == len(asked) == 16
 
 
+def rated(**options: Any) -> RatingDataset:
+    """Return a dataset with one rating."""
+    segment = make_segment("a")
+    ratings = RatingDataset(segment.obs.shape[1], segment.actions.shape[1], **options)
+    ratings.add([segment])
+    ratings.update([Rating("a", 1, "anna")])
+    return ratings
+
+
 def test_what_people_judged_by_is_replayed_with_their_answers(tmp_path: Path) -> None:
-    ratings = RatingDataset(2, 1, num_classes=3, criterion="Does it run?")
+    ratings = rated(num_classes=3, criterion="Does it run?")
     ratings.save(tmp_path / "r.npz")
     assert ReplayRater.from_file(tmp_path / "r.npz").criterion == "Does it run?"
     (tmp_path / "r.csv").write_text("segment_id,rating\na,1\n")
@@ -129,20 +138,30 @@ def test_rows_of_a_table_or_of_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "error"),
     [
-        ("r.csv", "segment_id,rating\na,good\n", "in line 2 of .*r.csv: invalid literal for int"),
+        ("r.csv", "segment_id,rating\na,good\n", "`rating` must be a whole number, got 'good'"),
+        ("r.csv", "segment_id,rating\na,1\nb,3\n", "line 3: `rating` must be 0 to 2 or SKIPPED"),
+        ("r.csv", "id,rating\na,1\n", "`path` must have the columns segment_id and rating"),
+        ("r.csv", "segment_id,rating\na,\n", "line 2: .* must hold the one answer, got nothing"),
         (
             "r.csv",
-            "segment_id,rating\na,1\na,3\n",
-            "line 3 of .*`rating` must be 0 to 2 or SKIPPED",
+            "segment_id,rating\n",
+            "must hold at least one answer that stands, got .* no row",
         ),
-        ("r.csv", "id,rating\na,1\n", "'segment_id'; a row has segment_id and rating or score, or"),
-        ("r.csv", "segment_id,rating\na,\n", "in line 2 of .*: 'rating'; a row has"),
-        ("r.jsonl", '{"segment_id": "a", "rating": 1.5}', "`rating` must be an int, got 1.5"),
-        ("r.jsonl", '{"segment_id": "a", "score": 2}', r"`score` must lie in \[0, 1\], got 2"),
-        ("r.jsonl", '{"better_id": "a"}', "'worse_id'; a row has"),
+        ("r.csv", "", "`path` must hold at least one answer that stands, got .* with no row"),
+        (
+            "r.jsonl",
+            '{"segment_id": "a", "rating": 1.5}',
+            "`rating` must be a whole number, got 1.5",
+        ),
+        ("r.jsonl", '{"segment_id": "a", "score": 2}', r"`score` must be a number in \[0, 1\]"),
+        ("r.jsonl", '{"better_id": "a", "worse_id": null}', "`worse_id` must be there"),
         ("r.jsonl", "[1, 2]", "it is no row of names and values"),
-        ("r.jsonl", '\n{"a"', "`path` must hold JSON in every line, got .* in line 2"),
-        ("r.txt", "a", "`path` must end in .csv, .jsonl, .parquet or .npz, got .*r.txt"),
+        ("r.jsonl", '\n{"a"', r"line 2: it must be an object of JSON, got '\{\"a\"'"),
+        (
+            "r.txt",
+            "a",
+            r"`path` must end in \.csv, \.tsv, \.jsonl, \.parquet or \.npz, got .*r.txt",
+        ),
         ("r.npz", "a", "`path` must be a dataset written by RatingDataset.save"),
     ],
 )
@@ -155,16 +174,29 @@ def test_a_file_that_holds_something_else_is_refused(
 
 
 def test_the_number_of_classes_is_known_and_the_same(tmp_path: Path) -> None:
-    RatingDataset(2, 1, num_classes=4).save(tmp_path / "r.npz")
+    rated(num_classes=4).save(tmp_path / "r.npz")
     assert ReplayRater.from_file(tmp_path / "r.npz").num_classes == 4
     with pytest.raises(ValueError, match="`num_classes` must be that of the file, 4, got 3"):
         ReplayRater.from_file(tmp_path / "r.npz", 3)
+    (tmp_path / "r.csv").write_text("segment_id,rating\na,1\n")
     with pytest.raises(ValueError, match="`num_classes` must be given for rows of ratings, got No"):
         ReplayRater.from_file(tmp_path / "r.csv")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"`path` must be a file with answers, got .*none"):
         ReplayRater.from_file(tmp_path / "none.csv", 3)
     with pytest.raises(ValueError, match="`unrecorded` must be one of skip, wait, got 'raise'"):
         ReplayRater([], 3, unrecorded="raise")  # type: ignore[arg-type]
+
+
+def test_rows_of_two_runs_are_not_replayed_as_one(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("segment_id,rating,run_id\na,1,r1\nb,1,r2\n")
+    with pytest.raises(ValueError, match="line 3: `run_id` must be that of the others, 'r1'"):
+        ReplayRater.from_file(tmp_path / "r.csv", 3)
+
+
+def test_a_dataset_without_an_answer_is_refused_as_an_empty_table_is(tmp_path: Path) -> None:
+    RatingDataset(2, 1, 3).save(tmp_path / "r.npz")
+    with pytest.raises(ValueError, match="`path` must hold at least one answer that stands"):
+        ReplayRater.from_file(tmp_path / "r.npz")
 
 
 @pytest.mark.parametrize("unrecorded", ["skip", "wait"])

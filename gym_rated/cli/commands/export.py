@@ -1,10 +1,10 @@
 """`gym-rated export`: ratings by hand out of their database, into a file or a Minari dataset."""
 
 import csv
-import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,12 @@ import tyro
 from gym_rated.checkpoint.files import replace_file
 from gym_rated.cli.commands.databases import open_existing, run_of
 from gym_rated.imports import named_extras
+from gym_rated.ratings.rows import OF_RECIPE
+from gym_rated.ratings.spreadsheet import escaped, protected
 from gym_rated.recorded.ratings import write_minari
 
 if TYPE_CHECKING:
     from gym_rated.human.store import EventRow, Run
-
-_OF_RECIPE = ("env_index", "episode", "episode_seed", "first_step", "length")
 
 
 @dataclass
@@ -28,7 +28,7 @@ class ExportArgs:
     db: str
     """database of the ratings: a file such as runs/r1/ratings.db, or postgresql://USER@HOST/NAME"""
     out: Path | None = None
-    """file to write: .csv, .jsonl or .parquet with a row for each rating, or .npz with segments"""
+    """file to write: .csv, .tsv, .jsonl or .parquet with a row a rating, or .npz with segments"""
     minari: str | None = None
     """id of a Minari dataset to write, with segments, such as cheetah/rated-v0"""
     run_id: str | None = None
@@ -44,19 +44,19 @@ def main(argv: Sequence[str]) -> None:
         raise ValueError("`out` or `minari` must say where to write, and not both")
     if args.out is not None and args.out.exists():
         raise FileExistsError(f"`out` must be a new file, got {args.out}; name another")
-    if args.out is None or args.out.suffix == ".npz":
+    ending = "" if args.out is None else args.out.suffix.lower()
+    if args.out is None or ending == ".npz":
         _write_segments(args)
         return
-    if args.out.suffix not in _WRITERS:
-        raise ValueError(
-            f"`out` must end in .csv, .jsonl, .parquet or .npz, got {args.out}; name another"
-        )
+    if ending not in _WRITERS:
+        endings = f"{', '.join(_WRITERS)} or .npz"
+        raise ValueError(f"`out` must end in {endings}, got {args.out}; name another")
     with open_existing(args.db) as store:
         run = run_of(store, args.run_id)
         events = store.events(run.id)
     rows = [row_of(run, event) for event in events if args.events or _stands(event)]
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(args.out, _WRITERS[args.out.suffix](rows))
+    replace_file(args.out, _WRITERS[ending](rows))
     print(f"{len(rows)} {'events' if args.events else 'ratings'} of run {run.id}: {args.out}")
 
 
@@ -99,26 +99,44 @@ def row_of(run: "Run", event: "EventRow") -> dict[str, Any]:
         "criterion_sha256": run.criterion_hash,
         "env_id": run.env_id,
         "policy_step": event.step,
-        **{name: event.recipe.get(name) for name in _OF_RECIPE},
+        **{name: event.recipe.get(name) for name in OF_RECIPE},
     }
 
 
 def _names() -> list[str]:
     names = "segment_id rating rater revision kind current repeat at shown_ms clip_sha256 run_id"
     more = "num_classes criterion_sha256 env_id policy_step"
-    return [*names.split(), *more.split(), *_OF_RECIPE]
+    return [*names.split(), *more.split(), *OF_RECIPE]
 
 
-def _as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    file = io.StringIO(newline="")
-    writer = csv.DictWriter(file, _names(), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue().encode()
+def _as_csv(rows: Sequence[Mapping[str, Any]], delimiter: str = ",") -> bytes:
+    """Write a table that a spreadsheet neither runs nor changes.
+
+    Texts that it would take for something else begin with an apostrophe, and all are quoted, in
+    case it separates cells by something else. Where there is more than ASCII, the file begins with
+    the mark by which spreadsheets know UTF-8.
+    """
+    file = StringIO(newline="")
+    writer = csv.writer(file, "unix", delimiter=delimiter, quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow(_names())
+    writer.writerows(_texts(row, protected).values() for row in rows)
+    text = file.getvalue()
+    return text.encode("utf-8" if text.isascii() else "utf-8-sig")
+
+
+def _texts(row: Mapping[str, Any], written: Callable[[str], str]) -> dict[str, Any]:
+    """Return the cells of a row with its texts as they are written."""
+    cells = {name: row[name] for name in _names()}
+    return {k: written(v) if isinstance(v, str) else v for k, v in cells.items()}
+
+
+def _as_tsv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    return _as_csv(rows, "\t")
 
 
 def _as_jsonl(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    lines: Iterator[str] = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    cells = (_texts(row, escaped) for row in rows)
+    lines: Iterator[str] = (json.dumps(row, ensure_ascii=False) + "\n" for row in cells)
     return "".join(lines).encode()
 
 
@@ -126,10 +144,11 @@ def _as_parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
     with named_extras():
         import pyarrow
         from pyarrow import parquet
-    table = pyarrow.table({name: [row[name] for row in rows] for name in _names()})
-    sink = io.BytesIO()
+    cells = [_texts(row, escaped) for row in rows]
+    table = pyarrow.table({name: [row[name] for row in cells] for name in _names()})
+    sink = BytesIO()
     parquet.write_table(table, sink)
     return sink.getvalue()
 
 
-_WRITERS = {".csv": _as_csv, ".jsonl": _as_jsonl, ".parquet": _as_parquet}
+_WRITERS = {".csv": _as_csv, ".tsv": _as_tsv, ".jsonl": _as_jsonl, ".parquet": _as_parquet}

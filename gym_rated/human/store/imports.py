@@ -7,10 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from gym_rated.human.segment_blob import unpack_segment
 from gym_rated.human.store.events import append, count_answer, last_event
 from gym_rated.human.store.jobs import add_query, add_segment
 from gym_rated.human.store.records import SKIPPED, Event, ImportedRating, Job, Kind, Run
 from gym_rated.human.store.tables import query, segment
+from gym_rated.ratings.digest import digest_of
 
 
 def import_ratings(
@@ -25,11 +27,34 @@ def import_ratings(
     No lease is asked for, and an answer beyond the overlap is kept: it was given.
 
     Raises:
-        ValueError: If a rating is of a segment that the run has not, or of no class.
+        ValueError: If a rating is of a segment that the run has not, or of no class, or a segment
+            has other steps than that of the run.
     """
     for new in segments:
-        add_segment(connection, run.id, new, with_job=False)
+        number, is_new = add_segment(connection, run.id, new, with_job=False)
+        if not is_new:
+            _check_steps(connection, run.id, number, new)
     return sum(_import(connection, run, rating, now) for rating in ratings)
+
+
+def read_segment_ids(connection: Connection, run_id: str) -> set[str]:
+    """Return the ids of a run's segments, dropped ones among them."""
+    ids = select(segment.c.id).where(segment.c.run_id == run_id)
+    return set(connection.execute(ids).scalars())
+
+
+def _check_steps(connection: Connection, run_id: str, number: int, new: Job) -> None:
+    """Refuse a segment that is another one under an id that the run has: its ratings say so."""
+    known = connection.execute(select(segment.c.blob).where(segment.c.number == number))
+    blob = known.scalar_one()
+    if blob == new.blob:
+        return
+    ours, theirs = unpack_segment(blob), unpack_segment(new.blob)
+    if digest_of(ours.obs, ours.actions) != digest_of(theirs.obs, theirs.actions):
+        raise ValueError(
+            f"`segments` must be those of run {run_id!r}, got {new.segment_id!r} with other steps "
+            "than it has there; name another run"
+        )
 
 
 def _import(connection: Connection, run: Run, new: ImportedRating, now: float) -> bool:

@@ -295,28 +295,45 @@ class Store:
             return jobs.expire(connection, run_id, before_step)
 
     def import_ratings(
-        self, run_id: str, segments: Sequence[Job], ratings: Iterable[ImportedRating]
+        self,
+        run_id: str,
+        segments: Sequence[Job],
+        ratings: Iterable[ImportedRating],
+        *,
+        new_run: Run | None = None,
     ) -> int:
         """Bring in ratings that were given elsewhere, all of them or none.
 
         Args:
-            run_id: The run, which must be there.
+            run_id: The run.
             segments: Segments that the run may not have yet; they get no clip.
             ratings: Ratings of segments of the run. One that stands already is left out, so that
                 the same file may be imported twice.
+            new_run: The run itself, where it is not there yet; it is made together with the rest.
 
         Returns:
             How many said anything new.
 
         Raises:
-            ValueError: If there is no such run, segment or class.
+            StoreFull: If there are segments, and less than the reserve is free on the disk.
+            ValueError: If there is no such run, segment or class, or the run has other steps under
+                the id of a segment.
         """
+        if segments:
+            check_room(self.place, self.reserve_bytes, "segments")
         with self._db.write() as connection:
-            run = runs.read_run(connection, run_id)
             now = self._db.now(connection)
+            if new_run is not None:
+                runs.open_run(connection, new_run, now)
+            run = runs.read_run(connection, run_id)
             return imports.import_ratings(connection, run, segments, ratings, now)
 
     # ---- reading
+
+    def segment_ids(self, run_id: str) -> set[str]:
+        """Return the ids of a run's segments, those without a clip among them."""
+        with self._db.read() as connection:
+            return imports.read_segment_ids(connection, run_id)
 
     def answers_since(self, run_id: str, cursor: Any) -> tuple[list[AnswerRow], Any]:
         """Return the answers of a run that a reader has not had, and the next cursor.
