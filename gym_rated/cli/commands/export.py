@@ -133,3 +133,9 @@ def _as_parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 _WRITERS = {".csv": _as_csv, ".jsonl": _as_jsonl, ".parquet": _as_parquet}
+
+
+if __name__ == "__main__":
+    from gym_rated.cli.cli import run_alone
+
+    run_alone("export")

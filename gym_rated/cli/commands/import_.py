@@ -113,3 +113,9 @@ def _read_ratings(path: Path, num_classes: int) -> list["ImportedRating"]:
             raise ValueError(f"`ratings` in {row.place} of {path}: {error}") from error
         ratings.append(rating)
     return ratings
+
+
+if __name__ == "__main__":
+    from gym_rated.cli.cli import run_alone
+
+    run_alone("import")
