@@ -43,7 +43,8 @@ def is_for_the_user(error: Exception) -> bool:
     if isinstance(error, OSError | ImportError | Error):
         return True
     in_own_words = "`" in str(error) or "gym_rated" in str(error)
-    return in_own_words and _is_raised_here(error.__traceback__)
+    is_our_kind = type(error).__module__.startswith("gym_rated.")
+    return in_own_words and (is_our_kind or _is_raised_here(error.__traceback__))
 
 
 def _is_raised_here(traceback: TracebackType | None) -> bool:

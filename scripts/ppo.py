@@ -10,6 +10,8 @@ docs/ppo.md, which says why each thing is as it is:
 import sys
 import time
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -186,8 +188,9 @@ class Agent(nn.Module):
         probs = [Categorical(logits=one, validate_args=False) for one in logits]
         if action is None:
             action = torch.stack([p.sample() for p in probs], 1)
-        logprob = sum(p.log_prob(chosen) for p, chosen in zip(probs, action.T, strict=True))
-        return action, logprob, sum(p.entropy() for p in probs), self.critic(x)
+        logprobs = map(Categorical.log_prob, probs, action.unbind(1))
+        entropies = map(Categorical.entropy, probs)
+        return action, reduce(add, logprobs), reduce(add, entropies), self.critic(x)
 
 
 # 4. Rollout

@@ -17,6 +17,7 @@ import gymnasium as gym
 
 from gym_rated.imports import named_extras
 
+_MISSING_ARGUMENTS = re.compile(r"missing \d+ required [\w-]+ arguments?: (.*?)(?: was raised|$)")
 _REFUSED_ARGUMENT = re.compile(r"unexpected keyword argument '?(\w+)'?|takes no (?=arguments)")
 
 
@@ -45,9 +46,15 @@ def make_env(
 @contextmanager
 def own_words(env_id: str) -> Iterator[None]:
     """Say which environment could not be made, and what to do, where Gymnasium makes one."""
-    _import_module_of(env_id)
     try:
+        _import_module_of(env_id)
         yield
+    except ModuleNotFoundError as error:
+        if error.name is None:
+            raise
+        raise ImportError(
+            f"`env_id` {env_id} needs the package {error.name!r}, which is not installed"
+        ) from error
     except gym.error.Error as error:
         if not isinstance(error, gym.error.UnregisteredEnv) and type(error) is not gym.error.Error:
             raise  # of a missing package, with its name
@@ -57,6 +64,12 @@ def own_words(env_id: str) -> Iterator[None]:
         ) from error
     except TypeError as error:
         found = _REFUSED_ARGUMENT.search(str(error))
+        lacking = _MISSING_ARGUMENTS.search(str(error))
+        if lacking is not None:
+            raise TypeError(
+                f"`env_kwargs` must hold what the environment needs, got no {lacking[1]} for "
+                f"{env_id}"
+            ) from error
         if found is None:
             raise
         name = found[1] or "arguments"
@@ -80,12 +93,12 @@ def _import_module_of(env_id: str) -> None:
     try:
         import_module(module)
     except ModuleNotFoundError as error:
-        if f"{module}.".startswith(f"{error.name}."):
-            raise ImportError(
-                f"`env_id` must name a module that can be imported, got {env_id!r}; there is no "
-                f"{error.name!r} among what is installed, nor in {here}"
-            ) from error
-        raise
+        if not f"{module}.".startswith(f"{error.name}."):
+            raise  # of a package that the module needs
+        raise ImportError(
+            f"`env_id` must name a module that can be imported, got {env_id!r}; there is no "
+            f"{error.name!r} among what is installed, nor in {here}"
+        ) from error
 
 
 def _suggestion(env_id: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 import gym_rated
 from gym_rated.cli import COMMANDS, usage
+from gym_rated.human import watching
 
 PACKAGE = Path(gym_rated.__file__).parent
 COMMAND_LINES = ("gym_rated", "gym_rated.cli", "gym_rated.cli.cli")
@@ -40,6 +41,14 @@ def test_every_module_that_has_a_command_line_also_runs_it() -> None:
             assert 'if __name__ == "__main__":\n' in file.read_text(), module
     for module in COMMAND_LINES[:2]:
         assert find_spec(f"{module}.__main__") is not None
+
+
+def test_a_watcher_without_a_plan_says_who_makes_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["watching"])
+    assert watching.main() == 2
+    assert "one plan must be given, got 0 words; `gym-rated rate`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["status", "minari"])

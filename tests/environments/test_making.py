@@ -32,6 +32,7 @@ gym.register("tests/Thermostat-v0", entry_point=Thermostat, max_episode_steps=20
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Work in a folder that holds a module `thermostat`, as a script started there would."""
     (tmp_path / "thermostat.py").write_text(OWN)
+    (tmp_path / "wants_more.py").write_text("import no_such_package")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", ".")])
     yield tmp_path
@@ -82,6 +83,8 @@ def test_an_id_without_a_module_leaves_the_path_alone(own_folder: Path) -> None:
         ("", {}, ValueError, "`env_id` must name an environment"),
         ("no_such_module:My-v0", {}, ImportError, "no 'no_such_module' among what is installed"),
         ("thermostat.sub:My-v0", {}, ImportError, "no 'thermostat.sub' among what is installed"),
+        ("wants_more:My-v0", {}, ImportError, "`env_id` wants_more:My-v0 needs the package 'no_s"),
+        ("gym_rated/Rated-v0", {}, TypeError, "`env_kwargs` must .* got no 'env_id' and 'rater' f"),
         ("thermostat:My-v0", {}, ValueError, "`env_id` must name an environment"),
         ("CartPole-v1", {"gravity": 9}, TypeError, "`env_kwargs` must .* got 'gravity' for CartP"),
         (
