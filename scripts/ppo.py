@@ -300,11 +300,13 @@ class Trainer:
             self.repulsion.renew(feedback.ratings.batch(), self.log_prob)
 
     def log_prob(self, obs: Tensor, actions: Tensor) -> Tensor:
-        """How likely rated actions are, shape (B,), from raw observations and one-hot actions."""
+        """How likely rated actions are, shape (B,), from raw observations and encoded actions."""
         # the wrappers' normalisation once more, as ratings are of what lies below it
         rms = self.stack.normalize_observation.obs_rms
         logits = self.agent.actor(as_obs((obs.numpy() - rms.mean) / np.sqrt(rms.var + 1e-8)))
         log_probs = [one.log_softmax(1) for one in logits.split(self.agent.num_choices, 1)]
+        if isinstance(self.stack.envs.single_action_space, gym.spaces.MultiBinary):
+            actions = torch.stack([1 - actions, actions], 2).flatten(1)
         return (torch.cat(log_probs, 1) * actions).sum(1)
 
     # 6. Advantages

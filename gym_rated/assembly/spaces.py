@@ -102,13 +102,18 @@ def check_spaces(envs: Spaces, env_id: str, script: str) -> None:
             f"{remedy_for_actions(space)}"
         )
     try:
-        obs_dim(seen)
+        size = obs_dim(seen)
     except TypeError as error:
         raise TypeError(
             "`env_id` must have observations that become vectors, no images and nothing without a "
             f"fixed size, got {in_a_line(seen)} in {env_id}; register it with a "
             "wrapper that shows numbers, such as gymnasium.wrappers.TransformObservation"
         ) from error
+    if size == 0:
+        raise TypeError(
+            f"`env_id` must have observations of at least one number, got {in_a_line(seen)} in "
+            f"{env_id}"
+        )
 
 
 def in_a_line(space: Space[Any]) -> str:

@@ -190,9 +190,6 @@ class _Layout:
         shape = space.shape or ()
         self._wanted = shape if num_envs is None else (num_envs, *shape)
         self._rows = (1 if num_envs is None else num_envs, int(np.prod(shape)))
-        if self._rows[1] == 0:
-            which = "observation" if name == "obs" else "action"
-            raise TypeError(f"`env.{which}_space` must hold at least one number, got {space}")
 
     def rows(self, array: NDArray[Any]) -> NDArray[Any]:
         """Return `array` in shape (N, numbers of one)."""
