@@ -7,7 +7,6 @@ docs/ppo.md, which says why each thing is as it is:
     python scripts/ppo.py --env-id CartPole-v1 --reward true
 """
 
-import sys
 import time
 from dataclasses import dataclass
 from functools import reduce
@@ -28,7 +27,6 @@ from gym_rated.agents.repulsion import Repulsion
 from gym_rated.assembly import arguments, parts, session
 from gym_rated.assembly.spaces import check_spaces
 from gym_rated.checkpoint import save_state
-from gym_rated.edge import run_command
 from gym_rated.imports import named_extras
 from gym_rated.runs import RunWriter, products
 from gym_rated.runs.names import CHECKPOINT, SPEED
@@ -504,4 +502,4 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[s
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(SCRIPT, lambda: print(train(arguments.parse_args(Args)))))
+    print(train(arguments.parse_args(Args)))

@@ -8,7 +8,6 @@ docs/sac_continuous_action.md, which says why each thing is as it is:
 """
 
 import math
-import sys
 import time
 from collections.abc import Callable
 from copy import deepcopy
@@ -30,7 +29,6 @@ from gym_rated.agents.repulsion import Repulsion, squashed_log_prob
 from gym_rated.assembly import arguments, parts, session
 from gym_rated.assembly.spaces import check_spaces
 from gym_rated.checkpoint import save_state
-from gym_rated.edge import run_command
 from gym_rated.imports import named_extras
 from gym_rated.ratings import RatingDataset
 from gym_rated.runs import RunWriter, products
@@ -479,4 +477,4 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[s
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(SCRIPT, lambda: print(train(arguments.parse_args(Args)))))
+    print(train(arguments.parse_args(Args)))
