@@ -34,7 +34,7 @@ help:  ## list the targets
 demo: $(DEMO)  ## train on a learned reward and plot it: make demo ENV=Pendulum-v1
 	$(PY) scripts/demo.py --env-id $(ENV) $(ARGS)
 
-rate-demo: $(RATE_DEMO)  ## rate clips in the browser while it trains: make rate-demo ENV=CartPole-v1
+rate-demo: $(RATE_DEMO)  ## rate clips in the browser while it trains: make rate-demo ENV=Pendulum-v1
 	$(PY) scripts/rate_demo.py --env-id $(ENV) $(ARGS)
 
 test: $(VENV)/.everything  ## run the tests, without those that train an agent

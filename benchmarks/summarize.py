@@ -237,9 +237,14 @@ def main() -> None:
         blocks |= fit_blocks(content)
     if (RESULTS / "training.json").exists():
         static, suite, task = ROOT / "docs" / "_static", "halfcheetah", "HalfCheetah-v5"
-        draw_curves(suite, RERATED, static / "training.png", f"{task}, ratings kept up to date")
+        spread = " (mean ± s.e.)"
+        draw_curves(
+            suite, RERATED, static / "training.png", f"{task}, ratings kept up to date{spread}"
+        )
         once = ("true", *NEVER_RERATED)
-        draw_curves(suite, once, static / "never_rerated.png", f"{task}, ratings never re-rated")
+        draw_curves(
+            suite, once, static / "never_rerated.png", f"{task}, ratings never re-rated{spread}"
+        )
     for page in PAGES:
         rewrite(page, blocks)
     for name, block in blocks.items():

@@ -3,7 +3,7 @@
 The arms are PPO on a reward learned from ratings, on the true reward, on a constant reward, and on
 ratings given to the wrong segments; the script is the one for the environment's kind of actions.
 They run in parallel on the cores there are; the result is a table, `result.json` and `report.png`
-in the run folder.
+in the run folder. Where one of the last two arms does as well as the ratings, the table says so.
 """
 
 import json
@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import tyro
 from tqdm import tqdm
 
-from gym_rated.imports import named_extras
+from gym_rated.assembly.spaces import script_for
+from gym_rated.edge import run_command
 from gym_rated.plots import plot_report
 from gym_rated.runs import read_metrics, read_result
+from gym_rated.runs.controls import compare_with_controls
 from gym_rated.runs.names import CONFIG, METRICS
 
 SUMMARY = "result.json"  # of all arms; that of each run is in its own folder
@@ -49,7 +50,7 @@ FLAGS = {  # what the end of an episode means; see docs/ppo.md
 @dataclass
 class Args:
     env_id: str = "HalfCheetah-v5"
-    """the id of the environment; its actions must be a Box or Discrete"""
+    """the id of the environment, whose actions one of the PPO scripts must take"""
     seed: int = 101
     """seed of all arms"""
     total_timesteps: int | None = None
@@ -60,21 +61,12 @@ class Args:
     """folder of the results; runs of an earlier demo in it are replaced"""
 
 
-def find_script(env_id: str) -> Path:
-    """Return the script for the environment's kind of actions."""
-    with named_extras():
-        env = gym.make(env_id)
-    is_discrete = isinstance(env.action_space, gym.spaces.Discrete)
-    env.close()
-    return SCRIPTS / ("ppo.py" if is_discrete else "ppo_continuous_action.py")
-
-
-def start_arm(args: Args, arm: str, steps: int) -> subprocess.Popen[bytes]:
+def start_arm(args: Args, script: str, arm: str, steps: int) -> subprocess.Popen[bytes]:
     folder = args.run_dir / arm
     if (folder / CONFIG).exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, str(find_script(args.env_id)), "--env-id", args.env_id]
+    command = [sys.executable, str(SCRIPTS / f"{script}.py"), "--env-id", args.env_id]
     command += ["--seed", str(args.seed), *FLAGS.get(args.env_id, [])]
     command += ["--total-timesteps", str(steps), "--num-ratings", str(args.num_ratings)]
     command += ["--run-dir", str(folder), *ARMS[arm]]
@@ -95,7 +87,7 @@ def last_step(folder: Path) -> int:
     return int(seconds[0][-1]) if seconds is not None else 0
 
 
-def run_arms(args: Args, steps: int) -> None:
+def run_arms(args: Args, script: str, steps: int) -> None:
     """Run all arms, as many at a time as there are cores, with one progress bar for their steps."""
     waiting, running = list(ARMS), dict[str, subprocess.Popen[bytes]]()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -105,7 +97,7 @@ def run_arms(args: Args, steps: int) -> None:
             while waiting or running:
                 while waiting and len(running) < (cores or 1):
                     arm = waiting.pop(0)
-                    running[arm] = start_arm(args, arm, steps)
+                    running[arm] = start_arm(args, script, arm, steps)
                 time.sleep(1)
                 for arm in running:
                     done_steps[arm] = min(last_step(args.run_dir / arm), steps)
@@ -155,9 +147,10 @@ def number(value: float | str | None, digits: int) -> str:
 
 def main(args: Args) -> None:
     steps = args.total_timesteps or STEPS.get(args.env_id, 250_000)
+    script = script_for(args.env_id)
     print(f"{args.env_id}: {len(ARMS)} arms of {steps:,} steps, {args.num_ratings} ratings")
     start = time.monotonic()
-    run_arms(args, steps)
+    run_arms(args, script, steps)
     results = {arm: read_result(args.run_dir / arm) for arm in ARMS}
     summary = {
         "env_id": args.env_id,
@@ -171,12 +164,15 @@ def main(args: Args) -> None:
     (args.run_dir / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
     title = f"{args.env_id}, {args.num_ratings} ratings, seed {args.seed}"
     report = args.run_dir / "report.png"
-    plot_report({arm: args.run_dir / arm for arm in ARMS}, report, title=title)
+    folders = {arm: args.run_dir / arm for arm in ARMS}
+    plot_report(folders, report, title=title)
     print(f"\n{table(results)}\n")
     print("true return: mean of the last 50 training episodes, which only the true arm ever saw")
-    print("rank corr.: Spearman of the learned return with held-out ratings")
+    print("rank corr.: Spearman of the learned return with held-out ratings\n")
+    print("\n".join(compare_with_controls(folders)))
+    print("one seed shows little: docs/results.md has five, with their spread")
     print(f"finished in {summary['seconds']:.0f} s; curves in {report}")
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Args))
+    sys.exit(run_command("demo", lambda: main(tyro.cli(Args))))

@@ -9,6 +9,8 @@ docs/ppo.md, which says why each thing is as it is:
 
 import time
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,11 +25,13 @@ import gym_rated
 import gym_rated.vector
 from gym_rated.agents.repulsion import Repulsion
 from gym_rated.assembly import arguments, parts, session
+from gym_rated.assembly.spaces import check_spaces
 from gym_rated.checkpoint import save_state
 from gym_rated.imports import named_extras
 from gym_rated.runs import RunWriter, products
 from gym_rated.runs.names import CHECKPOINT, SPEED
 from gym_rated.runs.stack import load_stack_state, stack_state
+from gym_rated.segments.choices import choices_of
 
 SCRIPT = Path(__file__).stem  # in the name of the run's folder, and in its config.json
 
@@ -68,7 +72,7 @@ class PPOArgs:
 
 @dataclass
 class Args(PPOArgs, arguments.RunArgs):
-    """Train PPO, whose actions must be Discrete, on a reward learned from ratings."""
+    """Train PPO, whose actions must be discrete, on a reward learned from ratings."""
 
     env_id: str = "CartPole-v1"
     total_timesteps: int = 200_000
@@ -82,11 +86,7 @@ def make_envs(args: Args, run_dir: Path) -> gym.vector.SyncVectorEnv:
     thunks = [parts.make_env(args, i, run_dir) for i in range(args.num_envs)]
     with named_extras():
         envs = gym.vector.SyncVectorEnv(thunks)
-    if not isinstance(envs.single_action_space, gym.spaces.Discrete):
-        raise TypeError(
-            f"`env_id` must have discrete actions, got {envs.single_action_space} in "
-            f"{args.env_id}; scripts for other actions have other names"
-        )
+    check_spaces(envs, args.env_id, "ppo")
     return envs
 
 
@@ -158,7 +158,7 @@ class Agent(nn.Module):
     def __init__(self, envs: gym.vector.VectorEnv) -> None:
         super().__init__()
         obs_dim = int(np.prod(envs.single_observation_space.shape))
-        num_actions = int(envs.single_action_space.n)
+        self.num_choices = choices_of(envs.single_action_space)[0].tolist()
         self.critic = nn.Sequential(
             layer_init(nn.Linear(obs_dim, 64)),
             nn.Tanh(),
@@ -172,7 +172,7 @@ class Agent(nn.Module):
             nn.Tanh(),
             layer_init(nn.Linear(64, 64)),
             nn.Tanh(),
-            layer_init(nn.Linear(64, num_actions), std=0.01),
+            layer_init(nn.Linear(64, sum(self.num_choices)), std=0.01),
         )
 
     def get_value(self, x: Tensor) -> Tensor:
@@ -181,10 +181,14 @@ class Agent(nn.Module):
     def get_action_and_value(
         self, x: Tensor, action: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        probs = Categorical(logits=self.actor(x), validate_args=False)
+        # one distribution for each of K choices, which are independent: Discrete has one
+        logits = self.actor(x).split(self.num_choices, 1)
+        probs = [Categorical(logits=one, validate_args=False) for one in logits]
         if action is None:
-            action = probs.sample()
-        return action, probs.log_prob(action), probs.entropy(), self.critic(x)
+            action = torch.stack([p.sample() for p in probs], 1)
+        logprobs = map(Categorical.log_prob, probs, action.unbind(1))
+        entropies = map(Categorical.entropy, probs)
+        return action, reduce(add, logprobs), reduce(add, entropies), self.critic(x)
 
 
 # 4. Rollout
@@ -195,7 +199,7 @@ class Rollout:
     """One rollout of T steps of N environments; rows with `valid` False are resets, not steps."""
 
     obs: Tensor  # (T, N, D)
-    actions: Tensor  # (T, N) from 0
+    actions: Tensor  # (T, N, K) from 0
     logprobs: Tensor  # (T, N)
     rewards: Tensor  # (T, N)
     values: Tensor  # (T, N)
@@ -207,14 +211,15 @@ class Rollout:
     def empty(cls, args: Args, envs: gym.vector.VectorEnv) -> "Rollout":
         shape = (args.num_steps, args.num_envs)
         obs = torch.zeros(shape + envs.single_observation_space.shape)
-        return cls(obs, *(torch.zeros(shape) for _ in range(7)))
+        actions = torch.zeros((*shape, len(choices_of(envs.single_action_space)[0])))
+        return cls(obs, actions, *(torch.zeros(shape) for _ in range(6)))
 
 
 class Batch(NamedTuple):
     """Rows of a rollout without their order in time; B rows."""
 
     obs: Tensor  # (B, D)
-    actions: Tensor  # (B,) from 0
+    actions: Tensor  # (B, K) from 0
     logprobs: Tensor  # (B,)
     advantages: Tensor  # (B,)
     returns: Tensor  # (B,)
@@ -233,7 +238,7 @@ class Trainer:
         self.optimizer = optim.Adam(self.agent.parameters(), lr=args.learning_rate, eps=1e-5)
         self.rollout = Rollout.empty(args, self.stack.envs)
         self.rng = np.random.default_rng(args.seed)
-        self.first_action = int(self.stack.envs.single_action_space.start)
+        self.first_actions = choices_of(self.stack.envs.single_action_space)[1]
         self.repulsion = Repulsion(scale=args.scale, seed=args.seed)
         self.iteration = 0
         self.global_step = 0
@@ -245,6 +250,7 @@ class Trainer:
     def collect_rollout(self, writer: RunWriter) -> None:
         """Step the environments; the policy does not change meanwhile, nor does the reward."""
         r, envs = self.rollout, self.stack.envs
+        space = envs.single_action_space
         # zeros would drive the deviation towards 0, and the first learned rewards into the clip
         self.stack.normalize_reward.update_running_mean = self.stack.has_reward
         for step in range(self.args.num_steps):
@@ -257,9 +263,9 @@ class Trainer:
             r.logprobs[step] = logprob
             r.values[step] = value.flatten()
 
-            next_obs, reward, terminations, truncations, _ = envs.step(
-                action.numpy() + self.first_action
-            )
+            executed = self.first_actions + action.numpy()
+            executed = executed.reshape(-1, *space.shape).astype(space.dtype)
+            next_obs, reward, terminations, truncations, _ = envs.step(executed)
             next_done = terminations | truncations
             r.rewards[step] = torch.as_tensor(np.clip(reward, -10, 10))
             r.terminations[step] = torch.as_tensor(terminations)
@@ -292,11 +298,14 @@ class Trainer:
             self.repulsion.renew(feedback.ratings.batch(), self.log_prob)
 
     def log_prob(self, obs: Tensor, actions: Tensor) -> Tensor:
-        """How likely rated actions are, shape (B,), from raw observations and one-hot actions."""
+        """How likely rated actions are, shape (B,), from raw observations and encoded actions."""
         # the wrappers' normalisation once more, as ratings are of what lies below it
         rms = self.stack.normalize_observation.obs_rms
         logits = self.agent.actor(as_obs((obs.numpy() - rms.mean) / np.sqrt(rms.var + 1e-8)))
-        return (logits.log_softmax(1) * actions).sum(1)
+        log_probs = [one.log_softmax(1) for one in logits.split(self.agent.num_choices, 1)]
+        if isinstance(self.stack.envs.single_action_space, gym.spaces.MultiBinary):
+            actions = torch.stack([1 - actions, actions], 2).flatten(1)
+        return (torch.cat(log_probs, 1) * actions).sum(1)
 
     # 6. Advantages
 

@@ -23,6 +23,7 @@ import gym_rated
 import gym_rated.vector
 from gym_rated.agents.repulsion import Repulsion, clipped_log_prob
 from gym_rated.assembly import arguments, parts, session
+from gym_rated.assembly.spaces import check_spaces
 from gym_rated.checkpoint import save_state
 from gym_rated.imports import named_extras
 from gym_rated.runs import RunWriter, products
@@ -82,11 +83,7 @@ def make_envs(args: Args, run_dir: Path) -> gym.vector.SyncVectorEnv:
     thunks = [parts.make_env(args, i, run_dir) for i in range(args.num_envs)]
     with named_extras():
         envs = gym.vector.SyncVectorEnv(thunks)
-    if not isinstance(envs.single_action_space, gym.spaces.Box):
-        raise TypeError(
-            f"`env_id` must have continuous actions, got {envs.single_action_space} in "
-            f"{args.env_id}; scripts for other actions have other names"
-        )
+    check_spaces(envs, args.env_id, "ppo_continuous_action")
     return envs
 
 
@@ -130,6 +127,8 @@ class Stack:
 
         # the agent's own transforms, the same in every arm
         envs = gym.wrappers.vector.ClipAction(self.learned)
+        if not is_vector(envs.single_observation_space):
+            envs = gym.wrappers.vector.FlattenObservation(envs)
         self.normalize_observation = gym.wrappers.vector.NormalizeObservation(envs)
         envs = self.normalize_observation
         self.normalize_reward = gym.wrappers.vector.NormalizeReward(envs, gamma=args.gamma)
@@ -139,6 +138,10 @@ class Stack:
     def has_reward(self) -> bool:
         """Whether what the agent is paid means anything: before the first fit it is 0."""
         return self.model is None or self.model.ready or self.args.explore != "noise"
+
+
+def is_vector(space: gym.Space) -> bool:
+    return isinstance(space, gym.spaces.Box) and len(space.shape) == 1
 
 
 def as_obs(obs: np.ndarray) -> Tensor:
@@ -209,7 +212,7 @@ class Rollout:
     def empty(cls, args: Args, envs: gym.vector.VectorEnv) -> "Rollout":
         shape = (args.num_steps, args.num_envs)
         obs = torch.zeros(shape + envs.single_observation_space.shape)
-        actions = torch.zeros(shape + envs.single_action_space.shape)
+        actions = torch.zeros((*shape, int(np.prod(envs.single_action_space.shape))))
         return cls(obs, actions, *(torch.zeros(shape) for _ in range(6)))
 
 
@@ -237,6 +240,8 @@ class Trainer:
         self.rollout = Rollout.empty(args, self.stack.envs)
         self.rng = np.random.default_rng(args.seed)
         self.repulsion = Repulsion(scale=args.scale, seed=args.seed)
+        clipped_to = self.stack.learned.single_action_space  # above ClipAction it has no bounds
+        self.bounds = [clipped_to.low, clipped_to.high]
         self.iteration = 0
         self.global_step = 0
         self.fitted_changes = 0  # of the ratings, up to the last fit
@@ -259,7 +264,8 @@ class Trainer:
             r.logprobs[step] = logprob
             r.values[step] = value.flatten()
 
-            next_obs, reward, terminations, truncations, _ = envs.step(action.numpy())
+            executed = action.numpy().reshape(-1, *envs.single_action_space.shape)
+            next_obs, reward, terminations, truncations, _ = envs.step(executed)
             next_done = terminations | truncations
             r.rewards[step] = torch.as_tensor(np.clip(reward, -10, 10))
             r.terminations[step] = torch.as_tensor(terminations)
@@ -297,8 +303,7 @@ class Trainer:
         rms = self.stack.normalize_observation.obs_rms
         mean = self.agent.actor_mean(as_obs((obs.numpy() - rms.mean) / np.sqrt(rms.var + 1e-8)))
         std = self.agent.actor_logstd.exp().detach()
-        space = self.stack.envs.single_action_space
-        low, high = torch.as_tensor(space.low), torch.as_tensor(space.high)
+        low, high = (torch.as_tensor(bound).flatten() for bound in self.bounds)
         return clipped_log_prob(mean, std, actions, low, high)
 
     # 6. Advantages
@@ -405,6 +410,7 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "rng": [self.rng.bit_generator.state, torch.get_rng_state()],
             "repulsion": self.repulsion.state_dict(),
+            "bounds": self.bounds,
             "envs": stack_state(self.stack.envs),
         }
         if self.stack.learner is not None:
@@ -417,6 +423,8 @@ class Trainer:
         self.agent.load_state_dict(state["agent"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.repulsion.load_state_dict(state["repulsion"])
+        # older runs took the bounds to be infinite, and go on as they began
+        self.bounds = state.get("bounds", [np.float32(-np.inf), np.float32(np.inf)])
         if self.stack.learner is not None:
             self.stack.learner.load_state_dict(state["learner"])
         self.iteration, self.global_step, self.fitted_changes = state["counters"]

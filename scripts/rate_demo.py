@@ -1,8 +1,10 @@
 """Rate clips in the browser while an agent learns from your ratings: what `make rate-demo` runs.
 
 PPO trains on a reward learned from what you say, no faster than you rate; the page is at the link
-that is printed. Beside it the same agent is trained without any reward. The end is `report.png` in
-the folder of the run: what your ratings did. Ctrl-C stops, and the next call goes on from there.
+that is printed. Beside it the same agent is trained on a constant reward, and on as many ratings of
+the wrong segments, which a computed rater gives. The end is `report.png` in the folder of the run,
+and what your ratings did beyond these two: nothing on tasks such as CartPole, where each step pays
+the same. Ctrl-C stops, and the next call goes on from there.
 """
 
 import os
@@ -10,22 +12,28 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import gymnasium as gym
 import tyro
 
-from gym_rated.imports import named_extras
+from gym_rated.assembly.spaces import script_for
+from gym_rated.edge import run_command
 from gym_rated.plots import plot_report
 from gym_rated.runs import is_finished, read_metrics
+from gym_rated.runs.controls import CONTROLS, compare_with_controls
 from gym_rated.runs.names import CHECKPOINT, METRICS
 
 SCRIPTS = Path(__file__).parent
-STEPS = {"HalfCheetah-v5": 250_000, "CartPole-v1": 60_000, "Pendulum-v1": 100_000}
+STEPS = {"HalfCheetah-v5": 250_000, "Pendulum-v1": 100_000, "CartPole-v1": 60_000}
 FLAGS = {"CartPole-v1": ["--offset", "worst"]}  # the end of an episode is bad: see docs/ppo.md
 ASKED = {  # task -> the criterion, and what each class means
     "HalfCheetah-v5": (
         "How well does it run to the right?",
         ("backwards", "on the spot", "a little", "runs", "runs fast"),
+    ),
+    "Pendulum-v1": (
+        "How well does it swing up and stay there?",
+        ("hangs", "swings a little", "swings high", "nearly up", "stays up"),
     ),
     "CartPole-v1": (
         "How well is the pole held upright?",
@@ -38,9 +46,9 @@ DEFAULT = ("How well does the agent do its task?", ("very bad", "bad", "fair", "
 @dataclass
 class Args:
     env_id: str = "HalfCheetah-v5"
-    """the id of the environment; its actions must be a Box or Discrete"""
+    """the id of the environment, whose actions one of the PPO scripts must take"""
     seed: int = 1
-    """seed of both runs"""
+    """seed of all runs"""
     num_ratings: int = 100
     """clips to rate"""
     total_timesteps: int | None = None
@@ -56,18 +64,9 @@ class Args:
     open_browser: bool = True
     """whether to open the page in a browser"""
     compare: bool = True
-    """whether to train the same agent without any reward, too"""
+    """whether to train the same agent on a constant reward and on shuffled ratings, too"""
     run_dir: Path = Path("runs/rate-demo")
     """folder of the results; a run that is not finished is continued"""
-
-
-def find_script(env_id: str) -> Path:
-    """Return the script for the environment's kind of actions."""
-    with named_extras():
-        env = gym.make(env_id)
-    is_discrete = isinstance(env.action_space, gym.spaces.Discrete)
-    env.close()
-    return SCRIPTS / ("ppo.py" if is_discrete else "ppo_continuous_action.py")
 
 
 def find_folder(args: Args) -> Path:
@@ -78,44 +77,67 @@ def find_folder(args: Args) -> Path:
     return args.run_dir / f"{name}-{k}"
 
 
-def command_of(args: Args, folder: Path, arm: str, steps: int) -> list[str]:
+def command_of(args: Args, script: str, folder: Path, arm: str, steps: int) -> list[str]:
     """Return the command line of one arm, which resumes where there is a checkpoint."""
-    command = [sys.executable, str(find_script(args.env_id))]
+    command = [sys.executable, str(SCRIPTS / f"{script}.py")]
     if (folder / arm / CHECKPOINT).exists():
         return [*command, "--resume", str(folder / arm)]
     extra = steps // 5 if args.extra_steps is None else args.extra_steps
     command += ["--env-id", args.env_id, "--seed", str(args.seed), "--run-dir", str(folder / arm)]
     command += ["--total-timesteps", str(steps), "--extra-steps", str(extra)]
-    if arm == "none":
-        return [*command, "--reward", "none"]
+    if arm == "constant":
+        return [*command, "--reward", "constant"]
+    command += ["--num-ratings", str(args.num_ratings), *FLAGS.get(args.env_id, [])]
+    if arm == "shuffled":  # learned from as ratings of people are
+        return [*command, "--preset", "people", "--shuffle-ratings"]
     instructions, names = ASKED.get(args.env_id, DEFAULT)
-    command += ["--rater", "human", "--num-ratings", str(args.num_ratings)]
+    command += ["--rater", "human"]
     command += ["--instructions", args.instructions or instructions, "--class-names", *names]
     command += ["--max-lead", str(args.max_lead), "--rater-port", str(args.port)]
-    command += ["--open-browser"] if args.open_browser else []
-    return command + FLAGS.get(args.env_id, [])
+    return [*command, "--open-browser"] if args.open_browser else command
+
+
+def start_controls(args: Args, script: str, folder: Path, steps: int) -> dict[str, Any]:
+    """Train the arms that no rating of yours can help, in the background."""
+    running = {}
+    for arm in CONTROLS if args.compare else ():
+        if not is_finished(folder / arm):
+            with (folder / f"{arm}.txt").open("wb") as log:
+                command = command_of(args, script, folder, arm, steps)
+                running[arm] = subprocess.Popen(command, stdout=log, stderr=log, env=one_thread())
+                step_back(running[arm].pid)
+    return running
+
+
+def step_back(pid: int) -> None:
+    """Leave the processor to the run that is rated, where the system knows how."""
+    if hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, pid, 10)
+
+
+def one_thread() -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1"}
 
 
 def train(args: Args, folder: Path) -> int:
-    """Train both arms, the one without reward in the background; returns the exit code."""
+    """Train all arms, yours in the foreground; returns its exit code."""
     steps = args.total_timesteps or STEPS.get(args.env_id, 250_000)
+    script = script_for(args.env_id)
     folder.mkdir(parents=True, exist_ok=True)
-    environ = os.environ | {"OMP_NUM_THREADS": "1"}
-    other = None
-    if args.compare and not is_finished(folder / "none"):
-        with (folder / "none.txt").open("wb") as log:
-            command = command_of(args, folder, "none", steps)
-            other = subprocess.Popen(command, stdout=log, stderr=log, env=environ)
+    controls = start_controls(args, script, folder, steps)
     try:
-        code = subprocess.run(command_of(args, folder, "rated", steps), env=environ).returncode
-        if other is not None and code == 0:
-            other.wait()
+        command = command_of(args, script, folder, "rated", steps)
+        code = subprocess.run(command, env=one_thread()).returncode
+        for arm, process in controls.items() if code == 0 else ():
+            print(f"waiting for the run on {CONTROLS[arm]}")
+            if process.wait():
+                print(f"it failed; {folder / arm}.txt says why")
     except KeyboardInterrupt:
         code = 130
     finally:
-        if other is not None:
-            other.terminate()
-            other.wait()
+        for process in controls.values():
+            process.terminate()
+            process.wait()
     return code
 
 
@@ -123,18 +145,19 @@ def main(args: Args) -> int:
     folder = find_folder(args)
     print(f"{args.env_id}: rate {args.num_ratings} clips; everything is kept in {folder}")
     code = train(args, folder)
-    arms = {a: folder / a for a in ("rated", "none") if (folder / a / METRICS).exists()}
+    arms = {a: folder / a for a in ("rated", *CONTROLS) if (folder / a / METRICS).exists()}
     if not arms or not read_metrics(arms.get("rated", folder)):
         print("nothing was trained yet")
         return code
     report = folder / "report.png"
-    plot_report(arms, report, title=f"{args.env_id}, rated by hand, seed {args.seed}")
-    if code == 0:
-        print(f"\nwhat your ratings did: {report}")
-    else:
-        print(f"\nso far: {report}; the same command goes on from here")
+    beside = " and ".join(CONTROLS[arm] for arm in CONTROLS if arm in arms)
+    title = f"{args.env_id} rated by hand{', beside ' if beside else ''}{beside}, seed {args.seed}"
+    plot_report(arms, report, title=title)
+    print("\n" + "\n".join([*compare_with_controls(arms), f"curves: {report}"]))
+    if code != 0:
+        print("that is so far; the same command goes on from here")
     return code
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Args)))
+    sys.exit(run_command("rate-demo", lambda: main(tyro.cli(Args))))

@@ -27,6 +27,7 @@ import gym_rated.vector
 from gym_rated.agents.replay_memory import ReplayMemory, Transitions
 from gym_rated.agents.repulsion import Repulsion, squashed_log_prob
 from gym_rated.assembly import arguments, parts, session
+from gym_rated.assembly.spaces import check_spaces
 from gym_rated.checkpoint import save_state
 from gym_rated.imports import named_extras
 from gym_rated.ratings import RatingDataset
@@ -92,12 +93,7 @@ def make_envs(args: Args, run_dir: Path) -> gym.vector.SyncVectorEnv:
     thunks = [parts.make_env(args, i, run_dir) for i in range(args.num_envs)]
     with named_extras():
         envs = gym.vector.SyncVectorEnv(thunks)
-    space = envs.single_action_space
-    if not isinstance(space, gym.spaces.Box) or not space.is_bounded():
-        raise TypeError(
-            f"`env_id` must have continuous, bounded actions, got {space} in {args.env_id}; "
-            "scripts for other actions have other names"
-        )
+    check_spaces(envs, args.env_id, "sac_continuous_action")
     return envs
 
 
@@ -175,7 +171,7 @@ class SoftQNetworks(nn.Module):
 class Actor(nn.Module):
     def __init__(self, obs_dim: int, space: gym.spaces.Box, width: int) -> None:
         super().__init__()
-        low, high = torch.tensor(np.stack([space.low, space.high])).float().flatten(1)
+        low, high = torch.tensor(np.stack([space.low, space.high])).float().reshape(2, -1)
         self.fc1 = nn.Linear(obs_dim, width)
         self.fc2 = nn.Linear(width, width)
         self.fc_mean = nn.Linear(width, len(low))

@@ -14,14 +14,14 @@ import gym_rated
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (  # from the ground up: a room may use its own floor and those below, and is on one floor
-    {"checks", "imports", "metrics", "statistics"},
+    {"checks", "edge", "imports", "metrics", "statistics"},
     {"segments", "checkpoint", "losses", "exploration"},
     {"environments", "ratings", "queries", "reward_model"},
     {"raters", "fitting", "human"},
     {"wrappers", "vector"},
     {"runs", "agents", "sb3", "recorded", "assembly"},
     {"plots"},
-    {"cli", "scripts", "benchmarks"},
+    {"cli", "__main__", "scripts", "benchmarks"},
 )
 WITHOUT_TORCH = ("wrappers", "vector", "segments", "raters", "queries", "ratings", "runs")
 WITHOUT_ENVIRONMENT = ("losses", "reward_model", "fitting", "metrics", "statistics")

@@ -14,6 +14,7 @@ from gymnasium import Space, spaces
 from numpy.typing import NDArray
 
 from gym_rated.runs.names import POLICY
+from gym_rated.segments.choices import DISCRETE, choices_of
 
 Tensors = dict[str, NDArray[Any]]
 _LOG_STD_MIN, _LOG_STD_MAX = -5.0, 2.0  # of SAC
@@ -95,17 +96,25 @@ class Policy:
         """
         if obs.shape != (self.obs_dim,):
             raise ValueError(f"`obs` must have shape ({self.obs_dim},), got {obs.shape}")
-        if isinstance(action_space, spaces.Discrete) != (self.kind == "categorical"):
+        if isinstance(action_space, DISCRETE) != (self.kind == "categorical"):
             raise ValueError(f"`action_space` must fit a {self.kind} policy, got {action_space}")
-        if isinstance(action_space, spaces.Discrete):
-            logits = self._network("actor", self._normalised(obs))
-            noise = 0.0 if rng is None else rng.gumbel(size=len(logits))  # Gumbel's way to sample
-            return int(action_space.start) + int(np.argmax(logits + noise))
+        if isinstance(action_space, DISCRETE):
+            return self._choose(obs, action_space, rng)
         if not isinstance(action_space, spaces.Box):
-            raise ValueError(f"`action_space` must be Box or Discrete, got {action_space}")
+            raise ValueError(f"`action_space` must be a Box or discrete, got {action_space}")
         action = self._gaussian(obs, rng) if self.kind == "gaussian" else self._squashed(obs, rng)
         action = action.reshape(action_space.shape).astype(action_space.dtype)
         return action.clip(action_space.low, action_space.high)
+
+    def _choose(self, obs: NDArray[Any], space: Space[Any], rng: np.random.Generator | None) -> Any:
+        logits = self._network("actor", self._normalised(obs))
+        noise = 0.0 if rng is None else rng.gumbel(size=len(logits))  # Gumbel's way to sample
+        counts, starts = choices_of(space)
+        ends = np.cumsum(counts)[:-1]
+        best = [int(np.argmax(part)) for part in np.split(logits + noise, ends)]
+        if isinstance(space, spaces.Discrete):
+            return int(starts[0]) + best[0]
+        return (starts + best).reshape(space.shape).astype(space.dtype)
 
     def _gaussian(self, obs: NDArray[Any], rng: np.random.Generator | None) -> NDArray[np.float64]:
         mean = self._network("actor_mean", self._normalised(obs))

@@ -24,6 +24,7 @@ from gym_rated.assembly.groups import (
 )
 from gym_rated.assembly.headings import parse_in_groups
 from gym_rated.assembly.presets import PRESETS, Preset
+from gym_rated.checks import whole_number
 
 
 @dataclass
@@ -102,7 +103,9 @@ def with_preset(args: _Model, preset: Preset) -> _Model:
 
 
 def check_args(args: RunArgs) -> None:
-    """Refuse flags that contradict each other with a ValueError."""
+    """Refuse flags that contradict each other, or ask for nothing, with a ValueError."""
+    for name in ("num_envs", "total_timesteps"):
+        whole_number(name, getattr(args, name))
     if (args.reward == "model") != (args.reward_model is not None):
         raise ValueError(
             "`reward_model` must be given with `--reward model` and only then, got "

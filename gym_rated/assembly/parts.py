@@ -16,6 +16,7 @@ import numpy as np
 from gym_rated import fitting
 from gym_rated.assembly.arguments import RunArgs
 from gym_rated.assembly.groups import RaterArgs, RewardModelArgs
+from gym_rated.environments import making
 from gym_rated.environments.seeded import SeededEpisodes
 from gym_rated.exploration import UntilReady, make_bonus
 from gym_rated.fitting import Method, RewardLearner
@@ -55,8 +56,7 @@ def make_env(args: RunArgs, index: int, run_dir: Path) -> Callable[[], gym.Env[A
     def thunk() -> gym.Env[Any, Any]:
         film = args.capture_video and index == 0
         render_mode = "rgb_array" if film or args.captures_clips else None
-        kwargs: dict[str, Any] = {**args.env_kwargs}
-        env = gym.make(args.env_id, render_mode=render_mode, **kwargs)
+        env = making.make_env(args.env_id, args.env_kwargs, render_mode=render_mode)
         if film:
             videos = str(run_dir / VIDEOS)
             env = gym.wrappers.RecordVideo(env, videos, lambda k: k % _FILMED_EVERY == 0)

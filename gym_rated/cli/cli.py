@@ -2,8 +2,11 @@
 
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from difflib import get_close_matches
+from typing import NamedTuple, NoReturn
 
+import gym_rated
+from gym_rated.edge import run_command
 from gym_rated.imports import load_attribute
 
 
@@ -37,25 +40,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Words of the command line; those of this process by default.
 
     Returns:
-        The exit code: 0, or 2 where the command refused what it was given, or what the command
-        returned.
+        The exit code: that of the command, 0 by default, or 2 where it refused what it was given.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help"):
         print(usage())
         return 0
     name, *rest = words
+    if name == "--version":
+        print(gym_rated.__version__)
+        return 0
     if name not in COMMANDS:
-        print(f"gym-rated: there is no command `{name}`\n\n{usage()}", file=sys.stderr)
+        close = get_close_matches(name, COMMANDS, n=1)
+        meant = f"; did you mean `{close[0]}`?" if close else ""
+        print(f"gym-rated: there is no command `{name}`{meant}\n\n{usage()}", file=sys.stderr)
         return 2
-    try:
-        code = load_attribute(COMMANDS[name].function)(rest)
-    except Exception as error:
-        if not _is_for_the_user(error):
-            raise
-        print(f"gym-rated {name}: {error}", file=sys.stderr)
-        return 2
-    return int(code or 0)
+    return run_command(f"gym-rated {name}", lambda: load_attribute(COMMANDS[name].function)(rest))
+
+
+def run_alone(*name: str) -> NoReturn:
+    """Run the command of a module that is itself run, by `python -m`."""
+    sys.exit(main([*name, *sys.argv[1:]]))
 
 
 def usage() -> str:
@@ -73,14 +78,5 @@ def usage() -> str:
     )
 
 
-def _is_for_the_user(error: Exception) -> bool:
-    """Return whether an error says what to do differently, rather than what broke.
-
-    Our own errors name the argument in backticks, or the package; others are bugs, which need
-    their traceback.
-    """
-    from gymnasium.error import Error
-
-    if isinstance(error, ValueError | TypeError | RuntimeError):
-        return "`" in str(error) or "gym_rated" in str(error)
-    return isinstance(error, OSError | ImportError | Error)
+if __name__ == "__main__":
+    sys.exit(main())

@@ -74,7 +74,11 @@ class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._done = False
         forget_former_episodes(self.env)
         seed = episode_seed(self._seed, self._env_index, episode)
-        self._obs, info = self.env.reset(seed=seed, options=options)
+        try:
+            self._obs, info = self.env.reset(seed=seed, options=options)
+        except Exception as error:
+            error.add_note(f"in the reset of {self.env}, episode {episode}, seed {seed}")
+            raise
         return self._obs, info
 
     def _replay(self, saved: dict[str, Any]) -> Any:

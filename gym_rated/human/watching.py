@@ -149,6 +149,13 @@ def close_pipe(pipe: IO[bytes] | None) -> None:
 
 def main() -> int:
     """Watch over the plan on the command line; returns the exit code."""
+    if len(sys.argv) != 2:
+        print(
+            f"gym_rated.human.watching: one plan must be given, got {len(sys.argv) - 1} words; "
+            "`gym-rated rate` makes it",
+            file=sys.stderr,
+        )
+        return 2
     words = json.loads(sys.argv[1])
     plan = Plan(tuple(words["page"]), tuple(words["worker"]), words["num_workers"])
     over = threading.Event()

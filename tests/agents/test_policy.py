@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from gym_rated.agents.policy import Policy
 
+FIRST = [0, 5, -1, 0]
 BOX = spaces.Box(-2.0, 2.0, (2,), np.float32)
 MOMENTS = {
     "obs_mean": torch.tensor([0.5, 0.0, -1.0], dtype=torch.float64),
@@ -71,6 +72,32 @@ def test_a_categorical_policy_takes_the_likeliest_or_draws(tmp_path):
     assert np.bincount(draws, minlength=3) / 4_000 == pytest.approx(probabilities, abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("space", "sizes", "first"),
+    [
+        (
+            spaces.MultiDiscrete([[2, 3], [4, 2]], start=[[0, 5], [-1, 0]]),
+            [2, 3, 4, 2],
+            [0, 5, -1, 0],
+        ),
+        (spaces.MultiBinary(3), [2, 2, 2], [0, 0, 0]),
+    ],
+)
+def test_a_policy_of_several_choices_takes_the_likeliest_of_each(tmp_path, space, sizes, first):
+    torch.manual_seed(4)
+    agent = ppo.Agent(envs(space))
+    policy = saved(tmp_path, agent)
+    parts = agent.actor(NORMALISED)[0].split(sizes)
+    wanted = [start + int(part.argmax()) for part, start in zip(parts, first, strict=True)]
+    action = policy.act(OBS, space)
+    assert space.contains(action)
+    assert action.ravel().tolist() == wanted
+    rng = np.random.default_rng(0)
+    draws = [int(policy.act(OBS, space, rng).flat[-1]) - first[-1] for _ in range(2_000)]
+    chance = parts[-1].softmax(-1).detach().numpy()
+    assert np.bincount(draws, minlength=2) / 2_000 == pytest.approx(chance, abs=0.04)
+
+
 def test_a_squashed_policy_sees_raw_observations_and_stays_in_bounds(tmp_path):
     torch.manual_seed(3)
     space = spaces.Box(np.float32([-1, 0]), np.float32([3, 1]))
@@ -107,5 +134,7 @@ def test_a_policy_refuses_another_environment(tmp_path):
         policy.act(np.zeros(4), BOX)
     with pytest.raises(ValueError, match="must fit a gaussian policy"):
         policy.act(OBS, spaces.Discrete(2))
-    with pytest.raises(ValueError, match="must be Box or Discrete"):
+    with pytest.raises(ValueError, match="must fit a gaussian policy"):
         policy.act(OBS, spaces.MultiBinary(2))
+    with pytest.raises(ValueError, match="must be a Box or discrete"):
+        policy.act(OBS, spaces.Tuple([BOX]))

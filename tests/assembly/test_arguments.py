@@ -117,6 +117,8 @@ def test_a_preset_is_described_with_what_other_flags_made_of_it() -> None:
         (["--reward-model", "folder"], r"got folder with --reward rated"),
         (["--answers", "scores"], r"`tasks` must include 'score' with `--answers scores`"),
         (["--answers", "comparisons"], r"must include 'pairwise' with `--answers comparisons`"),
+        (["--num-envs", "0"], r"`num_envs` must be at least 1, got 0"),
+        (["--total-timesteps", "-1"], r"`total_timesteps` must be at least 1, got -1"),
     ],
 )
 def test_flags_that_contradict_each_other_are_refused(words: list[str], message: str) -> None:

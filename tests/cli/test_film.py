@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 from gym_rated.agents.policy import Policy
 from gym_rated.cli import main
 from gym_rated.cli.commands.film import play
+from gym_rated.environments.rendering import CannotRender
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_what_cannot_be_filmed_is_said(run, tmp_path, capsys, monkeypatch):
     assert "`run` must be the folder of a run" in capsys.readouterr().err
 
     def cannot(env_id):
-        raise RuntimeError(f"gym_rated cannot render {env_id}: no offscreen OpenGL")
+        raise CannotRender(f"gym_rated cannot render {env_id}: no offscreen OpenGL")
 
     monkeypatch.setattr("gym_rated.cli.commands.film.ensure_rendering", cannot)
     assert main(["film", str(run)]) == 2

@@ -131,3 +131,14 @@ def test_bipedal_walkers_repeat_their_episodes_whatever_came_before() -> None:
     for seed in (9, 3, 7, 7, 2):  # 7 and 2 did not, with the world of those before
         fresh = SeededEpisodes(gym.make("BipedalWalker-v3"), 0)
         np.testing.assert_array_equal(play(env, seed), play(fresh, seed))
+
+
+def test_an_environment_that_fails_in_its_reset_is_named_beside_its_error() -> None:
+    class Broken(gym.Env):  # type: ignore[type-arg]
+        def reset(self, *, seed=None, options=None):  # type: ignore[no-untyped-def]
+            return 1 // 0
+
+    with pytest.raises(ZeroDivisionError) as failed:
+        SeededEpisodes(Broken(), seed=1).reset()
+    assert failed.value.__notes__[0].startswith("in the reset of <Broken")
+    assert ", episode 0, seed " in failed.value.__notes__[0]

@@ -6,8 +6,10 @@ import gymnasium as gym
 import numpy as np
 import ppo as script
 import pytest
+import torch
 from killed_runs import rows, run_whole_and_killed
 from ppo import Args, train
+from spaces import ENV_ID
 
 from gym_rated import RatingDataset
 from gym_rated.runs import read_metrics, read_result
@@ -112,7 +114,29 @@ def test_actions_may_begin_anywhere(tmp_path: Path) -> None:
     assert read_result(tmp_path / "run")["score"] > 8
 
 
+@pytest.mark.parametrize(
+    ("actions", "encoded", "chosen"),
+    [
+        ("multi_discrete", [[0, 1, 0, 0, 1]], [1, 4]),  # choices 1 and 2 of 2 and 3
+        ("multi_binary", [[1, 0, 1]], [1, 2, 5]),  # of three pairs the second, first and second
+    ],
+)
+def test_choices_are_pushed_from_by_their_probabilities(
+    tmp_path: Path, actions: str, encoded: list[list[int]], chosen: list[int]
+) -> None:
+    spaces = {"env_id": ENV_ID, "env_kwargs": {"actions": actions}, "reward": "true"}
+    trainer = script.Trainer(Args(**{**SHORT, **spaces}), tmp_path)
+    logits = torch.linspace(-1, 1, sum(trainer.agent.num_choices))
+    with torch.no_grad():
+        trainer.agent.actor[-1].weight.zero_()
+        trainer.agent.actor[-1].bias.copy_(logits)
+    sizes = trainer.agent.num_choices
+    each = torch.cat([part.log_softmax(0) for part in logits.split(sizes)])
+    found = trainer.log_prob(torch.zeros(1, 3), torch.tensor(encoded, dtype=torch.float32))
+    assert found.tolist() == pytest.approx([float(each[chosen].sum())])
+
+
 def test_continuous_actions_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="`env_id` must have discrete actions, got Box"):
+    with pytest.raises(TypeError, match=r"must have discrete actions \(.*\), got Box"):
         run(tmp_path / "run", env_id="Pendulum-v1")
     assert not (tmp_path / "run").exists()

@@ -1,5 +1,6 @@
 """The PPO script as its users meet it: short real runs on Pendulum."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -200,8 +201,27 @@ def test_environment_without_a_reward_trains_from_ratings(
     assert _weights(tmp_path / "Pendulum-v1") == _weights(tmp_path / "nan-Pendulum-v1")
 
 
+def test_an_action_at_a_bound_stands_for_all_that_is_clipped_to_it(tmp_path: Path) -> None:
+    trainer = script.Trainer(Args(**SHORT), tmp_path)
+    with torch.no_grad():
+        for layer in trainer.agent.actor_mean:
+            if isinstance(layer, torch.nn.Linear):
+                layer.weight.zero_()  # a mean of 0 and a deviation of 1, whatever is seen
+    obs = torch.zeros(3, 3)
+    log_probs = trainer.log_prob(obs, torch.tensor([[2.0], [-2.0], [0.0]])).tolist()
+    tail = math.log(0.5 * math.erfc(2 / math.sqrt(2)))  # of a Gaussian, beyond Pendulum's bounds
+    assert log_probs == pytest.approx([tail, tail, -0.5 * math.log(2 * math.pi)], abs=1e-5)
+
+    state = trainer.state_dict()
+    assert [bound.tolist() for bound in state["bounds"]] == [[-2.0], [2.0]]
+    del state["bounds"]  # a run that was begun with infinite bounds ends with them
+    trainer.load_state_dict(state)
+    density = -0.5 * math.log(2 * math.pi) - 2.0
+    assert trainer.log_prob(obs[:1], torch.tensor([[2.0]])).item() == pytest.approx(density)
+
+
 def test_discrete_actions_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="`env_id` must have continuous actions, got Discrete"):
+    with pytest.raises(TypeError, match=r"must have continuous actions \(.*\), got Discrete"):
         run(tmp_path / "run", env_id="CartPole-v1")
     assert not (tmp_path / "run").exists()
 

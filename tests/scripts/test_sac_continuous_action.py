@@ -321,7 +321,7 @@ def test_actions_without_bounds_are_refused(tmp_path: Path, env_id: str) -> None
         max_episode_steps=50,
     )
     try:
-        with pytest.raises(TypeError, match="`env_id` must have continuous, bounded actions, got"):
+        with pytest.raises(TypeError, match=r"must have continuous, bounded actions \(.*\), got"):
             run(tmp_path / "run", env_id=env_id)
     finally:
         gym.registry.pop("tests/Unbounded-v0")

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 import tyro
 
+from gym_rated.environments.making import own_words
 from gym_rated.environments.rendering import BACKENDS, draws_without_opengl, try_to_render
 from gym_rated.imports import EXTRAS, named_extras
 from gym_rated.runs.provenance import provenance
@@ -119,7 +120,9 @@ def check_packages(args: DoctorArgs) -> Iterator[Finding]:
 def check_drawing(args: DoctorArgs) -> Iterator[Finding]:
     """Draw a frame with each backend of OpenGL, or without any where none is needed."""
     env_id, env_kwargs = args.env_id or _STANDS_FOR_ALL, json.loads(args.env_kwargs)
-    if draws_without_opengl(env_id):
+    with own_words(env_id):
+        is_flat = draws_without_opengl(env_id)
+    if is_flat:
         reason = try_to_render(env_id, "disabled", env_kwargs)
         if reason is None:
             yield Finding("ok", "drawing", f"{env_id}, which needs no OpenGL")
@@ -228,3 +231,9 @@ def _file_of(db: str | None) -> Path:
 def _existing(folder: Path) -> Path:
     """Return the folder, or the nearest one above it that exists."""
     return next(path for path in (folder, *folder.parents) if path.is_dir())
+
+
+if __name__ == "__main__":
+    from gym_rated.cli.cli import run_alone
+
+    run_alone("doctor")

@@ -30,3 +30,9 @@ def main(argv: Sequence[str]) -> None:
         run = run_of(store, args.run_id)
         number = store.expire(run.id, args.before_step)
     print(f"run {run.id}: {number} clips are no longer asked about; all ratings are kept")
+
+
+if __name__ == "__main__":
+    from gym_rated.cli.cli import run_alone
+
+    run_alone("expire")

@@ -152,3 +152,9 @@ def _as_parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 _WRITERS = {".csv": _as_csv, ".tsv": _as_tsv, ".jsonl": _as_jsonl, ".parquet": _as_parquet}
+
+
+if __name__ == "__main__":
+    from gym_rated.cli.cli import run_alone
+
+    run_alone("export")

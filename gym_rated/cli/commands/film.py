@@ -11,6 +11,7 @@ import numpy as np
 import tyro
 
 from gym_rated.agents.policy import Policy
+from gym_rated.environments.making import make_env
 from gym_rated.environments.rendering import ensure_rendering
 from gym_rated.runs.names import CONFIG
 
@@ -54,7 +55,7 @@ def film(args: FilmArgs) -> list[float]:
     env_id: str = json.loads(config.read_bytes())["args"]["env_id"]
     policy = Policy.load(args.run)
     ensure_rendering(env_id)
-    env = gym.make(env_id, render_mode="rgb_array")
+    env = make_env(env_id, render_mode="rgb_array")
     env = gym.wrappers.RecordVideo(env, str(_folder(args)), episode_trigger=lambda _: True)
     rng = None if args.deterministic else np.random.default_rng(args.seed)
     try:
@@ -78,3 +79,9 @@ def play(
 
 def _folder(args: FilmArgs) -> Path:
     return args.out or args.run / "videos" / "policy"
+
+
+if __name__ == "__main__":
+    from gym_rated.cli.cli import run_alone
+
+    run_alone("film")

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import gymnasium as gym
 import tyro
 
 from gym_rated.assembly.arguments import describe_preset, glimpse, with_preset
@@ -16,10 +15,10 @@ from gym_rated.assembly.parts import method_of
 from gym_rated.assembly.presets import Preset
 from gym_rated.checkpoint.files import replace_file
 from gym_rated.cli.page import Picture, Table, Text, write_page
+from gym_rated.environments.making import make_env
 from gym_rated.fitting import PEOPLE, Offset, longest_segment, make_learner, method_for
 from gym_rated.fitting.predictions import predict_ratings
 from gym_rated.fitting.report import FitReport
-from gym_rated.imports import named_extras
 from gym_rated.plots import plot_reward
 from gym_rated.ratings import RatingDataset
 from gym_rated.reward_model import RewardEnsemble
@@ -128,8 +127,7 @@ def check_env(env_id: str | None, ratings: RatingDataset) -> str:
         raise ValueError(
             "`env_id` must be given, because the ratings name no environment, got None"
         )
-    with named_extras():
-        env = gym.make(env_id)
+    env = make_env(env_id)
     env.close()
     theirs = obs_dim(env.observation_space), action_dim(env.action_space)
     if theirs != (ratings.obs_dim, ratings.action_dim):
@@ -158,3 +156,9 @@ def write_report(
         Table(["number", "value"], rows),
     )
     write_page(folder, "report", title, blocks)
+
+
+if __name__ == "__main__":
+    from gym_rated.cli.cli import run_alone
+
+    run_alone("fit")

@@ -210,3 +210,9 @@ def _report(
         file=sys.stderr,
     )
     return 1
+
+
+if __name__ == "__main__":
+    from gym_rated.cli.cli import run_alone
+
+    run_alone("import")

@@ -75,3 +75,9 @@ def export(argv: Sequence[str]) -> None:
     ratings = RatingDataset.load(args.ratings)
     written = write_minari(ratings, args.dataset, env_id=args.env_id, reward_fn=reward_fn)
     print(f"{written.total_episodes} segments of {written.total_steps} steps: {args.dataset}")
+
+
+if __name__ == "__main__":
+    from gym_rated.cli.cli import run_alone
+
+    run_alone()  # two commands: the first word says which

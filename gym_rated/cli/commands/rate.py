@@ -78,3 +78,9 @@ def main(argv: Sequence[str]) -> None:
         print("\nstopped; what was rated is kept")
         return
     raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    from gym_rated.cli.cli import run_alone
+
+    run_alone("rate")

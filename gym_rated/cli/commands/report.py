@@ -138,3 +138,9 @@ def _number(value: float) -> str:
     if not np.isfinite(value):
         return "-"
     return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}"
+
+
+if __name__ == "__main__":
+    from gym_rated.cli.cli import run_alone
+
+    run_alone("report")
