@@ -76,6 +76,13 @@ def check_number(name: str, value: Any, low: float = -inf, high: float = inf) ->
     return float(value)
 
 
+def check_above_zero(name: str, value: Any) -> float:
+    """Return `value` if it is a finite number above 0, else raise as `check_number`."""
+    if not check_number(name, value) > 0:
+        raise ValueError(f"`{name}` must be above 0, got {value}")
+    return float(value)
+
+
 def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
     """Refuse a `value` that is not among the `known` ones with a ValueError that lists them."""
     if value not in known:

@@ -136,13 +136,13 @@ class RewardLearner(Generic[ModelT, LossT]):
 
         Returns:
             What was done. Where the answers not held out tell no task of the loss that one segment
-            is better than another (ratings of a single class, say), there is only a warning: the
-            model stays as it was, and the report is not ready.
+            is better than another (ratings of a single class, say), or no update was finite, there
+            is only a warning: the model stays as it was, and the report is not ready.
 
         Raises:
             ValueError: If the dataset does not fit model and loss.
-            FloatingPointError: If the model became non-finite. Whatever is raised, the learner is
-            then as before.
+            FloatingPointError: If the model became non-finite, or predicts what is not finite.
+            Whatever is raised, the learner is then as before.
         """
         start = time.perf_counter()
         self._check(ratings)
@@ -159,8 +159,11 @@ class RewardLearner(Generic[ModelT, LossT]):
             except BaseException:
                 self.load_state_dict(before)
                 raise
+            if done["refused_updates"] == done["steps"]:
+                self.load_state_dict(before)
+                done = {name: done[name] for name in ("steps", "refused_updates", "fresh")}
         return FitReport(
-            bool(done),
+            "losses" in done,
             len(ratings),
             counts,
             num_comparisons=len(batch.comparisons),
@@ -245,9 +248,8 @@ class RewardLearner(Generic[ModelT, LossT]):
         )
         before = self._parts(returns, rows, split, progress)
         steps, refused = self._descend(rows, split, progress)
-        self._refuse_non_finite()
-
         rewards = self._rewards(rows)
+        self._refuse_non_finite(rewards[:, rows.mask])
         returns = segment_returns(rewards, rows.mask)
         after = self._parts(returns, rows, split, progress)
         self._set_scale(rewards.mean(0)[rows.mask])
@@ -323,13 +325,18 @@ class RewardLearner(Generic[ModelT, LossT]):
             returns, batch.ratings, batch.lengths, batch.groups, progress, **answers
         )
 
-    def _refuse_non_finite(self) -> None:
+    def _refuse_non_finite(self, rewards: Tensor) -> None:
+        """Refuse a model with a number that is not finite, or that predicts one."""
         tensors = (*self.model.parameters(), *self.model.buffers(), *self.loss.parameters())
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
-            raise FloatingPointError(
-                "the reward model became non-finite in this fit, and was restored to what it was "
-                "before; is `learning_rate` too high?"
-            )
+        # the deviation too, by which rewards are divided
+        for tensor in (*tensors, rewards, rewards.mean(0).std(correction=0)):
+            if not bool(torch.isfinite(tensor).all()):
+                bad = float(tensor[~torch.isfinite(tensor)][0])
+                what = f"predicts {bad}" if tensor.shape == rewards.shape else "became non-finite"
+                raise FloatingPointError(
+                    f"the reward model {what} in this fit, and was restored to what it was before; "
+                    "is `learning_rate` too high, or an observation too large?"
+                )
 
     @torch.no_grad()
     def _rewards(self, rows: RatedRows) -> Tensor:

@@ -16,7 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gym_rated.checks import whole_number
-from gym_rated.reward_model.ensemble import MIN_STD, NEGATIVE_SLOPE, Ensemble, uniform
+from gym_rated.reward_model.ensemble import (
+    MIN_STD,
+    NEGATIVE_SLOPE,
+    Ensemble,
+    check_moments,
+    uniform,
+)
 
 if TYPE_CHECKING:
     from gymnasium import Space
@@ -173,7 +179,11 @@ class ConvRewardEnsemble(Ensemble):
             mean: Mean of each pixel and channel, shape (D,).
             std: Standard deviation of each pixel and channel, shape (D,). Pixels are pooled,
                 because a filter must mean the same wherever it looks.
+
+        Raises:
+            ValueError: If a number is not finite.
         """
+        check_moments(mean, std)
         means = np.reshape(mean, (-1, len(self.obs_mean)))  # (H W, C)
         squares = np.square(np.reshape(std, means.shape)).mean(0) + means.var(0)
         pooled = np.sqrt(squares)

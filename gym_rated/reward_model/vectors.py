@@ -17,7 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gym_rated.checks import whole_number
-from gym_rated.reward_model.ensemble import MIN_STD, NEGATIVE_SLOPE, Ensemble, uniform
+from gym_rated.reward_model.ensemble import (
+    MIN_STD,
+    NEGATIVE_SLOPE,
+    Ensemble,
+    check_moments,
+    uniform,
+)
 
 if TYPE_CHECKING:
     from gymnasium import Space
@@ -146,7 +152,11 @@ class RewardEnsemble(Ensemble):
             std: Standard deviation of each dimension, shape (D,). A dimension that hardly moved
                 (below `MIN_STD`) is centred and left in its own units: were it divided by next to
                 nothing, the first time it moves it would drown the others.
+
+        Raises:
+            ValueError: If a number is not finite.
         """
+        check_moments(mean, std)
         self.obs_mean.copy_(torch.as_tensor(mean))
         self.obs_std.copy_(torch.as_tensor(np.where(std < MIN_STD, 1.0, std)))
 

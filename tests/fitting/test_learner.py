@@ -508,12 +508,30 @@ def test_refused_updates_leave_the_parameters_alone(monkeypatch):
     monkeypatch.setattr(
         fitter.loss, "combine", lambda *args: (combine(*args)[0] * float("inf"), combine(*args)[1])
     )
-    before = [p.detach().clone() for p in fitter.model.parameters()]
+    before = snapshot(fitter.model)
     with pytest.warns(UserWarning, match="60 of 60 updates"):
-        fitter.fit(dataset(make_segments(30)))
-    assert all(
-        torch.equal(p, old) for p, old in zip(fitter.model.parameters(), before, strict=True)
+        report = fitter.fit(dataset(make_segments(30)))
+    assert unchanged(fitter.model, before)
+    assert not report.ready
+    assert not fitter.model.ready
+    assert str(report).endswith("left as it was, 60 of 60 updates refused")
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value", "ignore:.*refused")
+def test_a_model_that_predicts_no_numbers_does_not_become_ready(is_first, monkeypatch):
+    fitter, data = learner(), dataset(make_segments(30))
+    if not is_first:
+        fitter.fit(data)
+    before = snapshot(fitter.model)
+    # all weights are finite, and so is every loss that an update is taken from
+    monkeypatch.setattr(
+        type(fitter), "_rewards", lambda self, rows: torch.full((3, *rows.mask.shape), math.nan)
     )
+    with pytest.raises(FloatingPointError, match="predicts nan in this fit, and was restored"):
+        fitter.fit(data)
+    assert unchanged(fitter.model, before)
+    assert fitter.model.ready == (not is_first)
 
 
 def test_a_model_that_became_non_finite_is_restored_and_the_fit_raises():
