@@ -230,9 +230,10 @@ class RewardLearner(Generic[ModelT, LossT]):
         if self.num_fits:
             values = self.loss.values(segment_returns(self._rewards(rows), rows.mask), rows.lengths)
             returns = values.mean(0).cpu().numpy()[given]
-        groups = batch.groups[given] if self.loss.scale == "group" else None
+        rounds = batch.groups[given]
+        groups = rounds if self.loss.scale == "group" else None
         ids = [id for id, is_given in zip(batch.ids, given, strict=True) if is_given]
-        return self._alarm.look(ids, returns, answers[given], groups)
+        return self._alarm.look(ids, returns, answers[given], groups, rounds)
 
     def _fit(self, batch: RatedBatch, split: FitSplit, progress: float) -> dict[str, Any]:
         model, loss = self.model, self.loss

@@ -1,3 +1,4 @@
+import copy
 import itertools
 import math
 import warnings
@@ -608,3 +609,32 @@ def test_what_does_not_fit_together_is_refused_with_its_values():
         learner(batch_size=0)
     with pytest.raises(ValueError, match=r"got \(3, 2, 5\) for \(3, 2, 4\)"):
         learner().fit(RatingDataset(3, 2, 5))
+
+
+@pytest.mark.parametrize(("share_of_slips", "is_alarmed"), [(1.0, True), (0.2, False)])
+@pytest.mark.parametrize("scale", ["group", "shared"])
+@pytest.mark.filterwarnings("ignore:the learned reward does not predict")
+def test_the_alarm_is_raised_by_random_ratings_in_rounds_of_five(scale, share_of_slips, is_alarmed):
+    rng = np.random.default_rng(4)
+    data = RatingDataset(3, 2, NUM_CLASSES)
+    loss = MultitaskLoss(["pairwise"], num_classes=NUM_CLASSES, scale=scale)
+    model = RewardEnsemble(3, 2, hidden_sizes=(16,))
+    fitter = RewardLearner(model, loss, first_steps=20, later_steps=5)
+    alarms = []
+    for round_ in range(20):
+        segments = make_segments(5, round=round_, seed=round_)
+        data.add(segments)
+        given = np.digitize(true_returns(segments), [-3, 0, 3])
+        slips = rng.random(5) < share_of_slips
+        given = np.where(slips, rng.integers(NUM_CLASSES, size=5), given)
+        data.update([Rating(s.id, int(c), "judge") for s, c in zip(segments, given, strict=True)])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="the reward model was not fitted")
+            alarms.append(fitter.fit(data).fresh.alarm)
+        if round_ == 12:  # the alarm is part of a checkpoint
+            again = RewardLearner(
+                RewardEnsemble(3, 2, hidden_sizes=(16,)), loss, first_steps=20, later_steps=5
+            )
+            again.load_state_dict(copy.deepcopy(fitter.state_dict()))
+            fitter = again
+    assert any(alarms) == is_alarmed
