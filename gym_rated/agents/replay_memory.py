@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated.checkpoint.rows import RowFiles
-from gym_rated.checks import all_finite, whole_number
+from gym_rated.checks import all_finite, check_memory, whole_number
 from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards
 
 
@@ -59,6 +59,14 @@ class ReplayMemory:
     ) -> None:
         self.capacity = whole_number("capacity", capacity)
         self._reward_fn = getattr(reward_fn, "score", reward_fn)
+        obs_dim, action_dim = (
+            whole_number("obs_dim", obs_dim),
+            whole_number("action_dim", action_dim),
+        )
+        width = 2 * obs_dim + action_dim + 2
+        check_memory(
+            self.capacity * width, capacity=capacity, obs_dim=obs_dim, action_dim=action_dim
+        )
         ends = np.cumsum([obs_dim, action_dim, obs_dim, 1])
         width = int(ends[-1]) + (reward_fn is None)
         self._columns = [slice(a, b) for a, b in zip([0, *ends], [*ends, width], strict=True)]

@@ -179,7 +179,7 @@ class Repulsion:
     ) -> None:
         self.margin = _check_margin(margin)
         self.scale = scale
-        self._rng = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(whole_number("seed", seed, 0))
         self._worst: dict[str, _Worst] = {}
 
     def __len__(self) -> int:

@@ -17,7 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 from typing_extensions import TypeVar
 
-from gym_rated.checks import check_choice, whole_number
+from gym_rated.checks import check_choice, check_is_number, check_number, whole_number
 from gym_rated.fitting.alarm import Fresh, RewardAlarm
 from gym_rated.fitting.judging import answers_of, judge_held_out, train_accuracy
 from gym_rated.fitting.report import FitReport, HeldOut
@@ -99,10 +99,19 @@ class RewardLearner(Generic[ModelT, LossT]):
                 "`model` and `loss` must have the same number of members, got "
                 f"{model.num_members} and {loss.num_members}"
             )
-        if stop_at_accuracy is not None and not 0 <= stop_at_accuracy <= 1:
-            raise ValueError(f"`stop_at_accuracy` must lie in [0, 1], got {stop_at_accuracy}")
+        if stop_at_accuracy is not None:
+            check_number("stop_at_accuracy", stop_at_accuracy, 0, 1)
+        check_is_number("ood_coef", ood_coef)
         if not 0 <= ood_coef < float("inf"):
             raise ValueError(f"`ood_coef` must be at least 0 and finite, got {ood_coef}")
+        check_number("learning_rate", learning_rate, low=0)
+        check_number("weight_learning_rate", weight_learning_rate, low=0)
+        dtypes = {parameter.dtype for parameter in model.parameters()}
+        if not dtypes <= {torch.float32, torch.float64}:
+            raise TypeError(
+                "`model` must have parameters of float32 or float64 to be fitted, got "
+                f"{', '.join(map(str, dtypes))}; call its `float()` first"
+            )
         self.model = model
         self._device = next(model.parameters()).device
         loss.to(self._device)
@@ -118,7 +127,7 @@ class RewardLearner(Generic[ModelT, LossT]):
         self.progress_bar = progress_bar
         self.num_fits = 0
         self._alarm = RewardAlarm()
-        self._rng = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(whole_number("seed", seed, 0))
         groups: list[dict[str, Any]] = [{"params": list(model.parameters()), "lr": learning_rate}]
         for parameters, share in loss.parameter_groups():
             groups.append({"params": list(parameters), "lr": share * weight_learning_rate})

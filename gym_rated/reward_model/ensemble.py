@@ -61,7 +61,7 @@ class Ensemble(nn.Module):
         self.obs_dim = whole_number("obs_dim", obs_dim)
         self.action_dim = whole_number("action_dim", action_dim)
         self.num_members = whole_number("num_members", num_members)
-        self.seed = seed
+        self.seed = whole_number("seed", seed, None)
         self.options: dict[str, Any] = {}
         self.register_buffer("obs_mean", torch.zeros(num_inputs))
         self.register_buffer("obs_std", torch.ones(num_inputs))
@@ -107,7 +107,9 @@ class Ensemble(nn.Module):
             with torch.inference_mode():
                 rewards = (self(obs, actions) - self._offset) / self._scale  # (E, sum of T)
             starts = np.cumsum([0, *(len(s) for s in chunk[:-1])])
-            out[:, start : start + _CHUNK] = np.add.reduceat(rewards.cpu().numpy(), starts, axis=1)
+            out[:, start : start + _CHUNK] = np.add.reduceat(
+                rewards.cpu().float().numpy(), starts, axis=1
+            )
         return out
 
     def disagreement(self, segments: Sequence[Segment]) -> NDArray[np.float32]:
