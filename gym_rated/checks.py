@@ -1,5 +1,6 @@
 """Checks that several modules share: of constructor arguments, and of numbers at every step."""
 
+import os
 from collections.abc import Collection, Iterable
 from math import inf, isfinite
 from typing import Any
@@ -7,23 +8,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+MAX_CLASSES = 1_000
+"""More classes than anybody tells apart."""
+MOST = 2**63 - 1
+"""Largest whole number of 64 bits, in which arrays count."""
 
-def whole_number(name: str, value: Any, minimum: int | None = 1) -> int:
+
+def whole_number(name: str, value: Any, minimum: int | None = 1, maximum: int = MOST) -> int:
     """Return `value` as an int.
 
     Args:
         name: Name of the argument, for the error.
         value: What was given.
-        minimum: Smallest number that is allowed; None allows all.
+        minimum: Smallest number that is allowed; None allows all of 64 bits.
+        maximum: Largest number that is allowed, by default the largest of 64 bits.
 
     Raises:
         TypeError: If it is no whole number; True and 5.0 are none.
-        ValueError: If it is below `minimum`.
+        ValueError: If it is below `minimum` or above `maximum`.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"`{name}` must be an int, got {value!r}")
-    if minimum is not None and value < minimum:
+    minimum = -MOST if minimum is None else minimum
+    if value < minimum:
         raise ValueError(f"`{name}` must be at least {minimum}, got {value}")
+    if value > maximum:
+        raise ValueError(f"`{name}` must be at most {maximum}, got {value}")
     return int(value)
 
 
@@ -40,6 +50,42 @@ def whole_numbers(name: str, value: Any) -> tuple[int, ...]:
             raise ValueError(f"`{name}` must hold at least one number, got none")
         return tuple(numbers)
     return (whole_number(name, value),)
+
+
+def layer_sizes(name: str, value: Any) -> tuple[int, ...]:
+    """Return a collection of whole numbers of at least 1, in their order.
+
+    Raises:
+        TypeError: If it is none, or holds something else.
+        ValueError: If a number is below 1, or there is none.
+    """
+    if isinstance(value, str) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
+        raise TypeError(f"`{name}` must be a tuple of ints, got {value!r}")
+    sizes = tuple(whole_number(name, size) for size in value)
+    if not sizes:
+        raise ValueError(f"`{name}` must hold at least one layer, got none")
+    return sizes
+
+
+def check_memory(num_numbers: int, **sizes: Any) -> None:
+    """Refuse sizes that ask for more float32 numbers than this machine could hold.
+
+    Args:
+        num_numbers: How many numbers would be made.
+        sizes: The arguments that say so, for the error.
+
+    Raises:
+        ValueError: If they take more bytes than there is memory.
+    """
+    if not hasattr(os, "sysconf"):  # Windows does not say
+        return
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if 4 * num_numbers > there:
+        names = ", ".join(f"`{name}` = {value}" for name, value in sizes.items())
+        raise ValueError(
+            f"{names} must be smaller: together they ask for {4 * num_numbers / 2**30:.3g} GiB, "
+            f"got a machine with {there / 2**30:.3g} GiB"
+        )
 
 
 def set_of_names(name: str, value: Collection[str]) -> frozenset[str]:
@@ -61,18 +107,32 @@ def all_finite(numbers: NDArray[Any]) -> bool:
 
 
 def check_num_classes(num_classes: int) -> int:
-    """Return `num_classes` if it is a whole number of at least 2, else raise."""
-    return whole_number("num_classes", num_classes, minimum=2)
+    """Return `num_classes` if it is a whole number from 2 to `MAX_CLASSES`, else raise."""
+    return whole_number("num_classes", num_classes, minimum=2, maximum=MAX_CLASSES)
+
+
+def check_is_number(name: str, value: Any) -> None:
+    """Refuse a `value` that is no number with a TypeError; True is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"`{name}` must be a number, got {value!r}")
 
 
 def check_number(name: str, value: Any, low: float = -inf, high: float = inf) -> float:
     """Return `value` if it is a finite number from `low` to `high`, else raise."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"`{name}` must be a number, got {value!r}")
+    check_is_number(name, value)
+    if isinstance(value, int) and abs(value) > MOST:
+        raise ValueError(f"`{name}` must be at most {MOST} in size as an int, got {value}")
     if not (isfinite(value) and low <= value <= high):
         bounds = "be finite" if low == -inf else f"be finite and at least {low:g}"
         rule = bounds if high == inf else f"lie in [{low:g}, {high:g}]"
         raise ValueError(f"`{name}` must {rule}, got {value}")
+    return float(value)
+
+
+def check_above_zero(name: str, value: Any) -> float:
+    """Return `value` if it is a finite number above 0, else raise as `check_number`."""
+    if not check_number(name, value) > 0:
+        raise ValueError(f"`{name}` must be above 0, got {value}")
     return float(value)
 
 

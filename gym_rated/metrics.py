@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from gym_rated.checks import check_num_classes, whole_number
+
 __all__ = [
     "accuracy",
     "confidence_bins",
@@ -71,6 +73,7 @@ def quadratic_weighted_kappa(
     Raises:
         ValueError: If the shapes differ or a class lies outside 0..C-1.
     """
+    check_num_classes(num_classes)
     x, y = (side.astype(np.int64) for side in _same_length(predicted_classes, ratings))
     if len(x) == 0:
         return float("nan")
@@ -135,6 +138,7 @@ def expected_calibration_error(
     Raises:
         ValueError: If shapes do not fit, or a row is no probability distribution.
     """
+    whole_number("num_bins", num_bins)
     confidence, correct = _confidence(probabilities, classes)
     if len(confidence) == 0:
         return float("nan")
@@ -145,6 +149,7 @@ def expected_calibration_error(
 
 def confidence_bins(confidence: ArrayLike, num_bins: int = 10) -> NDArray[np.int64]:
     """Return which of the bins `(i / num_bins, (i + 1) / num_bins]` each confidence falls into."""
+    whole_number("num_bins", num_bins)
     inner = np.linspace(0, 1, num_bins + 1)[1:-1]
     return np.asarray(np.searchsorted(inner, confidence, side="left"), np.int64)
 

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gym_rated.checks import check_number, whole_number
+
 __all__ = [
     "Interval",
     "bootstrap_interval",
@@ -181,7 +183,8 @@ def resampled_interval(
     Raises:
         ValueError: If `confidence` lies outside (0, 1).
     """
-    if not 0 < confidence < 1:
+    whole_number("num_resamples", num_resamples)
+    if not 0 < check_number("confidence", confidence) < 1:
         raise ValueError(f"`confidence` must lie between 0 and 1, got {confidence}")
     starts = np.cumsum([0, *sizes[:-1]])
     draws = []

@@ -21,10 +21,14 @@ from tqdm import tqdm
 
 import gym_rated
 import gym_rated.vector
+from gym_rated.agents.finite import check_losses
 from gym_rated.agents.repulsion import Repulsion, clipped_log_prob
 from gym_rated.assembly import arguments, parts, session
 from gym_rated.assembly.spaces import check_spaces
+from gym_rated.assembly.stopping import told_when
 from gym_rated.checkpoint import save_state
+from gym_rated.checkpoint.finite import refuse_non_finite
+from gym_rated.environments.finite import FiniteSteps
 from gym_rated.imports import named_extras
 from gym_rated.runs import RunWriter, products
 from gym_rated.runs.names import CHECKPOINT, SPEED
@@ -99,7 +103,7 @@ class Stack:
         envs = make_envs(args, run_dir)
         lengths = parts.choose_lengths(args, envs.envs[0].spec.max_episode_steps)
         self.statistics = gym.wrappers.vector.RecordEpisodeStatistics(envs)
-        envs = self.statistics
+        envs = FiniteSteps(self.statistics, rewards=parts.uses_true_rewards(args))
 
         # the reward: none passes the feedback wrapper, and the learned one takes its place
         self.rater = None
@@ -274,6 +278,9 @@ class Trainer:
             self.next_done = r.dones[step].clone()
             if next_done.any():
                 self.log_episodes(writer, int(next_done.sum()))
+        # a variance that overflowed would turn all further rewards into zeros
+        moments = vars(self.stack.normalize_reward.return_rms)
+        refuse_non_finite(moments, "statistics of rewards", "rewards must be scaled down")
 
     def log_episodes(self, writer: RunWriter, count: int) -> None:
         learned = None if self.stack.feedback is None else self.stack.learned
@@ -342,13 +349,16 @@ class Trainer:
             values=r.values.flatten(),
         )
         b_inds = r.valid.flatten().nonzero().flatten().numpy()  # rows of resets teach nothing
+        if not len(b_inds):
+            return {}
         clipfracs = []
         for _ in range(args.update_epochs):
             self.rng.shuffle(b_inds)
-            for mb_inds in np.array_split(b_inds, args.num_minibatches):
+            for mb_inds in np.array_split(b_inds, min(args.num_minibatches, len(b_inds))):
                 losses = self.update_minibatch(Batch(*(column[mb_inds] for column in batch)))
                 clipfracs.append(losses["losses/clipfrac"].item())
         row = {tag: value.item() for tag, value in losses.items()}
+        refuse_non_finite(self.agent.state_dict(), "agent")
         row["losses/clipfrac"] = float(np.mean(clipfracs))
         row["losses/explained_variance"] = explained_variance(batch.values, batch.returns)
         return row
@@ -378,17 +388,19 @@ class Trainer:
         if args.repel_coef:
             loss = loss + args.repel_coef * self.repulsion.loss(self.log_prob)
 
-        self.optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.agent.parameters(), args.max_grad_norm)
-        self.optimizer.step()
-        return {
+        losses = {
             "losses/value_loss": v_loss,
             "losses/policy_loss": pg_loss,
             "losses/entropy": entropy_loss,
             "losses/approx_kl": approx_kl,
             "losses/clipfrac": clipfrac,
         }
+        self.optimizer.zero_grad()
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.agent.parameters(), args.max_grad_norm)
+        check_losses(loss + norm, losses | {"losses/gradient_norm": norm})
+        self.optimizer.step()
+        return losses
 
     def value_loss(self, newvalue: Tensor, mb: Batch) -> Tensor:
         v_loss = (newvalue - mb.returns) ** 2
@@ -415,6 +427,8 @@ class Trainer:
         }
         if self.stack.learner is not None:
             state["learner"] = self.stack.learner.state_dict()
+        for name in ("next", "agent", "optimizer", "repulsion"):
+            refuse_non_finite(state[name], name)
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -458,7 +472,7 @@ def train(args: Args) -> dict[str, Any]:
         resume_step = trainer.global_step
     writer = session.open_writer(args, run_dir, SCRIPT, resume_step)
     bar = session.progress_bar(args, trainer.global_step)
-    with writer, bar:
+    with writer, bar, told_when(trainer, run_dir):
         return run(trainer, writer, bar, run_dir)
 
 

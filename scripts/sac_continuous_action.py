@@ -24,11 +24,15 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 import gym_rated.vector
+from gym_rated.agents.finite import check_losses
 from gym_rated.agents.replay_memory import ReplayMemory, Transitions
 from gym_rated.agents.repulsion import Repulsion, squashed_log_prob
 from gym_rated.assembly import arguments, parts, session
 from gym_rated.assembly.spaces import check_spaces
+from gym_rated.assembly.stopping import told_when
 from gym_rated.checkpoint import save_state
+from gym_rated.checkpoint.finite import refuse_non_finite
+from gym_rated.environments.finite import FiniteSteps
 from gym_rated.imports import named_extras
 from gym_rated.ratings import RatingDataset
 from gym_rated.runs import RunWriter, products
@@ -111,7 +115,7 @@ class Stack:
         envs = make_envs(args, run_dir)
         lengths = parts.choose_lengths(args, envs.envs[0].spec.max_episode_steps)
         self.statistics = gym.wrappers.vector.RecordEpisodeStatistics(envs)
-        envs = self.statistics
+        envs = FiniteSteps(self.statistics, rewards=parts.uses_true_rewards(args))
 
         # the reward: none passes the feedback wrapper, and the learned one takes its place
         self.rater = None
@@ -246,8 +250,10 @@ class Agent(nn.Module):
             next_q_value = data.rewards + (1 - data.terminated) * self.args.gamma * qf_next
         qf_values = self.qf(data.obs, data.actions)  # (2, B)
         qf_losses = (qf_values - next_q_value).square().mean(1)  # (2,)
+        total = qf_losses.sum()
+        check_losses(total, {"losses/qf1_loss": qf_losses[0], "losses/qf2_loss": qf_losses[1]})
         self.q_optimizer.zero_grad()
-        qf_losses.sum().backward()
+        total.backward()
         self.q_optimizer.step()
 
         means, losses = qf_values.detach().mean(1), qf_losses.detach()
@@ -263,12 +269,14 @@ class Agent(nn.Module):
         actor_loss = (alpha * log_pi - self.qf(obs, pi).amin(0)).mean()
         if self.args.repel_coef:
             actor_loss = actor_loss + self.args.repel_coef * self.repulsion.loss(self.log_prob)
+        alpha_loss = -alpha * (log_pi.detach().mean() + self.target_entropy)
+        losses = {"losses/actor_loss": actor_loss, "losses/alpha_loss": alpha_loss}
+        check_losses(actor_loss.detach() + alpha_loss, losses | {"losses/alpha": alpha})
         self.actor_optimizer.zero_grad()
         # through the Q networks, but not into their weights
         actor_loss.backward(inputs=list(self.actor.parameters()))
         self.actor_optimizer.step()
 
-        alpha_loss = -alpha * (log_pi.detach().mean() + self.target_entropy)
         if self.args.autotune:
             self.log_alpha.grad = alpha_loss  # in log alpha it is its own derivative
             self.a_optimizer.step()
@@ -402,6 +410,8 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         """All that the rest of the run depends on."""
+        parts = {name: part.state_dict() for name, part in self.parts().items()}
+        refuse_non_finite(parts, "state")
         return {
             "args": arguments.args_state(self.args),
             "counters": [self.global_step, self.agent.num_updates, self.fitted_changes],
@@ -409,7 +419,7 @@ class Trainer:
             "last": self.agent.last,
             "rng": [self.rng.bit_generator.state, torch.get_rng_state()],
             "envs": stack_state(self.stack.envs),
-            "parts": {name: part.state_dict() for name, part in self.parts().items()},
+            "parts": parts,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -440,7 +450,7 @@ def train(args: Args) -> dict[str, Any]:
         resume_step = trainer.global_step
     writer = session.open_writer(args, run_dir, SCRIPT, resume_step)
     bar = session.progress_bar(args, trainer.global_step)
-    with writer, bar:
+    with writer, bar, told_when(trainer, run_dir):
         return run(trainer, writer, bar, run_dir)
 
 
@@ -458,6 +468,7 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[s
             trainer.update()
 
         if trainer.global_step // args.num_envs % LOGGED_EVERY == 0:
+            refuse_non_finite(trainer.agent.state_dict(), "agent")
             sps = (trainer.global_step - first_step) / (time.monotonic() - start_time)
             writer.log(trainer.global_step, trainer.agent.last | {SPEED: sps})
             bar.update(LOGGED_EVERY * args.num_envs)

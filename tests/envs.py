@@ -252,3 +252,41 @@ class KeepingRater:
 
     def __deepcopy__(self, memo: Any) -> "KeepingRater":
         return self
+
+
+class FaultyEnv(gym.Env):
+    """Random observations and rewards, but for one step that the class attribute tells."""
+
+    observation_space = gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)
+    fault: tuple[int, str, float] | None = None
+    """(step since this environment was made, "obs" or "reward", what it is instead)"""
+
+    def __init__(self, is_discrete: bool = True, render_mode: str | None = None) -> None:
+        self.action_space = gym.spaces.Discrete(2) if is_discrete else gym.spaces.Box(-1, 1, (2,))
+        self.made = 0
+        self.episode_step = 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
+        super().reset(seed=seed)
+        self.episode_step = 0
+        return self.np_random.normal(size=3).astype(np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        self.made += 1
+        self.episode_step += 1
+        numbers = {"obs": self.np_random.normal(size=3).astype(np.float32)}
+        numbers["reward"] = float(numbers["obs"][0] + np.sum(action))
+        if self.fault is not None and self.made == self.fault[0]:
+            _, name, value = self.fault
+            numbers[name] = np.full(3, value, np.float32) if name == "obs" else value
+        return numbers["obs"], numbers["reward"], False, self.episode_step >= 20, {}
+
+
+for _name, _is_discrete in (("Discrete", True), ("Box", False)):
+    gym.register(
+        f"tests/Faulty{_name}-v0",
+        entry_point="envs:FaultyEnv",
+        kwargs={"is_discrete": _is_discrete},
+        max_episode_steps=50,
+        disable_env_checker=True,
+    )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated.checkpoint.rows import RowFiles
-from gym_rated.checks import whole_number
+from gym_rated.checks import all_finite, check_memory, whole_number
 from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards
 
 
@@ -59,6 +59,14 @@ class ReplayMemory:
     ) -> None:
         self.capacity = whole_number("capacity", capacity)
         self._reward_fn = getattr(reward_fn, "score", reward_fn)
+        obs_dim, action_dim = (
+            whole_number("obs_dim", obs_dim),
+            whole_number("action_dim", action_dim),
+        )
+        width = 2 * obs_dim + action_dim + 2
+        check_memory(
+            self.capacity * width, capacity=capacity, obs_dim=obs_dim, action_dim=action_dim
+        )
         ends = np.cumsum([obs_dim, action_dim, obs_dim, 1])
         width = int(ends[-1]) + (reward_fn is None)
         self._columns = [slice(a, b) for a, b in zip([0, *ends], [*ends, width], strict=True)]
@@ -83,7 +91,8 @@ class ReplayMemory:
             rewards: What was paid, shape (K,): given without a `reward_fn`, and only then.
 
         Raises:
-            ValueError: If `rewards` are given or missing against that rule.
+            ValueError: If `rewards` are given or missing against that rule, or a number is not
+                finite in float32; nothing is added then.
         """
         if (rewards is None) != (self._reward_fn is not None):
             raise ValueError(
@@ -93,7 +102,10 @@ class ReplayMemory:
         parts = [obs, actions, next_obs, np.asarray(terminated)[:, None]]
         if rewards is not None:
             parts.append(np.asarray(rewards)[:, None])
-        rows = np.concatenate(parts, axis=1, dtype=np.float32)
+        with np.errstate(over="ignore"):  # said below, in our own words
+            rows = np.concatenate(parts, axis=1, dtype=np.float32)
+        if not all_finite(rows):
+            self._refuse(rows)
         if self.num_added + len(rows) - self._files.num_rows > self.capacity:
             self._write_new_rows()  # before they are overwritten
         self._rows[np.arange(self.num_added, self.num_added + len(rows)) % self.capacity] = rows
@@ -103,7 +115,8 @@ class ReplayMemory:
         """Draw `num` transitions uniformly, with replacement, and compute what they pay now.
 
         Raises:
-            ValueError: If the memory is empty, or the reward function fails its contract.
+            ValueError: If the memory is empty, or the reward function fails its contract, or pays
+                what is not finite in float32.
         """
         if not len(self):
             raise ValueError("`sample` needs at least one transition, got an empty memory")
@@ -112,7 +125,12 @@ class ReplayMemory:
         if self._reward_fn is None:
             paid = rewards[:, 0]
         else:
-            paid = np.asarray(predict_rewards(self._reward_fn, obs, actions), np.float32)
+            given = predict_rewards(self._reward_fn, obs, actions)
+            with np.errstate(over="ignore"):
+                paid = np.asarray(given, np.float32)
+            if not all_finite(paid):
+                bad = given[~np.isfinite(paid)][0]
+                raise ValueError(f"`reward_fn` must return finite float32 rewards, got {bad:g}")
         return Transitions(obs, actions, paid, next_obs, terminated[:, 0])
 
     def state_dict(self) -> dict[str, Any]:
@@ -125,6 +143,15 @@ class ReplayMemory:
         rows = self._files.load_state_dict(state)
         self.num_added = self._files.num_rows
         self._rows[np.arange(self.num_added - len(rows), self.num_added) % self.capacity] = rows
+
+    def _refuse(self, rows: NDArray[np.float32]) -> None:
+        row, column = (int(i) for i in np.argwhere(~np.isfinite(rows))[0])
+        names = ("obs", "actions", "next_obs", "terminated", "rewards")
+        name = next(n for n, part in zip(names, self._columns, strict=True) if column < part.stop)
+        raise ValueError(
+            f"`{name}` must be finite in float32, got {rows[row, column]} in transition {row} of "
+            f"{len(rows)}; none of them was added"
+        )
 
     def _write_new_rows(self) -> None:
         new = np.arange(self._files.num_rows, self.num_added) % self.capacity

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gym_rated.checks import whole_number
+from gym_rated.checks import check_above_zero, whole_number
 from gym_rated.losses import Scale
 from gym_rated.ratings import RatedBatch
 
@@ -179,7 +179,7 @@ class Repulsion:
     ) -> None:
         self.margin = _check_margin(margin)
         self.scale = scale
-        self._rng = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(whole_number("seed", seed, 0))
         self._worst: dict[str, _Worst] = {}
 
     def __len__(self) -> int:
@@ -187,7 +187,11 @@ class Repulsion:
         return len(self._worst)
 
     def renew(self, batch: RatedBatch, log_prob: LogProb) -> None:
-        """Take over which segments are rated worst; for new ones, freeze the policy as it is."""
+        """Take over which segments are rated worst; for new ones, freeze the policy as it is.
+
+        Raises:
+            FloatingPointError: If a log-probability is not finite; the segments stay as they were.
+        """
         rows = {batch.ids[i]: int(i) for i in lowest_rows(batch, self.scale)}
         self._worst = {
             name: self._worst.get(name) or _found(batch, row, log_prob)
@@ -226,6 +230,12 @@ def _found(batch: RatedBatch, row: int, log_prob: LogProb) -> _Worst:
     worst = _Worst(obs, actions, np.zeros(len(actions), np.float32))
     with torch.no_grad():
         worst.reference[:] = log_prob(*_steps([worst])).cpu().numpy()
+    if not np.isfinite(worst.reference).all():
+        bad = worst.reference[~np.isfinite(worst.reference)][0]
+        raise FloatingPointError(
+            f"`log_prob` must return finite log-probabilities, got {bad} in segment "
+            f"{batch.ids[row]!r}; has the policy diverged?"
+        )
     return worst
 
 
@@ -236,6 +246,4 @@ def _steps(segments: Iterable[_Worst]) -> tuple[Tensor, Tensor]:
 
 
 def _check_margin(margin: float) -> float:
-    if not margin > 0:
-        raise ValueError(f"`margin` must be above 0, got {margin}")
-    return margin
+    return check_above_zero("margin", margin)

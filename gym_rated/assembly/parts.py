@@ -151,6 +151,11 @@ def _filmed_share(args: RunArgs, lengths: Sequence[int]) -> float:
     return min(1.0, max(0.25, share))  # a query must find some, whatever was drawn since the last
 
 
+def uses_true_rewards(args: RunArgs) -> bool:
+    """Return whether anything depends on the rewards of the environment: people need none."""
+    return args.reward == "true" or (args.reward == "rated" and args.rater != "human")
+
+
 def recording(args: RunArgs) -> dict[str, bool]:
     """Return what the feedback wrapper is to record for people to be shown."""
     filmed = args.captures_clips

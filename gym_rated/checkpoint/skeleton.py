@@ -43,7 +43,7 @@ def encode(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
     """
     if isinstance(value, np.ndarray | np.generic):
         return _encode_array(value, path, arrays)
-    if _is_tensor(value):
+    if is_tensor(value):
         return _encode_tensor(value, path, arrays)
     if value is None or type(value) in (bool, int, str):
         return value
@@ -136,7 +136,7 @@ def _decode_tensor(node: Mapping[str, Any], array: NDArray[Any]) -> "torch.Tenso
     return torch.from_numpy(array.copy()).reshape(-1).view(dtype).reshape(node["shape"])
 
 
-def _is_tensor(value: Any) -> "TypeGuard[torch.Tensor]":
+def is_tensor(value: Any) -> "TypeGuard[torch.Tensor]":
     """Say whether `value` is a torch tensor; without torch imported, nothing is."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+_SQUARES = 1e30  # their sum; divided by the least spread, and squared, they are still finite
+
 
 class Bonus(Protocol):
     """A reward function of states that were not seen before.
@@ -36,14 +38,22 @@ def flattened(obs: NDArray[Any], obs_dim: int) -> NDArray[np.float32]:
     """Return observations (N, *shape) as (N, D), float32.
 
     Raises:
-        ValueError: If an observation does not hold `obs_dim` numbers.
+        ValueError: If an observation does not hold `obs_dim` numbers, or one that is not finite,
+            or too large to be squared.
     """
     if prod(np.shape(obs)[1:]) != obs_dim:
         raise ValueError(
             f"`obs` must hold {obs_dim} numbers each, got shape {np.shape(obs)}; "
             "`obs_dim` of the bonus must be that of the environment"
         )
-    return np.asarray(obs, np.float32).reshape(-1, obs_dim)
+    states = np.asarray(obs, np.float32).reshape(-1, obs_dim)
+    if not np.vdot(states, states) < _SQUARES:  # NaN is not below either
+        sizes = np.where(np.isnan(states), np.inf, np.abs(states))
+        raise ValueError(
+            "`obs` must be finite, and small enough to compare squared distances in float32, got "
+            f"{states.ravel()[sizes.argmax()]:g}; the bonus has not remembered it"
+        )
+    return states
 
 
 def check_same_sizes(bonus: object, state: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gym_rated.checks import whole_number
+from gym_rated.checks import check_memory, whole_number
 from gym_rated.exploration.bonus import check_same_sizes, flattened
 from gym_rated.exploration.moments import RunningMoments
 
@@ -51,7 +51,8 @@ class KnnEntropy:
         self.obs_dim = whole_number("obs_dim", obs_dim)
         self.k = whole_number("k", k)
         self.capacity = whole_number("capacity", capacity, minimum=self.k)
-        self._rng = np.random.default_rng(seed)
+        check_memory(3 * self.capacity * self.obs_dim, obs_dim=obs_dim, capacity=capacity)
+        self._rng = np.random.default_rng(whole_number("seed", seed, 0))
         self._seen = 0
         self._renew_at = 1
         self._states = np.zeros((self.capacity, self.obs_dim), np.float32)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gym_rated.checks import whole_number
+from gym_rated.checks import check_above_zero, check_memory, layer_sizes, whole_number
 from gym_rated.exploration.bonus import check_same_sizes, flattened
 from gym_rated.exploration.moments import RunningMoments
 
@@ -57,13 +57,16 @@ class RandomNetworkDistillation:
         seed: int = 0,
     ) -> None:
         self.obs_dim = whole_number("obs_dim", obs_dim)
-        self.hidden_sizes = [whole_number("hidden_sizes", size) for size in hidden_sizes]
+        self.hidden_sizes = list(layer_sizes("hidden_sizes", hidden_sizes))
         self.output_dim = whole_number("output_dim", output_dim)
         self.batch_size = whole_number("batch_size", batch_size)
-        if not learning_rate > 0:
-            raise ValueError(f"`learning_rate` must be above 0, got {learning_rate}")
+        check_above_zero("learning_rate", learning_rate)
         sizes = [self.obs_dim, *self.hidden_sizes]
-        rng = torch.Generator().manual_seed(seed)
+        num_weights = sum(a * b for a, b in pairwise([*sizes, self.output_dim]))
+        check_memory(
+            2 * num_weights, obs_dim=obs_dim, hidden_sizes=hidden_sizes, output_dim=output_dim
+        )
+        rng = torch.Generator().manual_seed(whole_number("seed", seed, None))
         self._target = _network([*sizes, self.output_dim], rng).requires_grad_(False)
         self._predictor = _network([*sizes, sizes[-1], self.output_dim], rng)
         self._optimiser = torch.optim.Adam(self._predictor.parameters(), lr=learning_rate)

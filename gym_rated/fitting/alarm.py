@@ -1,9 +1,14 @@
 """Notice a reward that does not predict the ratings that come in.
 
 Every fit judges the reward as it was on the ratings that it has not been fitted to, before it
-learns from them. Low agreement twice running means that the ratings are noise, or that the reward
-does not reach new behaviour [our inference: the limits below tell working runs from shuffled
-ratings].
+learns from them. Low agreement means that the ratings are noise, or that the reward does not reach
+new behaviour [our inference: the limits below tell working runs from shuffled ratings].
+
+A round of 30 or more is judged alone, and two bad ones running raise the alarm. People answer in
+rounds of 4 to 10: these are pooled, over a window of the newest, and ranks are compared within one
+rater and one round. Of 100 ratings in rounds of 5, random ones raise the alarm in 99 of 100 runs;
+ratings that the reward predicts with a rank correlation of 0.6 do in 0.2, of 0.5 in 3, and of 0.4
+in 14 of 100 [simulated: normal returns and noise, five classes].
 """
 
 import warnings
@@ -17,7 +22,9 @@ from numpy.typing import NDArray
 from gym_rated.metrics import spearman
 
 MIN_FRESH = 30
-"""Fresh ratings below which a round says nothing."""
+"""Fresh ratings from which on a round is judged alone."""
+MIN_POOLED = 48
+"""Fresh ratings of smaller rounds, less the number of groups that they are ranked in, to judge."""
 MIN_SPEARMAN = 0.2
 """Rank correlation below which a round counts against the reward."""
 ROUNDS = 2
@@ -30,9 +37,11 @@ class Fresh:
 
     Attributes:
         num: Number of such ratings.
-        spearman: Rank correlation of predicted returns and these ratings; NaN where there are fewer
-            than `MIN_FRESH`, or all are equal.
-        alarm: Whether it was below `MIN_SPEARMAN` in the last `ROUNDS` rounds that count.
+        spearman: Rank correlation of predicted returns and these ratings; where there are fewer
+            than `MIN_FRESH`, of them and those of the rounds before. NaN where all these are too
+            few, or are equal.
+        alarm: Whether it was below `MIN_SPEARMAN` in the last `ROUNDS` rounds that count, or in the
+            newest small rounds together.
     """
 
     num: int = 0
@@ -41,11 +50,12 @@ class Fresh:
 
 
 class RewardAlarm:
-    """Remembers which ratings the reward was fitted to, and in how many rounds it did badly."""
+    """Remembers which ratings the reward was fitted to, and how it did on the newest before."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
         self._bad_rounds = 0
+        self._pool = _Pool()
 
     def look(
         self,
@@ -53,6 +63,7 @@ class RewardAlarm:
         returns: NDArray[Any] | None,
         ratings: NDArray[Any],
         groups: NDArray[np.int64] | None = None,
+        rounds: NDArray[np.int64] | None = None,
     ) -> Fresh:
         """Judge the fresh ratings among all, and remember them.
 
@@ -62,6 +73,8 @@ class RewardAlarm:
             ratings: Rating classes or scores, shape (B,).
             groups: One integer per (rater, round), shape (B,), where only ranks within a group
                 mean something; see `gym_rated.metrics.spearman`.
+            rounds: The same where ratings of all groups share a scale: within these, ratings of
+                small rounds are compared. By default the groups, or one round a call.
 
         Returns:
             What was found; an alarm that begins is also a warning.
@@ -69,25 +82,83 @@ class RewardAlarm:
         fresh = np.array([segment_id not in self._known for segment_id in ids], np.bool_)
         self._known.update(ids)
         num = int(fresh.sum())
-        if returns is None or num < MIN_FRESH:
+        if returns is None or not num:
             return Fresh(num, alarm=self._bad_rounds >= ROUNDS)
-        within = None if groups is None else groups[fresh]
-        correlation = spearman(returns[fresh], ratings[fresh], within)
-        if not np.isnan(correlation):
-            self._bad_rounds = self._bad_rounds + 1 if correlation < MIN_SPEARMAN else 0
-        if self._bad_rounds == ROUNDS:
+        if num >= MIN_FRESH:
+            within = None if groups is None else groups[fresh]
+            correlation, judged = spearman(returns[fresh], ratings[fresh], within), num
+            weight = 1
+            self._pool = _Pool()
+        else:
+            within = groups if rounds is None else rounds
+            within = None if within is None else within[fresh]
+            self._pool.add(_standardised(returns)[fresh], ratings[fresh], within)
+            correlation, judged = self._pool.spearman(), len(self._pool)
+            weight = ROUNDS
+        self._count(correlation, judged, weight)
+        return Fresh(num, correlation, self._bad_rounds >= ROUNDS)
+
+    def _count(self, correlation: float, judged: int, weight: int) -> None:
+        """Count a judgement against the reward, as so many rounds, or begin to count anew."""
+        if np.isnan(correlation):
+            return
+        before = self._bad_rounds
+        self._bad_rounds = before + weight if correlation < MIN_SPEARMAN else 0
+        if before < ROUNDS <= self._bad_rounds:
             warnings.warn(
                 "the learned reward does not predict new ratings: rank correlation "
-                f"{correlation:.2f} with {num} of them, and below {MIN_SPEARMAN} in the round "
-                "before as well; are the ratings about what the reward model sees?",
-                stacklevel=3,
+                f"{correlation:.2f} with the {judged} newest, where one that works has more than "
+                f"{MIN_SPEARMAN}; are the ratings about what the reward model sees?",
+                stacklevel=4,
             )
-        return Fresh(num, correlation, self._bad_rounds >= ROUNDS)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what `look` remembers."""
-        return {"known": sorted(self._known), "bad_rounds": self._bad_rounds}
+        pool = {"rows": self._pool.rows.copy(), "looks": self._pool.looks}
+        return {"known": sorted(self._known), "bad_rounds": self._bad_rounds, "pool": pool}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
+        """Restore what `state_dict` returned, also of a version that did not pool."""
         self._known, self._bad_rounds = set(state["known"]), state["bad_rounds"]
+        pool = state.get("pool")
+        self._pool = _Pool() if pool is None else _Pool(pool["rows"].copy(), pool["looks"])
+
+
+class _Pool:
+    """The newest ratings of small rounds, each with what was predicted before it was fitted to."""
+
+    def __init__(self, rows: NDArray[np.float64] | None = None, looks: int = 0) -> None:
+        self.rows = np.zeros((0, 4)) if rows is None else rows  # prediction, rating, group, look
+        self.looks = looks
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def add(
+        self,
+        predictions: NDArray[Any],
+        ratings: NDArray[Any],
+        groups: NDArray[np.int64] | None,
+    ) -> None:
+        """Add the ratings of one look; those of the oldest go where the others are enough."""
+        look = np.full(len(ratings), self.looks)
+        new = np.stack([predictions, ratings, look if groups is None else groups, look], 1)
+        self.rows = np.concatenate([self.rows, new])
+        self.looks += 1
+        while _is_enough(rest := self.rows[self.rows[:, 3] > self.rows[0, 3]]):
+            self.rows = rest
+
+    def spearman(self) -> float:
+        """Return the rank correlation within groups; NaN where the ratings are not enough."""
+        predictions, ratings, groups, _ = self.rows.T
+        return spearman(predictions, ratings, groups) if _is_enough(self.rows) else float("nan")
+
+
+def _is_enough(rows: NDArray[np.float64]) -> bool:
+    return len(rows) - len(np.unique(rows[:, 2])) >= MIN_POOLED
+
+
+def _standardised(returns: NDArray[Any]) -> NDArray[np.float64]:
+    """Bring predictions of all ratings to one scale, whatever the fit that they come from."""
+    spread = returns.std()
+    return np.asarray((returns - returns.mean()) / (spread if spread > 0 else 1.0), np.float64)

@@ -17,7 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 from typing_extensions import TypeVar
 
-from gym_rated.checks import check_choice, whole_number
+from gym_rated.checks import check_choice, check_is_number, check_number, whole_number
 from gym_rated.fitting.alarm import Fresh, RewardAlarm
 from gym_rated.fitting.judging import answers_of, judge_held_out, train_accuracy
 from gym_rated.fitting.report import FitReport, HeldOut
@@ -99,10 +99,19 @@ class RewardLearner(Generic[ModelT, LossT]):
                 "`model` and `loss` must have the same number of members, got "
                 f"{model.num_members} and {loss.num_members}"
             )
-        if stop_at_accuracy is not None and not 0 <= stop_at_accuracy <= 1:
-            raise ValueError(f"`stop_at_accuracy` must lie in [0, 1], got {stop_at_accuracy}")
+        if stop_at_accuracy is not None:
+            check_number("stop_at_accuracy", stop_at_accuracy, 0, 1)
+        check_is_number("ood_coef", ood_coef)
         if not 0 <= ood_coef < float("inf"):
             raise ValueError(f"`ood_coef` must be at least 0 and finite, got {ood_coef}")
+        check_number("learning_rate", learning_rate, low=0)
+        check_number("weight_learning_rate", weight_learning_rate, low=0)
+        dtypes = {parameter.dtype for parameter in model.parameters()}
+        if not dtypes <= {torch.float32, torch.float64}:
+            raise TypeError(
+                "`model` must have parameters of float32 or float64 to be fitted, got "
+                f"{', '.join(map(str, dtypes))}; call its `float()` first"
+            )
         self.model = model
         self._device = next(model.parameters()).device
         loss.to(self._device)
@@ -118,7 +127,7 @@ class RewardLearner(Generic[ModelT, LossT]):
         self.progress_bar = progress_bar
         self.num_fits = 0
         self._alarm = RewardAlarm()
-        self._rng = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(whole_number("seed", seed, 0))
         groups: list[dict[str, Any]] = [{"params": list(model.parameters()), "lr": learning_rate}]
         for parameters, share in loss.parameter_groups():
             groups.append({"params": list(parameters), "lr": share * weight_learning_rate})
@@ -136,13 +145,13 @@ class RewardLearner(Generic[ModelT, LossT]):
 
         Returns:
             What was done. Where the answers not held out tell no task of the loss that one segment
-            is better than another (ratings of a single class, say), there is only a warning: the
-            model stays as it was, and the report is not ready.
+            is better than another (ratings of a single class, say), or no update was finite, there
+            is only a warning: the model stays as it was, and the report is not ready.
 
         Raises:
             ValueError: If the dataset does not fit model and loss.
-            FloatingPointError: If the model became non-finite. Whatever is raised, the learner is
-            then as before.
+            FloatingPointError: If the model became non-finite, or predicts what is not finite.
+            Whatever is raised, the learner is then as before.
         """
         start = time.perf_counter()
         self._check(ratings)
@@ -159,8 +168,11 @@ class RewardLearner(Generic[ModelT, LossT]):
             except BaseException:
                 self.load_state_dict(before)
                 raise
+            if done["refused_updates"] == done["steps"]:
+                self.load_state_dict(before)
+                done = {name: done[name] for name in ("steps", "refused_updates", "fresh")}
         return FitReport(
-            bool(done),
+            "losses" in done,
             len(ratings),
             counts,
             num_comparisons=len(batch.comparisons),
@@ -227,9 +239,10 @@ class RewardLearner(Generic[ModelT, LossT]):
         if self.num_fits:
             values = self.loss.values(segment_returns(self._rewards(rows), rows.mask), rows.lengths)
             returns = values.mean(0).cpu().numpy()[given]
-        groups = batch.groups[given] if self.loss.scale == "group" else None
+        rounds = batch.groups[given]
+        groups = rounds if self.loss.scale == "group" else None
         ids = [id for id, is_given in zip(batch.ids, given, strict=True) if is_given]
-        return self._alarm.look(ids, returns, answers[given], groups)
+        return self._alarm.look(ids, returns, answers[given], groups, rounds)
 
     def _fit(self, batch: RatedBatch, split: FitSplit, progress: float) -> dict[str, Any]:
         model, loss = self.model, self.loss
@@ -245,9 +258,8 @@ class RewardLearner(Generic[ModelT, LossT]):
         )
         before = self._parts(returns, rows, split, progress)
         steps, refused = self._descend(rows, split, progress)
-        self._refuse_non_finite()
-
         rewards = self._rewards(rows)
+        self._refuse_non_finite(rewards[:, rows.mask])
         returns = segment_returns(rewards, rows.mask)
         after = self._parts(returns, rows, split, progress)
         self._set_scale(rewards.mean(0)[rows.mask])
@@ -323,13 +335,18 @@ class RewardLearner(Generic[ModelT, LossT]):
             returns, batch.ratings, batch.lengths, batch.groups, progress, **answers
         )
 
-    def _refuse_non_finite(self) -> None:
+    def _refuse_non_finite(self, rewards: Tensor) -> None:
+        """Refuse a model with a number that is not finite, or that predicts one."""
         tensors = (*self.model.parameters(), *self.model.buffers(), *self.loss.parameters())
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
-            raise FloatingPointError(
-                "the reward model became non-finite in this fit, and was restored to what it was "
-                "before; is `learning_rate` too high?"
-            )
+        # the deviation too, by which rewards are divided
+        for tensor in (*tensors, rewards, rewards.mean(0).std(correction=0)):
+            if not bool(torch.isfinite(tensor).all()):
+                bad = float(tensor[~torch.isfinite(tensor)][0])
+                what = f"predicts {bad}" if tensor.shape == rewards.shape else "became non-finite"
+                raise FloatingPointError(
+                    f"the reward model {what} in this fit, and was restored to what it was before; "
+                    "is `learning_rate` too high, or an observation too large?"
+                )
 
     @torch.no_grad()
     def _rewards(self, rows: RatedRows) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gym_rated.checks import check_num_classes, whole_number
 from gym_rated.fitting.learner import Offset, RewardLearner
 from gym_rated.fitting.report import FitReport
 from gym_rated.fitting.rows import RewardModel
@@ -99,6 +100,8 @@ def make_learner(
         TypeError: If a number is none, or an option is unknown.
         ValueError: If an option is out of range.
     """
+    check_num_classes(num_classes)
+    whole_number("segment_length", segment_length)
     if model is None:
         model = RewardEnsemble(
             obs_dim,

@@ -37,7 +37,8 @@ class FitReport:
     """What a fit did.
 
     Attributes:
-        ready: False if there was nothing to learn from, and the model was left as it was.
+        ready: False if there was nothing to learn from, or no update was finite, and the model was
+            left as it was.
         num_ratings: Number of ratings and scores, held-out ones included.
         class_counts: Ratings of each class, C of them.
         steps: Gradient steps tried.
@@ -87,7 +88,8 @@ class FitReport:
         head = f"{self.num_ratings} ratings ({counts} by class, worst first)"
         head += f", {self.num_comparisons} comparisons" if self.num_comparisons else ""
         if not self.ready:
-            return f"{head}: not ready, the reward model was left as it was"
+            why = f", {self.refused_updates} of {self.steps} updates refused" if self.steps else ""
+            return f"{head}: not ready, the reward model was left as it was{why}"
         losses = "; ".join(
             f"{task} {start:.3g} -> {end:.3g} (weight {self.weights[task]:.3g})"
             for task, (start, end) in self.losses.items()

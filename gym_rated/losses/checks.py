@@ -2,16 +2,13 @@
 
 from torch import Tensor
 
-
-def check_positive(name: str, value: float) -> None:
-    """Refuse a `value` that is not above 0 with a ValueError."""
-    if not value > 0:
-        raise ValueError(f"`{name}` must be above 0, got {value}")
+from gym_rated.checks import check_num_classes, check_number
 
 
 def check_pair_options(adjacent_weight: float, trim: float) -> None:
-    """Refuse options of `pairwise_loss` that are out of range with a ValueError."""
-    if not (adjacent_weight >= 0 and 0 <= trim < 1):
+    """Refuse options of `pairwise_loss` that are no numbers, or out of range."""
+    weight = check_number("adjacent_weight", adjacent_weight)
+    if not (weight >= 0 and 0 <= check_number("trim", trim) < 1):
         raise ValueError(
             "`adjacent_weight` must be at least 0 and `trim` in [0, 1), "
             f"got {adjacent_weight} and {trim}"
@@ -30,8 +27,7 @@ def check_rows(returns: Tensor, other: Tensor, name: str) -> None:
 def check_ratings(returns: Tensor, ratings: Tensor, num_classes: int) -> None:
     """Refuse ratings that are neither a class nor -1, for no rating, with a ValueError."""
     check_rows(returns, ratings, "ratings")
-    if num_classes < 2:
-        raise ValueError(f"`num_classes` must be at least 2, got {num_classes}")
+    check_num_classes(num_classes)
     low, high = ratings.aminmax()
     if low < -1 or high >= num_classes:
         raise ValueError(

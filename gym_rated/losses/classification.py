@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gym_rated.checks import check_choice
-from gym_rated.losses.checks import check_positive, check_ratings, check_rows
+from gym_rated.checks import check_above_zero, check_choice, check_num_classes
+from gym_rated.losses.checks import check_ratings, check_rows
 from gym_rated.losses.groups import group_range, number_groups, with_contrast
 from gym_rated.losses.limits import (
     LimitForm,
@@ -75,7 +75,7 @@ def classification_loss(
         boundaries and groups are given.
     """
     check_ratings(returns, ratings, num_classes)
-    check_positive("sharpness", sharpness)
+    check_above_zero("sharpness", sharpness)
     check_choice("limits", limits, get_args(LimitForm))
     rated = ratings >= 0
     if groups is None:
@@ -133,7 +133,7 @@ def scaled_sharpness(num_classes: int) -> float:
     2 to 6 equally common classes still costs 0.055, 0.164, 0.314, 0.471 and 0.619 nats; with this
     it costs 0.055 to 0.091 [our inference].
     """
-    return SHARPNESS * (num_classes / 2) ** 2
+    return SHARPNESS * (check_num_classes(num_classes) / 2) ** 2
 
 
 class ClassificationTask(Task):
@@ -149,7 +149,7 @@ class ClassificationTask(Task):
     name = "classification"
 
     def __init__(self, sharpness: float = SHARPNESS, limits: LimitRule = "share") -> None:
-        check_positive("sharpness", sharpness)
+        check_above_zero("sharpness", sharpness)
         check_choice("limits", limits, get_args(LimitRule))
         self.sharpness = sharpness
         self.limits: LimitRule = limits

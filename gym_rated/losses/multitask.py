@@ -12,8 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gym_rated.checks import check_choice, whole_number
-from gym_rated.losses.checks import check_pair_options, check_positive
+from gym_rated.checks import (
+    check_above_zero,
+    check_choice,
+    check_memory,
+    check_num_classes,
+    whole_number,
+)
+from gym_rated.losses.checks import check_pair_options
 from gym_rated.losses.classification import (
     SHARPNESS,
     ClassificationTask,
@@ -119,11 +125,12 @@ class MultitaskLoss(nn.Module, Loss):
         check_choice("limits", limits, get_args(LimitRule))
         if limits == "fit" and scale == "group":
             raise ValueError("`limits='fit'` fixes limits for all answers; it needs scale='shared'")
-        check_positive("alpha", alpha)
-        check_positive("regularization", regularization)
+        check_above_zero("alpha", alpha)
+        check_above_zero("regularization", regularization)
         check_pair_options(adjacent_weight, trim)
-        self.num_classes = whole_number("num_classes", num_classes, 2)
+        self.num_classes = check_num_classes(num_classes)
         self.num_members = whole_number("num_members", num_members)
+        check_memory(4 * len(self.tasks) * self.num_members, num_members=num_members)
         self.scale = scale
         self.weights = weights
         self.target = target
@@ -131,14 +138,14 @@ class MultitaskLoss(nn.Module, Loss):
         self.segment_value = segment_value
         self.segment_length = whole_number("segment_length", segment_length)
         self.sharpness = scaled_sharpness(num_classes) if sharpness == "scaled" else sharpness
-        check_positive("sharpness", self.sharpness)
+        check_above_zero("sharpness", self.sharpness)
         self.adjacent_weight = adjacent_weight
         self.trim = trim
         self.limits = limits
         self.num_draws = whole_number("num_draws", num_draws)
         self.regularization = regularization
         self.max_groups = whole_number("max_groups", max_groups)
-        self.rng = np.random.default_rng(seed)
+        self.rng = np.random.default_rng(whole_number("seed", seed, 0))
         self._own = {task.name: task for task in tasks if not isinstance(task, str)}
         ours = [make(self) for name, make in TASKS.items() if name in tasks]
         self._tasks = [*ours, *self._own.values()]

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gym_rated.losses.checks import check_pair_options, check_positive, check_rows
+from gym_rated.checks import check_above_zero
+from gym_rated.losses.checks import check_pair_options, check_rows
 from gym_rated.losses.task import AnswerRows, Task
 
 
@@ -55,7 +56,7 @@ def pairwise_loss(
     if ratings is None and comparisons is None:
         raise ValueError("`ratings` or `comparisons` must be given, got neither")
     check_pair_options(adjacent_weight, trim)
-    check_positive("temperature", temperature)
+    check_above_zero("temperature", temperature)
     if ratings is None:
         ratings = torch.full(returns.shape[-1:], -1, device=returns.device)
     better, worse, weights = _rated_pairs(returns, ratings, groups, adjacent_weight)

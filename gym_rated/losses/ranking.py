@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gym_rated.checks import whole_number
-from gym_rated.losses.checks import check_positive, check_ratings, check_rows
+from gym_rated.checks import check_above_zero, whole_number
+from gym_rated.losses.checks import check_ratings, check_rows
 from gym_rated.losses.groups import as_one, with_contrast
 from gym_rated.losses.task import AnswerRows, Task
 
@@ -57,9 +57,8 @@ def ranking_loss(
         ValueError: If shapes differ, the batch is empty, or a number is out of range.
     """
     check_ratings(returns, ratings, num_classes)
-    check_positive("regularization", regularization)
-    if num_draws < 1:
-        raise ValueError(f"`num_draws` must be at least 1, got {num_draws}")
+    check_above_zero("regularization", regularization)
+    whole_number("num_draws", num_draws)
     if groups is not None:
         check_rows(returns, groups, "groups")
     rows, present = draw_one_per_class(ratings, num_classes, groups, num_draws, rng)
@@ -128,7 +127,11 @@ def soft_ranks(values: Tensor, regularization: float = 1.0) -> Tensor:
 
     Returns:
         Soft ranks, shape (*batch, n).
+
+    Raises:
+        ValueError: If the strength is not above 0.
     """
+    check_above_zero("regularization", regularization)
     ordered, order = (values / regularization).sort(dim=-1)
     num = values.shape[-1]
     hard = torch.arange(1, num + 1, dtype=values.dtype, device=values.device)
@@ -171,7 +174,7 @@ class RankingTask(Task):
     def __post_init__(self) -> None:
         """Check the values."""
         whole_number("num_draws", self.num_draws)
-        check_positive("regularization", self.regularization)
+        check_above_zero("regularization", self.regularization)
 
     def can_learn(self, answers: AnswerRows) -> bool:
         """Return whether two ratings differ."""

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gym_rated.checks import check_choice
-from gym_rated.losses.checks import check_positive, check_ratings, check_rows
+from gym_rated.checks import check_above_zero, check_choice
+from gym_rated.losses.checks import check_ratings, check_rows
 from gym_rated.losses.groups import centred, number_groups, with_company
 from gym_rated.losses.task import AnswerRows, Task
 
@@ -86,7 +86,7 @@ def rating_targets(
         ValueError: If shapes differ, a rating lies outside -1..C-1, or the form is unknown.
     """
     check_choice("form", form, get_args(TargetForm))
-    check_positive("alpha", alpha)
+    check_above_zero("alpha", alpha)
     check_ratings(lengths, ratings, num_classes)
     y = ratings.to(torch.get_default_dtype()).masked_fill(ratings < 0, torch.nan)
     if form == "linear":
@@ -115,7 +115,7 @@ class RegressionTask(Task):
     def __post_init__(self) -> None:
         """Check the values."""
         check_choice("target", self.target, get_args(TargetForm))
-        check_positive("alpha", self.alpha)
+        check_above_zero("alpha", self.alpha)
 
     def can_learn(self, answers: AnswerRows) -> bool:
         """Return whether two ratings differ."""

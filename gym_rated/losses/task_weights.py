@@ -84,7 +84,8 @@ class TaskWeights(nn.Module):
         """Return s, shape (tasks, E), after bringing it inside its bounds."""
         if not 0 <= progress <= 1:
             raise ValueError(f"`progress` must lie in 0..1, got {progress}")
-        steps = torch.arange(self.log_variances.shape[-1], device=self.log_variances.device)
+        num = self.log_variances.shape[-1]
+        steps = torch.arange(num).to(self.log_variances)  # its type and device
         cosines = torch.cos(steps * (pi * progress))  # the first is 1: the offset a
         with torch.no_grad():
             s = self.log_variances @ cosines

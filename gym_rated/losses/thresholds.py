@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gym_rated.checks import whole_number
-from gym_rated.losses.checks import check_positive
+from gym_rated.checks import check_above_zero, check_memory, check_num_classes, whole_number
 
 
 def ordered_thresholds(base: Tensor, log_spacing: Tensor, offsets: Tensor) -> Tensor:
@@ -47,7 +46,7 @@ def offset_prior(offsets: Tensor, std: float = 10.0) -> Tensor:
     Raises:
         ValueError: If `std` is not above 0.
     """
-    check_positive("std", std)
+    check_above_zero("std", std)
     return (offsets / std).square().sum(-1) / 2
 
 
@@ -64,7 +63,10 @@ class GroupThresholds(nn.Module):
 
     def __init__(self, num_classes: int, num_members: int, max_groups: int) -> None:
         super().__init__()
+        check_num_classes(num_classes)
+        whole_number("num_members", num_members)
         self.max_groups = whole_number("max_groups", max_groups)
+        check_memory(num_members * max_groups, num_members=num_members, max_groups=max_groups)
         lowest = -(num_classes - 2) / 2  # thresholds 1 apart, around the offset
         self.base = nn.Parameter(torch.full((num_members,), lowest))
         self.log_spacing = nn.Parameter(torch.zeros(num_members, num_classes - 2))

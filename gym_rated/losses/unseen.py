@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from gym_rated.checks import check_number
+
 
 def out_of_distribution_loss(
     rewards: Tensor, random_rewards: Tensor, coefficient: float = 0.1
@@ -30,6 +32,6 @@ def out_of_distribution_loss(
             "`rewards` and `random_rewards` must hold at least one step, got shapes "
             f"{tuple(rewards.shape)} and {tuple(random_rewards.shape)}"
         )
-    if not coefficient >= 0:
+    if not check_number("coefficient", coefficient) >= 0:
         raise ValueError(f"`coefficient` must be at least 0, got {coefficient}")
     return coefficient * (random_rewards.mean(-1) - rewards.mean(-1))

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gym_rated.checkpoint import load_state, save_state
-from gym_rated.checks import whole_number
+from gym_rated.checkpoint.finite import refuse_non_finite
+from gym_rated.checks import check_number, whole_number
 from gym_rated.imports import load_attribute
 from gym_rated.segments import Segment
 
@@ -60,7 +61,7 @@ class Ensemble(nn.Module):
         self.obs_dim = whole_number("obs_dim", obs_dim)
         self.action_dim = whole_number("action_dim", action_dim)
         self.num_members = whole_number("num_members", num_members)
-        self.seed = seed
+        self.seed = whole_number("seed", seed, None)
         self.options: dict[str, Any] = {}
         self.register_buffer("obs_mean", torch.zeros(num_inputs))
         self.register_buffer("obs_std", torch.ones(num_inputs))
@@ -106,7 +107,9 @@ class Ensemble(nn.Module):
             with torch.inference_mode():
                 rewards = (self(obs, actions) - self._offset) / self._scale  # (E, sum of T)
             starts = np.cumsum([0, *(len(s) for s in chunk[:-1])])
-            out[:, start : start + _CHUNK] = np.add.reduceat(rewards.cpu().numpy(), starts, axis=1)
+            out[:, start : start + _CHUNK] = np.add.reduceat(
+                rewards.cpu().float().numpy(), starts, axis=1
+            )
         return out
 
     def disagreement(self, segments: Sequence[Segment]) -> NDArray[np.float32]:
@@ -124,17 +127,29 @@ class Ensemble(nn.Module):
 
     @torch.no_grad()
     def set_scale(self, scale: float, offset: float = 0.0) -> None:
-        """Set what `predict` divides by, above 0, and subtracts; from now on the model is ready."""
-        if not scale > 0:
+        """Set what `predict` divides by and subtracts; from now on the model is ready.
+
+        Raises:
+            TypeError: If one of them is no number.
+            ValueError: If `scale` is not above 0, or one of them is not finite.
+        """
+        check_number("offset", offset)
+        if not check_number("scale", scale) > 0:
             raise ValueError(f"`scale` must be above 0, got {scale}")
         self._scale.fill_(scale)
         self._offset.fill_(offset)
         self._ready.fill_(True)
 
     def save(self, folder: str | PathLike[str]) -> None:
-        """Write the model to a folder, atomically: safetensors, JSON and their SHA-256."""
+        """Write the model to a folder, atomically: safetensors, JSON and their SHA-256.
+
+        Raises:
+            FloatingPointError: If a number of the model is not finite; nothing is written then.
+        """
+        tensors = dict(self.state_dict())
+        refuse_non_finite(tensors, "reward model")
         state = {"format": self.FORMAT, "sizes": self.sizes, "options": self.options}
-        save_state(Path(folder), {**state, "tensors": dict(self.state_dict())})
+        save_state(Path(folder), {**state, "tensors": tensors})
 
     @classmethod
     def load(cls, folder: str | PathLike[str]) -> Self:
@@ -176,6 +191,16 @@ def load_reward_model(folder: str | PathLike[str]) -> Any:
     if found not in _CLASS_OF:
         raise _other_content(" or ".join(map(repr, _CLASS_OF)), found, folder)
     return load_attribute(_CLASS_OF[found]).load(folder)
+
+
+def check_moments(mean: NDArray[Any], std: NDArray[Any]) -> None:
+    """Refuse moments of observations that are not finite with a ValueError."""
+    for name, numbers in (("mean", mean), ("std", std)):
+        with np.errstate(over="ignore"):  # said below, in our own words
+            numbers = np.asarray(numbers, np.float32)
+        if not np.isfinite(numbers).all():
+            bad = numbers[~np.isfinite(numbers)][0]
+            raise ValueError(f"`{name}` must hold finite numbers in float32, got {bad}")
 
 
 def uniform(shape: tuple[int, ...], fan_in: int, rng: torch.Generator) -> nn.Parameter:

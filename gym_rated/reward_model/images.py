@@ -5,6 +5,7 @@ are our inference: the papers on ratings learn from vectors. Images come flatten
 `features="pixels"` stores them.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
@@ -15,8 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gym_rated.checks import whole_number
-from gym_rated.reward_model.ensemble import MIN_STD, NEGATIVE_SLOPE, Ensemble, uniform
+from gym_rated.checks import check_memory, layer_sizes, whole_number
+from gym_rated.reward_model.ensemble import (
+    MIN_STD,
+    NEGATIVE_SLOPE,
+    Ensemble,
+    check_moments,
+    uniform,
+)
 
 if TYPE_CHECKING:
     from gymnasium import Space
@@ -60,17 +67,16 @@ class ConvRewardEnsemble(Ensemble):
         hidden_size: int = 64,
         seed: int = 0,
     ) -> None:
-        shape = tuple(whole_number("image_shape", size) for size in image_shape)
+        shape = layer_sizes("image_shape", image_shape)
         if len(shape) not in (2, 3):
             raise ValueError(f"`image_shape` must be (H, W) or (H, W, C), got {shape}")
         depth = shape[2] if len(shape) == 3 else 1
-        super().__init__(int(np.prod(shape)), action_dim, num_members, seed, depth)
+        self._check_memory(shape, action_dim, num_members, channels, hidden_size)
+        super().__init__(math.prod(shape), action_dim, num_members, seed, depth)
         self.image_shape = shape
-        self.channels = tuple(whole_number("channels", size) for size in channels)
-        if not self.channels:
-            raise ValueError("`channels` must hold at least one layer, got none")
+        self.channels = layer_sizes("channels", channels)
         self.hidden_size = whole_number("hidden_size", hidden_size)
-        rng = torch.Generator().manual_seed(seed)
+        rng = torch.Generator().manual_seed(self.seed)
         self.filters, self.filter_biases = nn.ParameterList(), nn.ParameterList()
         height, width = shape[:2]
         for before, after in pairwise((depth, *self.channels)):
@@ -84,6 +90,19 @@ class ConvRewardEnsemble(Ensemble):
         for fan_in, fan_out in zip(fan_ins, (hidden_size, 1), strict=True):
             self.weights.append(uniform((num_members, fan_in, fan_out), fan_in, rng))
             self.biases.append(uniform((num_members, 1, fan_out), fan_in, rng))
+
+    @staticmethod
+    def _check_memory(
+        shape: tuple[int, ...], action_dim: Any, num_members: Any, channels: Any, hidden_size: Any
+    ) -> None:
+        given = {"action_dim": action_dim, "num_members": num_members, "hidden_size": hidden_size}
+        num_actions, num, hidden = (whole_number(name, n) for name, n in given.items())
+        depths = layer_sizes("channels", channels)
+        filters = _KERNEL**2 * sum(a * b for a, b in pairwise((1, *depths)))
+        # a layer halves height and width
+        seen = math.prod(shape[:2]) // 4 ** len(depths) * depths[-1]
+        num_weights = num * (filters + (seen + num_actions) * hidden)
+        check_memory(num_weights, image_shape=shape, **given, channels=channels)
 
     @classmethod
     def for_spaces(cls, obs_space: "Space[Any]", action_space: "Space[Any]", **kwargs: Any) -> Self:
@@ -130,7 +149,7 @@ class ConvRewardEnsemble(Ensemble):
             maps = functional.conv2d(maps, filters, bias, _STRIDE, _PADDING, groups=groups)
             maps = functional.leaky_relu(maps, NEGATIVE_SLOPE)
         seen = maps.reshape(num, self.num_members, -1).transpose(0, 1)  # (E, N, F)
-        acts = actions.reshape(1, num, self.action_dim).expand(self.num_members, -1, -1)
+        acts = actions.reshape(1, num, self.action_dim).expand(self.num_members, -1, -1).to(seen)
         hidden = torch.baddbmm(self.biases[0], torch.cat((seen, acts), -1), self.weights[0])
         hidden = functional.leaky_relu(hidden, NEGATIVE_SLOPE)
         out = torch.baddbmm(self.biases[1], hidden, self.weights[1])  # (E, N, 1)
@@ -162,7 +181,7 @@ class ConvRewardEnsemble(Ensemble):
             acts = torch.from_numpy(np.ascontiguousarray(actions[part], np.float32)).to(device)
             with torch.inference_mode():
                 mean = (self(images, acts).mean(0) - self._offset) / self._scale
-            rewards[part] = mean.cpu().numpy()
+            rewards[part] = mean.cpu().float().numpy()
         return rewards
 
     @torch.no_grad()
@@ -173,7 +192,11 @@ class ConvRewardEnsemble(Ensemble):
             mean: Mean of each pixel and channel, shape (D,).
             std: Standard deviation of each pixel and channel, shape (D,). Pixels are pooled,
                 because a filter must mean the same wherever it looks.
+
+        Raises:
+            ValueError: If a number is not finite.
         """
+        check_moments(mean, std)
         means = np.reshape(mean, (-1, len(self.obs_mean)))  # (H W, C)
         squares = np.square(np.reshape(std, means.shape)).mean(0) + means.var(0)
         pooled = np.sqrt(squares)
@@ -181,7 +204,7 @@ class ConvRewardEnsemble(Ensemble):
         self.obs_std.copy_(torch.as_tensor(np.where(pooled < MIN_STD, 1.0, pooled)))
 
     def _normalised(self, obs: Tensor) -> Tensor:
-        """Return images of shape (N, D) as float32 of shape (N, C, H, W)."""
+        """Return images of shape (N, D) as floats of shape (N, C, H, W)."""
         height, width = self.image_shape[:2]
         images = (obs.reshape(len(obs), height, width, -1) - self.obs_mean) / self.obs_std
-        return images.permute(0, 3, 1, 2).contiguous()
+        return images.permute(0, 3, 1, 2).contiguous().to(self.filters[0].dtype)

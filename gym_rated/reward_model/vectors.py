@@ -16,8 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gym_rated.checks import whole_number
-from gym_rated.reward_model.ensemble import MIN_STD, NEGATIVE_SLOPE, Ensemble, uniform
+from gym_rated.checks import check_memory, layer_sizes, whole_number
+from gym_rated.reward_model.ensemble import (
+    MIN_STD,
+    NEGATIVE_SLOPE,
+    Ensemble,
+    check_moments,
+    uniform,
+)
 
 if TYPE_CHECKING:
     from gymnasium import Space
@@ -53,12 +59,15 @@ class RewardEnsemble(Ensemble):
         hidden_sizes: Sequence[int] = (64, 64),
         seed: int = 0,
     ) -> None:
+        given = {"obs_dim": obs_dim, "action_dim": action_dim, "num_members": num_members}
+        num_inputs, num_actions, num = (whole_number(name, n) for name, n in given.items())
+        hidden = layer_sizes("hidden_sizes", hidden_sizes)
+        sizes = [num_inputs + num_actions, *hidden, 1]
+        num_weights = num * sum(a * b for a, b in pairwise(sizes))
+        check_memory(num_weights, **given, hidden_sizes=hidden_sizes)
         super().__init__(obs_dim, action_dim, num_members, seed, num_inputs=obs_dim)
-        self.hidden_sizes = tuple(whole_number("hidden_sizes", size) for size in hidden_sizes)
-        if not self.hidden_sizes:
-            raise ValueError("`hidden_sizes` must hold at least one layer, got none")
-        rng = torch.Generator().manual_seed(seed)
-        sizes = [obs_dim + action_dim, *self.hidden_sizes, 1]
+        self.hidden_sizes = hidden
+        rng = torch.Generator().manual_seed(self.seed)
         weights, biases = [], []
         for fan_in, fan_out in pairwise(sizes):
             weights.append(uniform((num_members, fan_out, fan_in), fan_in, rng))
@@ -107,6 +116,7 @@ class RewardEnsemble(Ensemble):
 
     def rewards(self, inputs: Tensor) -> Tensor:
         """Return every member's reward of `inputs`, shape (*batch, D + A), as shape (E, *batch)."""
+        inputs = inputs.to(self.weights[0].dtype)  # as after `.double()`
         columns = inputs.reshape(-1, inputs.shape[-1]).T  # (D + A, N): trains faster than rows
         hidden = columns.expand(self.num_members, -1, -1)
         last = len(self.weights) - 1
@@ -146,7 +156,11 @@ class RewardEnsemble(Ensemble):
             std: Standard deviation of each dimension, shape (D,). A dimension that hardly moved
                 (below `MIN_STD`) is centred and left in its own units: were it divided by next to
                 nothing, the first time it moves it would drown the others.
+
+        Raises:
+            ValueError: If a number is not finite.
         """
+        check_moments(mean, std)
         self.obs_mean.copy_(torch.as_tensor(mean))
         self.obs_std.copy_(torch.as_tensor(np.where(std < MIN_STD, 1.0, std)))
 
@@ -222,7 +236,7 @@ class _FastNetwork(NamedTuple):
 
 
 def _as_array(tensor: Tensor) -> NDArray[np.float32]:
-    return np.array(tensor.detach().cpu().numpy(), np.float32)
+    return np.array(tensor.detach().cpu().float().numpy(), np.float32)
 
 
 def _version(tensors: tuple[Tensor, ...]) -> int:

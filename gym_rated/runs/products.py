@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from gym_rated.checkpoint.finite import refuse_non_finite
 from gym_rated.runs.names import (
     EPISODE_LENGTH,
     FIT_PREFIX,
@@ -127,7 +128,12 @@ def save_products(
         policy: Name -> tensor, for policy.safetensors.
         model: The reward model; None where the arm learns none.
         ratings: What it was fitted to; None with `model`.
+
+    Raises:
+        FloatingPointError: If a number of the policy or the model is not finite; nothing that was
+            saved before is replaced by it.
     """
+    refuse_non_finite(policy, "policy")
     from safetensors.torch import save_file  # importing a run's format imports no torch
 
     save_file(dict(policy), folder / POLICY)

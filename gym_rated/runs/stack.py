@@ -17,8 +17,10 @@ from gymnasium.wrappers.vector import (
     RecordEpisodeStatistics,
 )
 
+from gym_rated.checkpoint.finite import refuse_non_finite
+from gym_rated.environments.finite import FiniteSteps
 from gym_rated.environments.seeded import SeededEpisodes
-from gym_rated.wrappers.stacking import layers
+from gym_rated.wrappers import stacking
 
 _STATISTICS = ("episode_returns", "episode_lengths", "prev_dones")
 _QUEUES = ("return_queue", "length_queue", "time_queue")
@@ -35,8 +37,9 @@ def stack_state(envs: Any) -> list[dict[str, Any]]:
 
     Raises:
         TypeError: If the stack ends in anything else.
+        FloatingPointError: If the statistics of a normaliser are not finite.
     """
-    found = layers(envs)
+    found = _layers(envs)
     _check_is_replayable(found[-1])
     return [{"layer": type(layer).__name__, **_layer_state(layer)} for layer in found]
 
@@ -53,7 +56,7 @@ def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> None:
         ValueError: If the stacks differ.
         RuntimeError: If an environment does not repeat its episode.
     """
-    found = layers(envs)
+    found = _layers(envs)
     _check_is_replayable(found[-1])
     shape = [type(layer).__name__ for layer in found], len(found[-1].envs)
     saved_shape = [state["layer"] for state in states], len(states[-1]["episodes"])
@@ -67,6 +70,11 @@ def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> None:
     envs.reset()  # replays the open episodes; what this does to the wrappers is overwritten below
     for layer, state in zip(found, states, strict=True):
         _load_layer_state(layer, state)
+
+
+def _layers(envs: Any) -> list[Any]:
+    """Return the layers of a stack without those that only look, and so may come and go."""
+    return [layer for layer in stacking.layers(envs) if not isinstance(layer, FiniteSteps)]
 
 
 def _check_is_replayable(innermost: Any) -> None:
@@ -83,9 +91,9 @@ def _layer_state(layer: Any) -> dict[str, Any]:
     if isinstance(layer, SyncVectorEnv):
         return {"episodes": [sub_env.state_dict() for sub_env in layer.envs]}  # type: ignore[attr-defined]  # they are SeededEpisodes
     if isinstance(layer, NormalizeObservation):
-        return _moments(layer.obs_rms) | {"updates": layer.update_running_mean}
+        return _moments(layer.obs_rms, "observations") | {"updates": layer.update_running_mean}
     if isinstance(layer, NormalizeReward):
-        return _moments(layer.return_rms) | {
+        return _moments(layer.return_rms, "rewards") | {
             "updates": layer.update_running_mean,
             "accumulated_reward": layer.accumulated_reward.copy(),
             "prev_dones": layer._prev_dones.copy(),
@@ -118,8 +126,10 @@ def _load_layer_state(layer: Any, state: dict[str, Any]) -> None:
         layer.load_state_dict(state)
 
 
-def _moments(running: Any) -> dict[str, Any]:
-    return {"mean": np.copy(running.mean), "var": np.copy(running.var), "count": running.count}
+def _moments(running: Any, of_what: str) -> dict[str, Any]:
+    moments = {"mean": np.copy(running.mean), "var": np.copy(running.var), "count": running.count}
+    refuse_non_finite(moments, f"statistics of {of_what}", f"{of_what} must be scaled down")
+    return moments
 
 
 def _load_moments(running: Any, state: dict[str, Any]) -> None:

@@ -161,3 +161,25 @@ def test_rewards_are_stored_or_computed_and_never_both(tmp_path: Path) -> None:
 def test_empty_memory_cannot_be_sampled(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least one transition, got an empty memory"):
         ReplayMemory(5, 1, 1, tmp_path).sample(1, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", ["obs", "actions", "next_obs", "rewards"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
+def test_transition_that_is_not_finite_is_not_added(
+    name: str, value: float, tmp_path: Path
+) -> None:
+    memory = ReplayMemory(5, 2, 1, tmp_path)
+    good = {"obs": [[1.0, 2.0]] * 2, "actions": [[0.5]] * 2, "next_obs": [[3.0, 4.0]] * 2}
+    columns = {name: np.array(values) for name, values in good.items()}
+    columns["rewards"] = np.array([1.0, 2.0])
+    columns[name][1] = value  # 1e39 is a number, but none in float32
+    with pytest.raises(ValueError, match=rf"`{name}` must be finite in float32.*in transition 1"):
+        memory.add(terminated=[False, False], **columns)
+    assert len(memory) == 0
+
+
+def test_reward_that_is_no_number_in_float32_is_not_sampled(tmp_path: Path) -> None:
+    memory = ReplayMemory(5, 1, 1, tmp_path, lambda obs, actions: np.full(len(obs), 1e39))
+    numbered(memory, 0, 3)
+    with pytest.raises(ValueError, match=r"`reward_fn` must return finite float32.*1e\+39"):
+        sampled(memory)

@@ -309,3 +309,20 @@ def test_an_agent_paid_for_new_states_sees_more_of_them(tmp_path):
     del gym.registry["Plain-v0"]
     assert cells["knn-entropy"] > 2 * cells["constant"]
     assert cells["rnd"] > 1.5 * cells["constant"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+def test_a_state_that_is_not_finite_is_neither_paid_nor_remembered(name, value):
+    bonus, untouched = (make_bonus(name, 3, seed=1) for _ in range(2))
+    for seed in range(3):
+        for each in (bonus, untouched):
+            pay(each, states(100, seed=seed))
+    bad = states(4, seed=9)
+    bad[2, 1] = value
+    for use in (pay, score):
+        with pytest.raises(ValueError, match=r"`obs` must be finite.*got .*(nan|inf|1e\+30)"):
+            use(bonus, bad)
+    probe = states(5, seed=8)
+    assert np.array_equal(score(bonus, probe), score(untouched, probe))
+    assert len(bonus.state_dict()) == len(untouched.state_dict())

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,98 @@ def test_few_or_equal_ratings_say_nothing() -> None:
         assert np.isnan(few.spearman)
         assert np.isnan(equal.spearman)
         assert not equal.alarm
+
+
+def small_rounds(
+    alarm: RewardAlarm, agreement: float, rounds: range, size: int = 5, seed: int = 0
+) -> list[Fresh]:
+    """Look at small rounds: predictions are the ratings, but for a share of random ones."""
+    found = []
+    for round_ in rounds:
+        rng = np.random.default_rng([seed, round_])
+        ratings = rng.integers(5, size=size)
+        noise = rng.random(size) >= agreement
+        returns = np.where(noise, 4 * rng.random(size), ratings + 0.1 * rng.random(size))
+        found.append(alarm.look(ids(round_, size), returns, ratings))
+    return found
+
+
+@pytest.mark.parametrize("size", [4, 5, 10])
+@pytest.mark.filterwarnings("ignore:the learned reward does not predict")
+def test_a_hundred_random_ratings_in_small_rounds_raise_the_alarm(size: int) -> None:
+    raised = 0
+    for seed in range(20):
+        found = small_rounds(RewardAlarm(), 0.0, range(100 // size), size, seed)
+        raised += any(fresh.alarm for fresh in found)
+        first = next(i for i, fresh in enumerate(found) if not np.isnan(fresh.spearman))
+        assert (first + 1) * (size - 1) >= 48 > first * (size - 1)  # ratings less rounds
+    assert raised >= 18  # of 20, where 99 of 100 are to be expected
+
+
+@pytest.mark.parametrize("size", [4, 5, 10])
+def test_a_hundred_ratings_with_a_fifth_of_slips_do_not(size: int) -> None:
+    for seed in range(20):
+        found = small_rounds(RewardAlarm(), 0.8, range(100 // size), size, seed)
+        assert found[-1].spearman > 0.4
+        assert not any(fresh.alarm for fresh in found)
+
+
+def test_only_an_alarm_that_begins_is_a_warning() -> None:
+    alarm = RewardAlarm()
+    with pytest.warns(UserWarning, match="does not predict new ratings") as said:
+        found = small_rounds(alarm, 0.0, range(20), seed=2)
+    begun = [b.alarm and not a.alarm for a, b in pairwise(found)]
+    assert len(said) == sum(begun) < sum(fresh.alarm for fresh in found)
+
+
+def test_pool_forgets_the_oldest_and_the_alarm_ends() -> None:
+    alarm = RewardAlarm()
+    with pytest.warns(UserWarning, match="does not predict"):
+        assert any(fresh.alarm for fresh in small_rounds(alarm, 0.0, range(20)))
+    found = small_rounds(alarm, 1.0, range(100, 112))  # 48 = 12 rounds of 5, less one each
+    assert found[-1].spearman > 0.9
+    assert not found[-1].alarm
+
+
+def test_small_rounds_are_compared_within_and_not_across() -> None:
+    alarm = RewardAlarm()
+    for round_ in range(12):
+        ratings = np.arange(5) + 5 * (round_ % 2)  # every other rater is lenient
+        found = alarm.look(ids(round_, 5), np.arange(5) - 9 * (round_ % 2), ratings)
+        assert np.isnan(found.spearman) == (round_ < 11)
+    assert found.spearman == pytest.approx(1)
+
+
+def test_answers_that_come_one_by_one_are_compared_with_others_of_their_round() -> None:
+    alarm, seen, ratings = RewardAlarm(), [], np.tile(np.arange(5), 12)
+    rounds = np.repeat(np.arange(12), 5)
+    for num in range(1, 61):
+        seen = [*seen, f"s{num}"]
+        returns = (1 + num) * ratings[:num].astype(float)  # every fit has a scale of its own
+        found = alarm.look(seen, returns, ratings[:num], rounds=rounds[:num])
+        assert found.num == 1
+        assert np.isnan(found.spearman) == (num < 60)
+    assert found.spearman > 0.8
+
+
+def test_large_round_is_judged_alone_and_begins_the_pool_anew() -> None:
+    alarm = RewardAlarm()
+    small_rounds(alarm, 1.0, range(11))  # 44 of the 48 that are needed
+    assert alarm.look(ids(50), -RATINGS, RATINGS).spearman == pytest.approx(-1)
+    assert np.isnan(small_rounds(alarm, 1.0, range(100, 101))[0].spearman)
+
+
+@pytest.mark.parametrize("is_old", [True, False])
+def test_pool_survives_a_checkpoint_and_old_ones_have_none(is_old: bool) -> None:
+    alarm, again = RewardAlarm(), RewardAlarm()
+    small_rounds(alarm, 1.0, range(8))
+    state = alarm.state_dict()
+    small_rounds(alarm, 1.0, range(8, 9))  # what comes later does not change it
+    if is_old:
+        del state["pool"]
+    again.load_state_dict(state)
+    found = small_rounds(again, 1.0, range(20, 24))
+    assert [np.isnan(fresh.spearman) for fresh in found] == [True] * 3 + [is_old]
 
 
 def test_memory_survives_a_checkpoint() -> None:

@@ -1,3 +1,4 @@
+import copy
 import itertools
 import math
 import warnings
@@ -508,12 +509,30 @@ def test_refused_updates_leave_the_parameters_alone(monkeypatch):
     monkeypatch.setattr(
         fitter.loss, "combine", lambda *args: (combine(*args)[0] * float("inf"), combine(*args)[1])
     )
-    before = [p.detach().clone() for p in fitter.model.parameters()]
+    before = snapshot(fitter.model)
     with pytest.warns(UserWarning, match="60 of 60 updates"):
-        fitter.fit(dataset(make_segments(30)))
-    assert all(
-        torch.equal(p, old) for p, old in zip(fitter.model.parameters(), before, strict=True)
+        report = fitter.fit(dataset(make_segments(30)))
+    assert unchanged(fitter.model, before)
+    assert not report.ready
+    assert not fitter.model.ready
+    assert str(report).endswith("left as it was, 60 of 60 updates refused")
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value", "ignore:.*refused")
+def test_a_model_that_predicts_no_numbers_does_not_become_ready(is_first, monkeypatch):
+    fitter, data = learner(), dataset(make_segments(30))
+    if not is_first:
+        fitter.fit(data)
+    before = snapshot(fitter.model)
+    # all weights are finite, and so is every loss that an update is taken from
+    monkeypatch.setattr(
+        type(fitter), "_rewards", lambda self, rows: torch.full((3, *rows.mask.shape), math.nan)
     )
+    with pytest.raises(FloatingPointError, match="predicts nan in this fit, and was restored"):
+        fitter.fit(data)
+    assert unchanged(fitter.model, before)
+    assert fitter.model.ready == (not is_first)
 
 
 def test_a_model_that_became_non_finite_is_restored_and_the_fit_raises():
@@ -590,3 +609,32 @@ def test_what_does_not_fit_together_is_refused_with_its_values():
         learner(batch_size=0)
     with pytest.raises(ValueError, match=r"got \(3, 2, 5\) for \(3, 2, 4\)"):
         learner().fit(RatingDataset(3, 2, 5))
+
+
+@pytest.mark.parametrize(("share_of_slips", "is_alarmed"), [(1.0, True), (0.2, False)])
+@pytest.mark.parametrize("scale", ["group", "shared"])
+@pytest.mark.filterwarnings("ignore:the learned reward does not predict")
+def test_the_alarm_is_raised_by_random_ratings_in_rounds_of_five(scale, share_of_slips, is_alarmed):
+    rng = np.random.default_rng(4)
+    data = RatingDataset(3, 2, NUM_CLASSES)
+    loss = MultitaskLoss(["pairwise"], num_classes=NUM_CLASSES, scale=scale)
+    model = RewardEnsemble(3, 2, hidden_sizes=(16,))
+    fitter = RewardLearner(model, loss, first_steps=20, later_steps=5)
+    alarms = []
+    for round_ in range(20):
+        segments = make_segments(5, round=round_, seed=round_)
+        data.add(segments)
+        given = np.digitize(true_returns(segments), [-3, 0, 3])
+        slips = rng.random(5) < share_of_slips
+        given = np.where(slips, rng.integers(NUM_CLASSES, size=5), given)
+        data.update([Rating(s.id, int(c), "judge") for s, c in zip(segments, given, strict=True)])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="the reward model was not fitted")
+            alarms.append(fitter.fit(data).fresh.alarm)
+        if round_ == 12:  # the alarm is part of a checkpoint
+            again = RewardLearner(
+                RewardEnsemble(3, 2, hidden_sizes=(16,)), loss, first_steps=20, later_steps=5
+            )
+            again.load_state_dict(copy.deepcopy(fitter.state_dict()))
+            fitter = again
+    assert any(alarms) == is_alarmed
