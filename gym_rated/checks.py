@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_CLASSES = 1_000
+"""Rating classes that a dataset may have: no rater tells more apart, and tables have a row each."""
+_LARGEST = 2**63 - 1  # in an array of int64
+
 
 def whole_number(name: str, value: Any, minimum: int | None = 1) -> int:
-    """Return `value` as an int.
+    """Return `value` as an int that fits into 64 bits.
 
     Args:
         name: Name of the argument, for the error.
@@ -18,13 +22,30 @@ def whole_number(name: str, value: Any, minimum: int | None = 1) -> int:
 
     Raises:
         TypeError: If it is no whole number; True and 5.0 are none.
-        ValueError: If it is below `minimum`.
+        ValueError: If it is below `minimum`, or 2**63 or more.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"`{name}` must be an int, got {value!r}")
     if minimum is not None and value < minimum:
         raise ValueError(f"`{name}` must be at least {minimum}, got {value}")
+    if abs(int(value)) > _LARGEST:
+        found = f"one of {int(value).bit_length()} bits"
+        raise ValueError(f"`{name}` must be below 2**63, got {found}")
     return int(value)
+
+
+def check_text(name: str, value: Any) -> str:
+    """Return `value` if it is text that can be written anywhere, else raise.
+
+    Raises:
+        TypeError: If it is no str.
+        ValueError: If it holds a surrogate, which is half a letter that no file can keep.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"`{name}` must be a str, got {value!r}")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError(f"`{name}` must be text without surrogates, got {value[:120]!r}")
+    return value
 
 
 def whole_numbers(name: str, value: Any) -> tuple[int, ...]:
@@ -61,8 +82,11 @@ def all_finite(numbers: NDArray[Any]) -> bool:
 
 
 def check_num_classes(num_classes: int) -> int:
-    """Return `num_classes` if it is a whole number of at least 2, else raise."""
-    return whole_number("num_classes", num_classes, minimum=2)
+    """Return `num_classes` if it is a whole number from 2 to `MOST_CLASSES`, else raise."""
+    classes = whole_number("num_classes", num_classes, minimum=2)
+    if classes > MOST_CLASSES:
+        raise ValueError(f"`num_classes` must be at most {MOST_CLASSES}, got {num_classes}")
+    return classes
 
 
 def check_number(name: str, value: Any, low: float = -inf, high: float = inf) -> float:

@@ -41,6 +41,10 @@ PASSING = (StoreFull, StoreLocked, StoreUnreachable)
 """What a database recovers from: go on, and try again later."""
 
 
+class Unsound(ValueError):
+    """A row that no store wrote; `clear_errors` says of which database."""
+
+
 class Conflict(StoreError):
     """An answer, or a clip, came too late or does not fit; the message is for the rater."""
 
@@ -87,6 +91,19 @@ _LITTLE = 100_000  # bytes: too few for another page of the log
 
 
 @contextmanager
+def sound_row(table: str) -> Iterator[None]:
+    """Refuse a row of which no record can be made.
+
+    Raises:
+        Unsound: In the place of whatever its values raise.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise Unsound(f"a row of table {table} makes no sense: {error}") from error
+
+
+@contextmanager
 def clear_errors(place: str, folder: Path | None = None) -> Iterator[None]:
     """Turn what a database driver raises into one of our own errors.
 
@@ -99,6 +116,8 @@ def clear_errors(place: str, folder: Path | None = None) -> Iterator[None]:
     """
     try:
         yield
+    except Unsound as error:
+        raise StoreDamaged(f"{_SENTENCES[StoreDamaged].format(place=place)} ({error})") from error
     except exc.TimeoutError as error:
         raise StoreLocked(f"{_SENTENCES[StoreLocked].format(place=place)} ({error})") from error
     except (exc.DBAPIError, sqlite3.Error) as error:
