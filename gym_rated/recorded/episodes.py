@@ -49,9 +49,12 @@ def load_recorded(dataset_id: str) -> "MinariDataset":
         import minari
         from minari.storage.datasets_root_dir import get_dataset_path
     try:
-        with _damage_said(dataset_id):
+        with damage_said(dataset_id):
             _check_metadata(get_dataset_path(dataset_id) / "data" / "metadata.json")
-            return minari.load_dataset(dataset_id)
+            recorded = minari.load_dataset(dataset_id)
+            if recorded.spec.total_episodes < 0 or recorded.spec.total_steps < 0:
+                raise ValueError("it has less than no episode")
+            return recorded
     except FileNotFoundError:
         raise FileNotFoundError(
             f"`dataset_id` must name a Minari dataset of this machine, got {dataset_id!r}; "
@@ -60,7 +63,7 @@ def load_recorded(dataset_id: str) -> "MinariDataset":
 
 
 @contextmanager
-def _damage_said(dataset_id: str) -> Iterator[None]:
+def damage_said(dataset_id: str) -> Iterator[None]:
     """Turn what Minari and h5py raise about a damaged dataset into one error of ours."""
     try:
         yield
@@ -106,7 +109,7 @@ def read_episodes(recorded: "MinariDataset", indices: Iterable[int]) -> "Iterato
         ValueError: If the dataset is damaged, or an episode is not one episode.
     """
     for index in indices:
-        with _damage_said(recorded.spec.dataset_id):
+        with damage_said(recorded.id):
             (episode,) = recorded.iterate_episodes([index])
             _check_episode(episode, recorded)
         yield episode
@@ -226,7 +229,7 @@ def rate_recorded(
         max_steps=max_steps,
         seed=seed,
     )
-    env_spec = recorded.spec.env_spec
+    env_spec = recorded.env_spec
     ratings = RatingDataset(
         obs_dim(recorded.observation_space, features),
         action_dim(recorded.action_space),
@@ -329,5 +332,5 @@ def _named(
 ) -> Segment:
     """Name a segment by the episode of the dataset that it was cut from."""
     episode = int(episodes[segment.origin.episode].id)
-    name = f"{recorded.spec.dataset_id}:{episode}-{segment.origin.first_step}"
+    name = f"{recorded.id}:{episode}-{segment.origin.first_step}"
     return replace(segment, id=name, origin=replace(segment.origin, episode=episode, policy_step=0))

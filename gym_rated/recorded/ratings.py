@@ -16,7 +16,12 @@ from gym_rated.checkpoint import parse_json, restoring
 from gym_rated.imports import check_imports_nothing, named_extras
 from gym_rated.ratings import RatingDataset
 from gym_rated.ratings.digest import digest_of
-from gym_rated.recorded.episodes import create_recorded, encode_episode_obs, read_episodes
+from gym_rated.recorded.episodes import (
+    create_recorded,
+    damage_said,
+    encode_episode_obs,
+    read_episodes,
+)
 from gym_rated.segments.encoding import action_dim, encode_actions
 from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards
 
@@ -109,13 +114,14 @@ def read_minari_ratings(recorded: "MinariDataset") -> RatingDataset:
         ValueError: If the dataset holds no ratings, is damaged, or an episode is not the one that
             was rated.
     """
-    text = recorded.storage.metadata.get(_KEY)
+    with damage_said(recorded.id):
+        text = recorded.storage.metadata.get(_KEY)
     if text is None:
         raise ValueError(
-            f"`recorded` must hold ratings, got {recorded.spec.dataset_id} without; rate its "
+            f"`recorded` must hold ratings, got {recorded.id} without; rate its "
             "episodes with rate_recorded"
         )
-    with restoring("recorded", recorded.spec.dataset_id):
+    with damage_said(recorded.id), restoring("recorded", recorded.id):
         meta = parse_json(text)
         ratings = RatingDataset(meta["obs_dim"], meta["action_dim"], meta["num_classes"])
         steps = _checked_steps(recorded, [name for name, _, _ in meta["segments"]])
@@ -147,7 +153,7 @@ def _checked_steps(recorded: "MinariDataset", names: list[str]) -> list[Steps]:
     text = recorded.storage.metadata.get(_DIGESTS)
     if text is None:
         warnings.warn(
-            f"{recorded.spec.dataset_id} has no digests of its episodes: whether they are those "
+            f"{recorded.id} has no digests of its episodes: whether they are those "
             "that were rated cannot be checked; write it anew to have them",
             stacklevel=4,
         )

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, case, exists, select
 
 from gym_rated.checkpoint import parse_json
+from gym_rated.checks import check_number
 from gym_rated.human.store.checks import check_name, check_stored, check_text
 from gym_rated.human.store.failures import sound_row
 from gym_rated.human.store.records import MOST_CLASSES, SKIPPED
@@ -94,6 +95,12 @@ def _rating(row: Any) -> int:
         return rating
 
 
+def _at(row: Any) -> float:
+    """Return when an event was; raises `Unsound` if that is no time."""
+    with sound_row("event"):
+        return check_number("at", row.at)
+
+
 def read_history(connection: Connection, rater: str, run_id: str, limit: int) -> list[HistoryRow]:
     """Return a rater's standing answers, the newest first, quality checks among them."""
     rows = (
@@ -129,7 +136,7 @@ def agreement_rows(connection: Connection, run_id: str) -> list[AgreementRow]:
             rating=_rating(row),
             repeat=row.repeat_of is not None,
             shown_ms=row.shown_ms,
-            at=row.at,
+            at=_at(row),
         )
         for row in connection.execute(rows)
     ]
@@ -163,14 +170,14 @@ def read_events(connection: Connection, run_id: str) -> Iterator[EventRow]:
         yield EventRow(
             seq=row.seq,
             segment_id=row.segment_id,
-            rater=row.rater,
+            rater=check_name("rater", row.rater),
             kind=row.kind,
             rating=_rating(row),
             revision=row.revision,
             repeat=row.repeat_of is not None,
             current=bool(row.is_current),
             shown_ms=row.shown_ms,
-            at=row.at,
+            at=_at(row),
             clip_sha256=row.clip_sha256,
             step=row.step,
             recipe=recipe,

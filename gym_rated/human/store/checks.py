@@ -24,6 +24,13 @@ def check_text(name: str, value: Any) -> str:
     return value
 
 
+def check_bytes(name: str, value: Any) -> bytes:
+    """Return `value` as bytes if it is a blob; `bytes` alone would make so many of a number."""
+    if not isinstance(value, bytes | memoryview):
+        raise TypeError(f"`{name}` must be bytes, got {type(value).__name__}")
+    return bytes(value)
+
+
 def check_stored(name: str, value: Any) -> int:
     """Return `value` if it is a whole number from 0 to 2**63 - 1, else raise."""
     if whole_number(name, value, minimum=0) > _LARGEST:

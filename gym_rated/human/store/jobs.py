@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from gym_rated.checkpoint import parse_json
-from gym_rated.human.store.checks import check_text
+from gym_rated.human.store.checks import check_bytes, check_text
 from gym_rated.human.store.failures import Conflict, Unsound, sound_row
 from gym_rated.human.store.records import Clip, Codec, Job
 from gym_rated.human.store.results import TakenJob
@@ -98,7 +98,7 @@ def take_job(connection: Connection, worker: str, lease_s: float, now: float) ->
 
 def _job_of(row: Any) -> Job:
     with sound_row("segment"):
-        return Job(row.id, bytes(row.blob), dict(parse_json(row.recipe)), row.step)
+        return Job(row.id, check_bytes("blob", row.blob), dict(parse_json(row.recipe)), row.step)
 
 
 def renew_job(connection: Connection, taken: TakenJob, lease_s: float, now: float) -> bool:
@@ -174,7 +174,9 @@ def read_clip(connection: Connection, sha256: str) -> Clip | None:
     if row is None:
         return None
     with sound_row("clip"):
-        found = Clip(bytes(row.data), row.codec, row.width, row.height, row.fps, row.frames)
+        found = Clip(
+            check_bytes("data", row.data), row.codec, row.width, row.height, row.fps, row.frames
+        )
         if found.sha256 != sha256:
             raise ValueError("its data are not those that its digest says")
     return found
@@ -192,7 +194,7 @@ def read_segments(
     )
     for row in connection.execute(rows):
         with sound_row("segment"):
-            found = row.number, check_text("id", row.id), bytes(row.blob)
+            found = row.number, check_text("id", row.id), check_bytes("blob", row.blob)
         yield found
 
 
