@@ -23,11 +23,13 @@ def restoring(name: str, source: object) -> Iterator[None]:
     try:
         yield
     except (*_FOREIGN, ValueError) as error:
-        if "`" in str(error):  # it says what is wrong, and what to do
-            raise
+        is_own = "`" in str(error)
+        if is_own and (isinstance(error, RuntimeError) or str(source) in str(error)):
+            raise  # it says what is wrong, where, and what to do
+        reason = str(error) if is_own else f"{type(error).__name__}: {str(error).strip()[:300]}"
         raise ValueError(
-            f"`{name}` must hold what was saved there, got {source}, which does not fit: "
-            f"{type(error).__name__}: {str(error).strip()[:300]}; restore it from a copy"
+            f"`{name}` must hold what was saved there, got {source}, which does not fit: {reason}; "
+            "restore it from a copy"
         ) from error
 
 

@@ -125,11 +125,8 @@ def read_minari_ratings(recorded: "MinariDataset") -> RatingDataset:
         meta = parse_json(text)
         ratings = RatingDataset(meta["obs_dim"], meta["action_dim"], meta["num_classes"])
         steps = _checked_steps(recorded, [name for name, _, _ in meta["segments"]])
-        obs = [np.zeros((0, ratings.obs_dim), np.float32), *(obs for obs, _ in steps)]
-        actions = [np.zeros((0, ratings.action_dim), np.float32), *(acts for _, acts in steps)]
-        ratings.load_state_dict(
-            {"meta": meta, "obs": np.concatenate(obs), "actions": np.concatenate(actions)}
-        )
+        obs, actions = map(np.concatenate, zip(*steps, strict=True))
+        ratings.load_state_dict({"meta": meta, "obs": obs, "actions": actions})
     return ratings
 
 
