@@ -180,7 +180,18 @@ def _spaces(env_id: str | None, ratings: RatingDataset) -> tuple[Space[Any], Spa
         )
     fits = env.observation_space.is_np_flattenable
     fits = fits and spaces.flatdim(env.observation_space) == ratings.obs_dim
+    rows = (row for segment in ratings.segments() for row in segment.obs)
+    fits = fits and all(_survives(env.observation_space, row) for row in rows)
     return (env.observation_space if fits else obs_vectors), env.action_space
+
+
+def _survives(space: Space[Any], vector: NDArray[Any]) -> bool:
+    """Return whether a vector is of a space, and not of features that are as many by chance."""
+    try:
+        again = spaces.flatten(space, spaces.unflatten(space, vector))
+    except (IndexError, ValueError):
+        return False
+    return np.array_equal(np.asarray(again, np.float32), np.asarray(vector, np.float32))
 
 
 def _decoded(space: Space[Any], vectors: list[NDArray[Any]]) -> Any:

@@ -212,3 +212,13 @@ def test_images_come_back_as_bytes():
     (found,) = read_minari_ratings(load_recorded("test/images-v0")).segments()
     assert found.obs.dtype == np.uint8
     assert (found.obs == obs).all()
+
+
+def test_features_that_are_as_many_as_the_numbers_of_a_space_come_back():
+    ratings = RatingDataset(16, 4, 2, env_id="FrozenLake-v1")  # its states are one of 16
+    obs = np.linspace(0, 1, 48, dtype=np.float32).reshape(3, 16)
+    actions = np.eye(4, dtype=np.float32)[:3]
+    ratings.add([Segment("a", obs, actions, np.zeros(3), 0, Origin(0, 0, 0, 0))])
+    write_minari(ratings, "test/features-v0")
+    (found,) = read_minari_ratings(load_recorded("test/features-v0")).segments()
+    assert (found.obs == obs).all()
