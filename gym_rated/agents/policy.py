@@ -13,7 +13,7 @@ import safetensors.numpy
 from gymnasium import Space, spaces
 from numpy.typing import NDArray
 
-from gym_rated.checkpoint import restoring
+from gym_rated.checkpoint.restoring import restoring
 from gym_rated.runs.names import POLICY
 
 Tensors = dict[str, NDArray[Any]]

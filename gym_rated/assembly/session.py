@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from gym_rated.assembly.arguments import RunArgs, args_from_state, describe_preset
-from gym_rated.checkpoint import check_finite, load_state, restoring, save_state
+from gym_rated.checkpoint import load_state, save_state
+from gym_rated.checkpoint.restoring import check_finite, restoring
 from gym_rated.environments.rendering import ensure_rendering, prepare_capture
 from gym_rated.human import Pacing
 from gym_rated.imports import check_imports_nothing, names_of_modules

@@ -2,7 +2,7 @@
 
 import os
 
-from gym_rated.checkpoint import restoring
+from gym_rated.checkpoint.restoring import restoring
 from gym_rated.human.segment_blob import unpack_segment
 from gym_rated.human.store import Store
 from gym_rated.raters import Rating

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
-from gym_rated.checkpoint import restoring
+from gym_rated.checkpoint.restoring import restoring
 from gym_rated.checks import check_text, whole_number
 from gym_rated.human.asking import Asking, default_names
 from gym_rated.human.segment_blob import unpack_segment

@@ -8,7 +8,8 @@ from dataclasses import asdict
 
 import numpy as np
 
-from gym_rated.checkpoint import pack_arrays, parse_json, unpack_arrays
+from gym_rated.checkpoint.archive import pack_arrays, unpack_arrays
+from gym_rated.checkpoint.documents import parse_json
 from gym_rated.segments import Origin, Segment
 from gym_rated.segments.segment import check_segment
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.checkpoint import restoring
+from gym_rated.checkpoint.restoring import restoring
 from gym_rated.checks import check_num_classes, check_text, whole_number
 from gym_rated.ratings.answer import Answer, Comparison, Rating, Score, checked_answer, segments_of
 from gym_rated.ratings.file import FORMAT, read_ratings, write_ratings

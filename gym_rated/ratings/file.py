@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.checkpoint import pack_arrays, parse_json, replace_file, unpack_arrays
+from gym_rated.checkpoint import replace_file
+from gym_rated.checkpoint.archive import pack_arrays, unpack_arrays
+from gym_rated.checkpoint.documents import parse_json
 
 FORMAT = "gym_rated ratings 2"
 _READABLE = (FORMAT, "gym_rated ratings 1")  # 1 knew no scores

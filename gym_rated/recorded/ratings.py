@@ -12,7 +12,8 @@ from gymnasium import Space, spaces
 from gymnasium.vector.utils import concatenate, create_empty_array
 from numpy.typing import NDArray
 
-from gym_rated.checkpoint import parse_json, restoring
+from gym_rated.checkpoint.documents import parse_json
+from gym_rated.checkpoint.restoring import restoring
 from gym_rated.imports import check_imports_nothing, named_extras
 from gym_rated.ratings import RatingDataset
 from gym_rated.ratings.digest import digest_of

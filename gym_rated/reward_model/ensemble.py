@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gym_rated.checkpoint import load_state, restoring, save_state
+from gym_rated.checkpoint import load_state, save_state
+from gym_rated.checkpoint.restoring import restoring
 from gym_rated.checks import whole_number
 from gym_rated.imports import load_attribute
 from gym_rated.segments import Segment

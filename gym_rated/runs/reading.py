@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.checkpoint import parse_json
+from gym_rated.checkpoint.documents import parse_json
 from gym_rated.runs.names import COLUMNS, CONFIG, METRICS, RESULT
 
 _LONGEST_NAME = 200  # of an environment or a script, in letters: files are named after them
@@ -79,12 +79,11 @@ def read_result(folder: str | Path) -> dict[str, Any]:
     return result
 
 
-def read_config(folder: str | Path, argument: str = "folder") -> dict[str, Any]:
+def read_config(folder: str | Path) -> dict[str, Any]:
     """Read how a run began.
 
     Args:
         folder: The run's folder.
-        argument: Name of the argument that named it, for the error.
 
     Returns:
         What `RunWriter` wrote of it, such as "args": name -> value, and "script".
@@ -95,9 +94,7 @@ def read_config(folder: str | Path, argument: str = "folder") -> dict[str, Any]:
     """
     path = Path(folder) / CONFIG
     if not path.is_file():
-        raise FileNotFoundError(
-            f"`{argument}` must be the folder of a run, got {folder} without {CONFIG}"
-        )
+        raise FileNotFoundError(f"`folder` must hold a run, got {folder} without {CONFIG}")
     config = _read_mapping(path)
     config.setdefault("args", {})
     if not isinstance(config["args"], dict):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gym_rated.checkpoint import archive as module
-from gym_rated.checkpoint import pack_arrays, unpack_arrays
+from gym_rated.checkpoint.archive import pack_arrays, unpack_arrays
 
 ARRAYS = {"obs": np.arange(6, dtype=np.float32).reshape(2, 3), "meta": np.array("text")}
 

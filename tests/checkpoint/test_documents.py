@@ -2,7 +2,7 @@
 
 import pytest
 
-from gym_rated.checkpoint import parse_json
+from gym_rated.checkpoint.documents import parse_json
 
 
 def test_json_is_read():

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from gym_rated.checkpoint import check_finite, load_state, restoring, save_state
+from gym_rated.checkpoint import load_state, save_state
 from gym_rated.checkpoint import state as module
+from gym_rated.checkpoint.restoring import check_finite, restoring
 
 
 @pytest.fixture

@@ -27,8 +27,9 @@ from recordings import record
 from gym_rated import Origin, RatingDataset, Segment, SyntheticRater
 from gym_rated.agents.policy import Policy
 from gym_rated.assembly import session
-from gym_rated.checkpoint import load_state, pack_arrays, save_state, unpack_arrays
+from gym_rated.checkpoint import load_state, save_state
 from gym_rated.checkpoint import state as checkpoint
+from gym_rated.checkpoint.archive import pack_arrays, unpack_arrays
 from gym_rated.checkpoint.rows import RowFiles
 from gym_rated.human import Asking, HumanRater, dataset_from_store
 from gym_rated.human.segment_blob import pack_segment, unpack_segment
@@ -279,7 +280,7 @@ def test_rows_of_a_replay_memory(attempt, tmp_path):
         assert rows.shape == (9, 3)
         assert np.isfinite(rows).all()
 
-    from gym_rated.checkpoint import restoring
+    from gym_rated.checkpoint.restoring import restoring
 
     def load(damaged):
         with restoring("resume", tmp_path):  # as `session.restore` does
@@ -332,7 +333,7 @@ def test_states_of_a_rater(attempt, tmp_path):
     rater = rater_of(db)
 
     def load(damaged):
-        from gym_rated.checkpoint import restoring
+        from gym_rated.checkpoint.restoring import restoring
 
         with restoring("resume", "a checkpoint"):
             rater.load_state_dict(damaged)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gym_rated import Origin, Segment
-from gym_rated.checkpoint import pack_arrays, unpack_arrays
+from gym_rated.checkpoint.archive import pack_arrays, unpack_arrays
 from gym_rated.human.segment_blob import pack_segment, unpack_segment
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gym_rated import Rating, RatingDataset
-from gym_rated.checkpoint import pack_arrays
+from gym_rated.checkpoint.archive import pack_arrays
 from gym_rated.ratings.file import _digest, read_ratings, write_ratings
 
 SOUND = Path(__file__).parents[1] / "fixtures" / "ratings.npz"

@@ -79,7 +79,9 @@ def play(
 
 def _env_id_of(run: Path) -> str:
     """Return the environment of a run, which must be one that is known without an import."""
-    env_id = read_config(run, "run")["args"].get("env_id")
+    if not (run / CONFIG).is_file():
+        raise FileNotFoundError(f"`run` must be the folder of a run, got {run}")
+    env_id = read_config(run)["args"].get("env_id")
     if env_id is None:
         raise ValueError(
             f"`env_id` must be given, because {run / CONFIG} names no environment, got None"

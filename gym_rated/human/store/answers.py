@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, case, exists, select
 
-from gym_rated.checkpoint import parse_json
+from gym_rated.checkpoint.documents import parse_json
 from gym_rated.checks import check_number
 from gym_rated.human.store.checks import check_name, check_stored, check_text
 from gym_rated.human.store.failures import sound_row

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from gym_rated.checkpoint import parse_json
+from gym_rated.checkpoint.documents import parse_json
 from gym_rated.human.store.checks import check_bytes, check_text
 from gym_rated.human.store.failures import Conflict, Unsound, sound_row
 from gym_rated.human.store.records import Clip, Codec, Job

@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from gym_rated.checkpoint import parse_json
+from gym_rated.checkpoint.documents import parse_json
 from gym_rated.human.store.failures import sound_row
 from gym_rated.human.store.results import Query
 from gym_rated.human.store.tables import clip, current, event, lease, query, run, segment

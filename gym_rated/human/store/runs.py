@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select, update
 
-from gym_rated.checkpoint import parse_json
+from gym_rated.checkpoint.documents import parse_json
 from gym_rated.human.store.failures import sound_row
 from gym_rated.human.store.records import Run
 from gym_rated.human.store.results import TrainerSeen, WorkerSeen
