@@ -31,10 +31,31 @@ def whole_number(name: str, value: Any, minimum: int | None = 1, maximum: int = 
         raise TypeError(f"`{name}` must be an int, got {value!r}")
     minimum = -MOST if minimum is None else minimum
     if value < minimum:
-        raise ValueError(f"`{name}` must be at least {minimum}, got {value}")
+        raise ValueError(f"`{name}` must be at least {minimum}, got {_shown(value)}")
     if value > maximum:
-        raise ValueError(f"`{name}` must be at most {maximum}, got {value}")
+        rule = "below 2**63" if maximum == MOST else f"at most {maximum}"
+        raise ValueError(f"`{name}` must be {rule}, got {_shown(value)}")
     return int(value)
+
+
+def check_text(name: str, value: Any) -> str:
+    """Return `value` if it is text that can be written anywhere, else raise.
+
+    Raises:
+        TypeError: If it is no str.
+        ValueError: If it holds a surrogate, which is half a letter that no file can keep.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"`{name}` must be a str, got {value!r}")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError(f"`{name}` must be text without surrogates, got {value[:120]!r}")
+    return value
+
+
+def _shown(value: int | np.integer[Any]) -> str:
+    """Return a number as text; Python writes none of many thousand digits."""
+    bits = int(value).bit_length()
+    return str(value) if bits <= 64 else f"one of {bits} bits"
 
 
 def whole_numbers(name: str, value: Any) -> tuple[int, ...]:

@@ -1,6 +1,9 @@
-"""What is imported late: attributes named as text, and optional packages, with their extra."""
+"""What is imported late: attributes named as text, and optional packages, with their extra.
 
-from collections.abc import Iterator
+A name that a person typed may import what it names. A name out of a file or a database may not.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from operator import attrgetter
@@ -58,3 +61,40 @@ def load_attribute(name: str) -> Any:
     if not (module and separator and attribute):
         raise ValueError(f"`name` must have the form 'module:attr', got {name!r}")
     return attrgetter(attribute)(import_module(module))
+
+
+def names_of_modules(value: Any) -> list[str]:
+    """Return the texts in `value`, however deep, that would import a module.
+
+    Gymnasium imports the module of "module:Id", and `load_attribute` that of "module:attr".
+    """
+    if isinstance(value, str):
+        return [value] if ":" in value else []
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple):
+        return [name for item in value for name in names_of_modules(item)]
+    return []
+
+
+def check_imports_nothing(
+    argument: str, value: Any, source: object, remedy: str, typed: Collection[str] = ()
+) -> None:
+    """Refuse what was read from a file or a database and would import a module.
+
+    Args:
+        argument: Name of the argument that `value` is for.
+        value: An id of an environment, or arguments of one.
+        source: Where it was read.
+        remedy: What to do instead: how to name it oneself.
+        typed: Names that the user gave, which may import.
+
+    Raises:
+        ValueError: If a text in `value` names a module, and is not among `typed`.
+    """
+    refused = [name for name in names_of_modules(value) if name not in typed]
+    if refused:
+        raise ValueError(
+            f"`{argument}` must name no module to import where it is read from {source}, got "
+            f"{refused[0]!r}: a file may come from anybody; {remedy}"
+        )

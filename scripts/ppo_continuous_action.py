@@ -468,7 +468,7 @@ def train(args: Args) -> dict[str, Any]:
     trainer = Trainer(args, run_dir)
     resume_step = None
     if state is not None:
-        trainer.load_state_dict(state)
+        session.restore(trainer, state, run_dir)
         resume_step = trainer.global_step
     writer = session.open_writer(args, run_dir, SCRIPT, resume_step)
     bar = session.progress_bar(args, trainer.global_step)

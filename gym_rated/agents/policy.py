@@ -13,6 +13,7 @@ import safetensors.numpy
 from gymnasium import Space, spaces
 from numpy.typing import NDArray
 
+from gym_rated.checkpoint.restoring import restoring
 from gym_rated.runs.names import POLICY
 from gym_rated.segments.choices import DISCRETE, choices_of
 
@@ -55,7 +56,8 @@ class Policy:
 
         Raises:
             FileNotFoundError: If there is none; a run writes it when it ends.
-            ValueError: If the file is damaged, or of a policy of another kind.
+            ValueError: If the file is damaged, of a policy of another kind, or has shapes that do
+                not fit each other or a number that is not finite.
         """
         file = Path(path) / POLICY if Path(path).is_dir() else Path(path)
         if not file.is_file():
@@ -67,6 +69,8 @@ class Policy:
         for kind, layer in _FIRST_LAYERS.items():
             weight = tensors.get(f"{layer}.weight")
             if weight is not None and weight.ndim == 2:
+                with restoring("path", file):
+                    _check_tensors(kind, tensors)
                 return cls(kind, tensors)
         raise ValueError(
             "`path` must hold a policy of linear layers, as the scripts save it, got one of "
@@ -141,13 +145,57 @@ class Policy:
 
     def _network(self, name: str, x: NDArray[Any]) -> NDArray[np.float64]:
         """Run PPO's sequence of linear layers, with tanh in between."""
-        ends = [key.split(".") for key in self.tensors if key.startswith(f"{name}.")]
-        for i in sorted({int(parts[1]) for parts in ends}):
+        for i in _layers(self.tensors, name):
             x = self._linear(f"{name}.{i}", x if i == 0 else np.tanh(x))
         return x
 
     def _linear(self, name: str, x: NDArray[Any]) -> NDArray[np.float64]:
         return np.asarray(self.tensors[f"{name}.weight"] @ x + self.tensors[f"{name}.bias"])
+
+
+def _check_tensors(kind: str, tensors: Tensors) -> None:
+    """Refuse tensors with which no action can be chosen."""
+    for name, tensor in tensors.items():
+        if tensor.dtype.kind != "f" or not tensor.size:
+            raise ValueError(f"{name} is {tensor.shape} of {tensor.dtype}, no floats")
+        if not np.isfinite(tensor).all():
+            raise ValueError(f"{name} has a number that is not finite")
+    width = tensors[f"{_FIRST_LAYERS[kind]}.weight"].shape[1]
+    moments = [tensors[name] for name in ("obs_mean", "obs_var") if name in tensors]
+    if moments and [np.ravel(moment).shape for moment in moments] != [(width,)] * 2:
+        raise ValueError(f"obs_mean and obs_var are not of {width} numbers")
+    if moments and (moments[1] < 0).any():
+        raise ValueError("obs_var has a number below 0")
+    if kind == "squashed":
+        hidden = _check_chain(tensors, ["actor.fc1", "actor.fc2"], width)
+        for head in ("actor.fc_mean", "actor.fc_logstd"):
+            num = _check_chain(tensors, [head], hidden)
+        last = ["actor.action_scale", "actor.action_bias"]
+    else:
+        name = _FIRST_LAYERS[kind].partition(".")[0]
+        num = _check_chain(tensors, [f"{name}.{i}" for i in _layers(tensors, name)], width)
+        last = ["actor_logstd"] if kind == "gaussian" else []
+    for name in last:
+        if tensors[name].size not in (1, num):
+            raise ValueError(f"{name} is not of the {num} numbers of an action")
+
+
+def _check_chain(tensors: Tensors, names: list[str], width: int) -> int:
+    """Check linear layers one behind the other; returns how many numbers the last one gives."""
+    for name in names:
+        weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
+        if weight.ndim != 2 or weight.shape[1] != width or bias.shape != weight.shape[:1]:
+            raise ValueError(
+                f"{name} is {weight.shape} and {bias.shape}, where {width} numbers come in"
+            )
+        width = len(weight)
+    return width
+
+
+def _layers(tensors: Tensors, name: str) -> list[int]:
+    """Return the numbers of the layers of a sequence, in order."""
+    ends = [key.split(".") for key in tensors if key.startswith(f"{name}.")]
+    return sorted({int(parts[1]) for parts in ends})
 
 
 def _relu(x: NDArray[Any]) -> NDArray[Any]:

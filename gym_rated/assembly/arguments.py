@@ -9,7 +9,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import tyro
 
@@ -143,6 +153,35 @@ def args_state(args: RunArgs) -> dict[str, Any]:
 
 
 def args_from_state(kind: type[_Args], state: Mapping[str, Any]) -> _Args:
-    """Return the arguments that `args_state` was given, as the script's dataclass `kind`."""
+    """Return the arguments that `args_state` was given, as the script's dataclass `kind`.
+
+    Raises:
+        TypeError: If one is of another type than its flag.
+        ValueError: If flags contradict each other.
+    """
     paths = {name: Path(state[name]) for name in _PATHS if state[name] is not None}
-    return kind(**{**state, **paths})
+    args = kind(**{**state, **paths})
+    for name, annotation in get_type_hints(kind).items():
+        if not _is_of(getattr(args, name), annotation):
+            raise TypeError(f"`{name}` must be of type {annotation}, got {getattr(args, name)!r}")
+    check_args(args)
+    return args
+
+
+def _is_of(value: Any, annotation: Any) -> bool:
+    """Return whether a value is what the annotation of a flag says."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _is_of(value, inner[0])
+    if origin in (Union, UnionType):
+        return any(_is_of(value, each) for each in inner)
+    if origin is Literal:
+        return value in inner
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_is_of(item, inner[0]) for item in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(
+            _is_of(k, inner[0]) and _is_of(v, inner[1]) for k, v in value.items()
+        )
+    kinds = (int, float) if annotation is float else annotation
+    return isinstance(value, kinds) and (annotation is bool or not isinstance(value, bool))

@@ -25,7 +25,7 @@ from gym_rated.raters import Rater, ShuffledRater, SyntheticRater
 from gym_rated.reward_model import RewardEnsemble
 from gym_rated.runs.names import CHECKPOINT, DATABASE, VIDEOS
 from gym_rated.segments.encoding import action_dim, obs_dim
-from gym_rated.wrappers.reward_fn import RewardFn, resolve_reward_fn
+from gym_rated.wrappers.reward_fn import RewardFn, reward_of_folder
 
 _FILMED_EVERY = 50  # episodes of the first environment, with --capture-video
 
@@ -240,7 +240,7 @@ def make_reward_fn(
     if model is not None:
         return UntilReady(model, make_bonus(args.explore, dim, args.seed))
     if args.reward == "model":
-        return resolve_reward_fn(str(args.reward_model))
+        return reward_of_folder(str(args.reward_model))
     if args.reward in ("constant", "none"):
         value = 1.0 if args.reward == "constant" else 0.0
         return lambda obs, actions: np.full(len(obs), value)

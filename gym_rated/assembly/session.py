@@ -11,8 +11,10 @@ from tqdm import tqdm
 
 from gym_rated.assembly.arguments import RunArgs, args_from_state, describe_preset
 from gym_rated.checkpoint import load_state, save_state
+from gym_rated.checkpoint.restoring import check_finite, restoring
 from gym_rated.environments.rendering import ensure_rendering, prepare_capture
 from gym_rated.human import Pacing
+from gym_rated.imports import check_imports_nothing, names_of_modules
 from gym_rated.ratings import RatingDataset
 from gym_rated.runs import RunWriter
 from gym_rated.runs.names import CHECKPOINT
@@ -103,6 +105,10 @@ class Trainer(Protocol):
         """Return all that its checkpoint holds."""
         ...
 
+    def load_state_dict(self, state: Any, /) -> None:
+        """Go on from what `state_dict` returned."""
+        ...
+
     def policy(self) -> Mapping[str, Any]:
         """Return the agent's tensors by name, for policy.safetensors."""
         ...
@@ -130,11 +136,26 @@ def begin_run(args: _Args, script: str) -> tuple[_Args, Path, Mapping[str, Any] 
     else:
         run_dir = args.resume
         state = load_state(run_dir / CHECKPOINT)
-        args = args_from_state(type(args), state["args"])
+        args = _restored_args(args, state, run_dir / CHECKPOINT)
     if args.reward == "rated":
         print(describe_preset(args))
     _prepare_rendering(args)
     return args, run_dir, state
+
+
+def _restored_args(typed: _Args, state: Mapping[str, Any], checkpoint: Path) -> _Args:
+    """Return the flags of a checkpoint, which name no module but those that `typed` names too."""
+    with restoring("resume", checkpoint):
+        args = args_from_state(type(typed), state["args"])
+    for name, flag in (("env_id", "--env-id"), ("env_kwargs", "--env-kwargs")):
+        check_imports_nothing(
+            name,
+            getattr(args, name),
+            checkpoint,
+            f"if you trust it, resume with {flag} as in the run's beginning",
+            typed=names_of_modules(getattr(typed, name)),
+        )
+    return args
 
 
 def _prepare_rendering(args: RunArgs) -> None:
@@ -143,6 +164,25 @@ def _prepare_rendering(args: RunArgs) -> None:
         ensure_rendering(args.env_id)
     elif args.captures_clips:
         prepare_capture(args.env_id)
+
+
+def restore(trainer: Trainer, state: Mapping[str, Any], run_dir: Path) -> None:
+    """Bring a trainer to the moment of its checkpoint.
+
+    Args:
+        trainer: What trains, as it was made by the flags of the checkpoint.
+        state: What `begin_run` returned.
+        run_dir: Folder of the run.
+
+    Raises:
+        FileNotFoundError: If a file beside the checkpoint is missing.
+        ValueError: If the state does not fit the trainer, or holds a tensor with a number that is
+            not finite.
+        RuntimeError: If an environment does not repeat its episode.
+    """
+    with restoring("resume", run_dir / CHECKPOINT):
+        check_finite(state)
+        trainer.load_state_dict(state)
 
 
 def open_writer(args: RunArgs, run_dir: Path, script: str, resume_step: int | None) -> RunWriter:

@@ -87,11 +87,20 @@ class RowFiles:
 
         Raises:
             FileNotFoundError: If a file is missing.
-            ValueError: If a file is damaged.
+            ValueError: If a file is damaged, or the state is of no such files.
         """
-        self.num_rows, self.rows_per_file = state["num_rows"], state["rows_per_file"]
+        self.num_rows = whole_number("num_rows", state["num_rows"], minimum=0)
+        self.rows_per_file = whole_number("rows_per_file", state["rows_per_file"])
+        digests = state["sha256"]
+        end = -(-self.num_rows // self.rows_per_file)  # the first file that there is not yet
+        if sorted(digests) != list(range(end - len(digests), end)) or (
+            end and max(0, self.num_rows - self.keep) // self.rows_per_file not in digests
+        ):
+            raise ValueError(
+                f"`state` must name the files of its {self.num_rows} rows, got {list(digests)[:9]}"
+            )
         self._hashes, parts = {}, [np.zeros((0, self.width), np.float32)]
-        for index, digest in sorted(state["sha256"].items()):
+        for index, digest in sorted(digests.items()):
             data = self._read(index, min(self.rows_per_file, self._rows_from(index)))
             self._hashes[index] = hashlib.sha256(data)
             if self._hashes[index].hexdigest() != digest:
@@ -101,7 +110,10 @@ class RowFiles:
                 )
             parts.append(np.frombuffer(data, _DTYPE).reshape(-1, self.width))
         self._first_needed = min(self._hashes, default=0)
-        return np.concatenate(parts)[-self.keep :]
+        rows = np.concatenate(parts)[-self.keep :]
+        if not np.isfinite(rows).all():
+            raise ValueError(f"`folder` must hold finite numbers, got others in {self.folder}")
+        return rows
 
     def _rows_from(self, index: int) -> int:
         return self.num_rows - index * self.rows_per_file
@@ -123,7 +135,8 @@ class RowFiles:
     def _read(self, index: int, num_rows: int) -> bytes:
         try:
             with self._path(index).open("rb") as file:
-                return file.read(num_rows * self.width * _DTYPE.itemsize)
+                there = os.fstat(file.fileno()).st_size  # not what a state says there is
+                return file.read(min(there, num_rows * self.width * _DTYPE.itemsize))
         except FileNotFoundError:
             raise FileNotFoundError(
                 f"`folder` must hold the rows of its checkpoint, got {self.folder} without "

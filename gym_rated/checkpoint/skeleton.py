@@ -25,6 +25,8 @@ _NATIVE_DTYPES = {f"{kind}int{bits}" for kind in ("", "u") for bits in (8, 16, 3
     "float64",
 }
 _TORCH_BYTES = re.compile(r"bfloat16|complex(64|128)")
+_NUMPY_DTYPE = re.compile(r"[<>|=](b1|[iu][1248]|f[248]|c8|c16)")
+_MOST_AXES = 32  # of numpy before 2
 
 
 def encode(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
@@ -109,31 +111,99 @@ def _add(arrays: dict[str, NDArray[Any]], path: str, array: NDArray[Any]) -> str
 
 
 def decode(node: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
-    """Undo `encode`; arrays and tensors are fresh copies, mappings come back as dict."""
+    """Undo `encode`; arrays and tensors are fresh copies, mappings come back as dict.
+
+    Raises:
+        ValueError: If `encode` would have written another skeleton, or other arrays.
+    """
+    left = dict(arrays)
+    try:
+        value = _decoded(node, left)
+    except RecursionError:
+        raise ValueError("be nested less deeply") from None
+    if left:
+        raise ValueError(f"name every array, {min(left)!r} is left over")
+    return value
+
+
+def _decoded(node: Any, left: dict[str, NDArray[Any]]) -> Any:
+    """Return what a node stands for, taking its arrays out of `left`."""
     if isinstance(node, list):
-        return [decode(item, arrays) for item in node]
+        return [_decoded(item, left) for item in node]
     if not isinstance(node, dict):
         return node
-    if "dict" in node:
-        return {key: decode(value, arrays) for key, value in node["dict"]}
-    if "tuple" in node:
-        return tuple(decode(item, arrays) for item in node["tuple"])
-    if "float" in node:
-        return float(node["float"])
-    if "tensor" in node:
-        return _decode_tensor(node, arrays[node["tensor"]])
-    stored = arrays[node["array" if "array" in node else "scalar"]]
-    array = stored.copy().reshape(-1).view(np.dtype(node["dtype"])).reshape(node["shape"])
-    return array if "array" in node else array[()]
+    match node:
+        case {"dict": list(pairs)} if len(node) == 1:
+            return _decoded_pairs(pairs, left)
+        case {"tuple": list(items)} if len(node) == 1:
+            return tuple(_decoded(item, left) for item in items)
+        case {"float": "nan" | "inf" | "-inf" as text} if len(node) == 1:
+            return float(text)
+        case {"dtype": str(dtype), "shape": list(shape)} if len(node) == 3:
+            return _decoded_numbers(node, dtype, tuple(shape), left)
+    raise ValueError(f"hold known objects, {str(node)[:80]} is none")
 
 
-def _decode_tensor(node: Mapping[str, Any], array: NDArray[Any]) -> "torch.Tensor":
+def _decoded_pairs(pairs: list[Any], left: dict[str, NDArray[Any]]) -> dict[Any, Any]:
+    found: dict[Any, Any] = {}
+    for pair in pairs:
+        match pair:
+            case [str() | int() as key, value] if type(key) is not bool and key not in found:
+                found[key] = _decoded(value, left)
+            case _:
+                raise ValueError(f"hold pairs of a new key and a value, {str(pair)[:80]} is none")
+    return found
+
+
+def _decoded_numbers(
+    node: Mapping[str, Any], dtype: str, shape: tuple[Any, ...], left: dict[str, NDArray[Any]]
+) -> Any:
+    kind = next((kind for kind in ("array", "scalar", "tensor") if kind in node), None)
+    name = None if kind is None else node[kind]
+    stored = left.pop(name, None) if isinstance(name, str) else None
+    if stored is None:
+        raise ValueError(f"name each array once, {name!r} is not there")
+    if not all(type(size) is int and size >= 0 for size in shape) or len(shape) > _MOST_AXES:
+        raise ValueError(f"give shapes, {list(shape)} is none")
+    try:
+        if kind == "tensor":
+            return _decode_tensor(dtype, shape, stored)
+        array = _as_dtype(stored, _numpy_dtype(dtype), shape)
+        return array if kind == "array" else array[()]
+    except (TypeError, RuntimeError, OverflowError, ValueError) as error:
+        raise ValueError(f"fit its arrays, {name!r} does not: {error}") from error
+
+
+def _numpy_dtype(text: str) -> np.dtype[Any]:
+    if not _NUMPY_DTYPE.fullmatch(text):
+        raise ValueError(f"there is no dtype {text!r}")
+    return np.dtype(text)
+
+
+def _as_dtype(stored: NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return a copy of a stored array, as the dtype and shape that it had."""
+    native = dtype.name in _NATIVE_DTYPES and dtype.isnative
+    if stored.dtype != (dtype if native else np.uint8):
+        raise ValueError(f"it is of {stored.dtype}, not {dtype}")
+    if stored.nbytes != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"it holds {stored.nbytes} bytes, not {list(shape)} of {dtype}")
+    if dtype.kind == "b" and (stored.view(np.uint8) > 1).any():
+        raise ValueError("it holds numbers that are no bool")
+    return stored.copy().reshape(-1).view(dtype).reshape(shape)
+
+
+def _decode_tensor(name: str, shape: tuple[int, ...], stored: NDArray[Any]) -> "torch.Tensor":
     import torch
 
-    dtype = getattr(torch, node["dtype"])
-    if array.size == 0:  # torch views no empty array as a wider type
-        return torch.empty(node["shape"], dtype=dtype)
-    return torch.from_numpy(array.copy()).reshape(-1).view(dtype).reshape(node["shape"])
+    if name in _NATIVE_DTYPES:
+        return torch.from_numpy(_as_dtype(stored, np.dtype(name), shape))
+    if not _TORCH_BYTES.fullmatch(name):
+        raise ValueError(f"there is no dtype {name!r}")
+    dtype: torch.dtype = getattr(torch, name)
+    flat = _as_dtype(stored, np.dtype(np.uint8), (math.prod(shape) * dtype.itemsize,))
+    if not flat.size:  # torch views no empty array as a wider type
+        return torch.empty(shape, dtype=dtype)
+    return torch.from_numpy(flat).view(dtype).reshape(shape)
 
 
 def is_tensor(value: Any) -> "TypeGuard[torch.Tensor]":

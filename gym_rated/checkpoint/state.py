@@ -18,6 +18,7 @@ from typing import Any
 import safetensors.numpy
 from numpy.typing import NDArray
 
+from gym_rated.checkpoint.documents import parse_json
 from gym_rated.checkpoint.files import replace_file, sync
 from gym_rated.checkpoint.skeleton import decode, encode
 
@@ -88,7 +89,30 @@ def load_state(folder: str | Path) -> dict[Any, Any]:
             if _read_manifest(folder) == manifest:
                 raise
             continue  # a writer replaced the checkpoint between our two reads
-        return dict(decode(json.loads(data["skeleton"]), safetensors.numpy.load(data["tensors"])))
+        return _decoded(folder, manifest, data)
+
+
+def _decoded(
+    folder: Path, manifest: Mapping[str, Any], data: Mapping[str, bytes]
+) -> dict[Any, Any]:
+    """Return the state that verified bytes hold: a checksum proves origin, not sense."""
+    name = {role: entry["name"] for role, entry in manifest["files"].items()}
+    try:
+        skeleton = parse_json(data["skeleton"])
+    except ValueError as error:
+        raise _damaged(folder, name["skeleton"], "be JSON", str(error)) from error
+    try:
+        arrays = safetensors.numpy.load(data["tensors"])
+    except Exception as error:  # safetensors raises an Exception of its own, and KeyError
+        raise _damaged(folder, name["tensors"], "be safetensors", str(error)) from error
+    try:
+        state = decode(skeleton, arrays)
+    except ValueError as error:
+        raise _damaged(folder, name["skeleton"], "be as it was written", str(error)) from error
+    if not isinstance(state, dict):
+        found = type(state).__name__
+        raise _damaged(folder, name["skeleton"], "hold a mapping", found)
+    return state
 
 
 def _data_files(folder: Path) -> list[tuple[Path, int]]:
@@ -123,7 +147,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             " check the path, or start without a checkpoint"
         ) from None
     try:
-        manifest = json.loads(data)
+        manifest = parse_json(data)
     except ValueError:
         raise _damaged(folder, MANIFEST, "be JSON", f"{data[:40]!r}…") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
@@ -132,7 +156,9 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             " another program; check the path"
         )
     version = manifest.get("version")
-    if isinstance(version, int) and version > VERSION:
+    if type(version) is not int or version < 1:
+        raise _damaged(folder, MANIFEST, "name its version", repr(version))
+    if version > VERSION:
         raise ValueError(
             f"`folder` must hold a checkpoint of format {VERSION} or older, got {folder} of format"
             f" {version}; update gym_rated"
@@ -140,14 +166,20 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     digest = manifest.pop("sha256", None)
     if _sealed(manifest) != data:
         raise _damaged(folder, MANIFEST, "match its own SHA-256", f"{digest}")
+    files = manifest.get("files")
+    if not isinstance(files, dict) or files.keys() != _FILE_NAMES.keys():
+        raise _damaged(folder, MANIFEST, f"name the files {list(_FILE_NAMES)}", str(files)[:80])
     return manifest
 
 
 def _read_verified(folder: Path, manifest: Mapping[str, Any], role: str) -> bytes:
     """Read the file of a role ("skeleton" or "tensors") if its bytes are those of the manifest."""
-    entry = manifest["files"][role]
-    if not _FILE_NAMES[role].fullmatch(entry["name"]):
-        raise _damaged(folder, MANIFEST, f"name a {role} file in its folder", repr(entry["name"]))
+    match entry := manifest["files"][role]:
+        case {"name": str(name), "bytes": int(), "sha256": str()} if len(entry) == 3:
+            if not _FILE_NAMES[role].fullmatch(name):
+                raise _damaged(folder, MANIFEST, f"name a {role} file in its folder", repr(name))
+        case _:
+            raise _damaged(folder, MANIFEST, f"describe its {role} file", str(entry)[:80])
     try:
         data: bytes = (folder / entry["name"]).read_bytes()
     except FileNotFoundError:

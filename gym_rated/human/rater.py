@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
+from gym_rated.checkpoint.restoring import restoring
+from gym_rated.checks import check_text, whole_number
 from gym_rated.human.asking import Asking, default_names
 from gym_rated.human.segment_blob import unpack_segment
 from gym_rated.human.segment_job import job_as_list, job_from_list, make_job
 from gym_rated.human.serving import Page, Serving
-from gym_rated.human.store import PASSING, Job, Progress, Run, Store
+from gym_rated.human.store import PASSING, Job, Progress, Run, Store, read_cursor
+from gym_rated.imports import names_of_modules
 from gym_rated.raters import Answer, Rating
 from gym_rated.segments import Segment
 
@@ -95,7 +98,7 @@ class HumanRater:
         self.store.open_run(self.run)
         self._serving: Serving | None = None
         if page is not None:
-            self._serving = Serving(db, page)
+            self._serving = Serving(db, page, names_of_modules([env_id, kwargs]))
             print(f"Rate at {self.url}", flush=True)
 
     @property
@@ -190,8 +193,8 @@ class HumanRater:
         since, so the run takes them back instead of losing the ratings. They have ids of their own.
         """
         self._may_mix = False
-        lost = [blob for name, blob in self.store.blobs(self.run.id) if name not in self._names]
-        segments = [unpack_segment(blob) for blob in lost]
+        kept = self.store.blobs(self.run.id)
+        segments = [unpack_segment(blob, name) for name, blob in kept if name not in self._names]
         self._names |= {segment.id: segment.id for segment in segments}
         self.num_asked += len(segments)
         return segments
@@ -210,17 +213,23 @@ class HumanRater:
         """Restore what `state_dict` returned.
 
         Raises:
-            ValueError: If it is of another run.
+            ValueError: If it is of another run, or holds what `state_dict` does not return.
         """
         if state["run_id"] != self.run.id:
             raise ValueError(
                 f"`state` must be of run {self.run.id!r}, got {state['run_id']!r}; is the run "
                 "folder renamed?"
             )
+        with restoring("state", f"a checkpoint of run {self.run.id!r}"):
+            read_cursor(state["cursor"])
+            num_asked = whole_number("num_asked", state["num_asked"], minimum=0)
+            names = {
+                check_text("names", name): check_text("names", own) for name, own in state["names"]
+            }
+            unsent = [job_from_list(*values) for values in state["unsent"]]
         self._may_mix = False
-        self._cursor, self.num_asked = state["cursor"], state["num_asked"]
-        self._names = {name: segment_id for name, segment_id in state["names"]}
-        self._unsent = [job_from_list(*values) for values in state["unsent"]]
+        self._cursor, self.num_asked = state["cursor"], num_asked
+        self._names, self._unsent = names, unsent
 
     def close(self) -> None:
         """Stop page and workers; close the database."""

@@ -5,12 +5,13 @@ True rewards are left out: nobody who reads the store may see them.
 
 import json
 from dataclasses import asdict
-from io import BytesIO
-from typing import Any
 
 import numpy as np
 
+from gym_rated.checkpoint.archive import pack_arrays, unpack_arrays
+from gym_rated.checkpoint.documents import parse_json
 from gym_rated.segments import Origin, Segment
+from gym_rated.segments.segment import check_segment
 
 FORMAT = "gym_rated segment 1"
 
@@ -32,24 +33,26 @@ def pack_segment(segment: Segment) -> bytes:
         arrays["raw_actions"] = segment.raw_actions
     if objects := [name for name, array in arrays.items() if array.dtype.hasobject]:
         raise ValueError(f"`{objects[0]}` of segment {segment.id!r} must be numbers, got objects")
-    file = BytesIO()
-    np.savez_compressed(file, allow_pickle=False, meta=np.array(json.dumps(meta)), **arrays)
-    return file.getvalue()
+    return pack_arrays({"meta": np.array(json.dumps(meta)), **arrays})
 
 
-def unpack_segment(blob: bytes) -> Segment:
+def unpack_segment(blob: bytes, segment_id: str | None = None) -> Segment:
     """Return the segment that `pack_segment` packed; its true rewards are NaN.
 
+    Args:
+        blob: The bytes.
+        segment_id: The id under which they are kept, if they are.
+
     Raises:
-        ValueError: If the bytes are damaged, or of another format.
+        ValueError: If the bytes are damaged, of another format or segment, or hold what no episode
+            can have.
     """
     try:
-        with np.load(BytesIO(blob), allow_pickle=False) as file:
-            arrays: dict[str, Any] = {name: file[name] for name in file.files}
-        meta = json.loads(str(arrays.pop("meta")))
+        arrays = unpack_arrays(blob, ("meta", "obs", "actions"), optional=("raw_actions",))
+        meta = parse_json(str(arrays["meta"]))
         if meta["format"] != FORMAT:
             raise ValueError(f"its format is {meta['format']!r}")
-        return Segment(
+        segment = Segment(
             id=meta["id"],
             obs=arrays["obs"],
             actions=arrays["actions"],
@@ -58,8 +61,19 @@ def unpack_segment(blob: bytes) -> Segment:
             origin=Origin(**meta["origin"]),
             raw_actions=arrays.get("raw_actions"),
         )
-    except Exception as error:  # a damaged archive raises a dozen types, zlib.error to MemoryError
+        check_segment(segment)
+        _check_raw_actions(segment)
+        if segment_id not in (None, segment.id):
+            raise ValueError(f"it is segment {segment.id!r}, kept as {segment_id!r}")
+        return segment
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(
             f"`blob` must be a segment of format {FORMAT!r}, got {len(blob)} bytes ({error}); "
             "restore the database from a copy, or read it with the version that wrote it"
         ) from error
+
+
+def _check_raw_actions(segment: Segment) -> None:
+    raw, steps = segment.raw_actions, segment.origin.first_step + len(segment)
+    if raw is not None and (raw.dtype.kind not in "buif" or len(raw) != steps):
+        raise ValueError(f"its raw actions are {raw.shape} of {raw.dtype}, not of {steps} steps")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gym_rated.environments.seeded import episode_seed
 from gym_rated.human.clips.capture import make_clip
-from gym_rated.human.segment_blob import pack_segment
+from gym_rated.human.segment_blob import pack_segment, unpack_segment
 from gym_rated.human.store import Clip, Job
 from gym_rated.segments import Segment
 
@@ -64,6 +64,12 @@ def job_from_list(
     step: int,
     clip: dict[str, Any] | None,
 ) -> Job:
-    """Return the job of which `job_as_list` made these values."""
+    """Return the job of which `job_as_list` made these values.
+
+    Raises:
+        TypeError: If one of them is of another type.
+        ValueError: If the bytes are not those of the segment.
+    """
     made = None if clip is None else Clip(**(clip | {"data": clip["data"].tobytes()}))
-    return Job(segment_id, blob.tobytes(), recipe, step, made)
+    unpack_segment(blob.tobytes(), segment_id)
+    return Job(segment_id, blob.tobytes(), dict(recipe), step, made)

@@ -46,6 +46,7 @@ def make_plan(
     allow_host: Sequence[str] = (),
     raters: Path | None = None,
     run_id: str | None = None,
+    trust: Sequence[str] = (),
 ) -> Plan:
     """Return the command lines that serve one database.
 
@@ -56,6 +57,7 @@ def make_plan(
         allow_host: Names under which other machines may reach the page.
         raters: File with one rater's name a line, in the place of the page's `name`.
         run_id: Only clips of this run; of all by default.
+        trust: Names such as "my_envs:My-v0" whose modules may be imported to draw clips.
     """
     store = ["--db", os.fspath(db)]
     words = [*store, "--port", str(page.port), "--host", host, "--name", page.name]
@@ -63,6 +65,7 @@ def make_plan(
     words += [] if raters is None else ["--raters", str(raters)]
     words += [] if run_id is None else ["--run-id", run_id]
     worker = [*store, "--size", str(page.size), "--quality", page.quality]
+    worker += [word for name in trust for word in ("--trust", name)]
     return Plan(tuple(words), tuple(worker), page.num_workers)
 
 
@@ -72,6 +75,7 @@ class Serving:
     Args:
         db: The database.
         page: What to serve.
+        trust: Names such as "my_envs:My-v0" whose modules may be imported to draw clips.
 
     Attributes:
         url: Link that signs a rater in.
@@ -80,8 +84,10 @@ class Serving:
         RuntimeError: If the page cannot be served; it has said why on standard error.
     """
 
-    def __init__(self, db: str | os.PathLike[str], page: Page = Page()) -> None:
-        plan = json.dumps(asdict(make_plan(db, page)))
+    def __init__(
+        self, db: str | os.PathLike[str], page: Page = Page(), trust: Sequence[str] = ()
+    ) -> None:
+        plan = json.dumps(asdict(make_plan(db, page, trust=trust)))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "gym_rated.human.watching", plan],
             stdin=subprocess.PIPE,

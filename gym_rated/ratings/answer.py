@@ -1,12 +1,12 @@
 """What a rater may answer: a rating, a score, a comparison, or that it cannot tell."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from math import isfinite
 from numbers import Real
 from typing import Any
 
-from gym_rated.checks import whole_number
+from gym_rated.checks import check_text, whole_number
 
 SKIPPED = -1
 """The rating of a segment about which the rater cannot tell."""
@@ -67,9 +67,15 @@ def answer_to_row(answer: Answer) -> list[Any]:
 
 
 def answer_from_row(row: Sequence[Any]) -> Answer:
-    """Return the answer that `answer_to_row` wrote down."""
-    kind, *fields = row
-    return _ANSWERS[kind](*fields)
+    """Return the answer that `answer_to_row` wrote down.
+
+    Raises:
+        ValueError: If the row is of no answer.
+    """
+    kind, *values = row
+    if kind not in _ANSWERS or len(values) != len(fields(_ANSWERS[kind])):
+        raise ValueError(f"`row` must be one that `answer_to_row` wrote, got {row!r}")
+    return _ANSWERS[kind](*values)
 
 
 def checked_answer(answer: Answer, num_classes: int) -> Answer:
@@ -79,6 +85,12 @@ def checked_answer(answer: Answer, num_classes: int) -> Answer:
         TypeError: If it is no answer, or a number of another type.
         ValueError: If a number is out of range, or a segment is compared with itself.
     """
+    if not isinstance(answer, Rating | Score | Comparison):
+        raise TypeError(f"an answer must be a Rating, a Score or a Comparison, got {answer!r}")
+    for name in (*segments_of(answer), answer.rater):
+        if not isinstance(name, str):
+            raise TypeError(f"`segment_id` and `rater` must be texts, got {name!r} in {answer!r}")
+    check_text("rater", answer.rater)
     if isinstance(answer, Comparison):
         if answer.better_id == answer.worse_id:
             raise ValueError(
@@ -87,8 +99,6 @@ def checked_answer(answer: Answer, num_classes: int) -> Answer:
         return answer
     if isinstance(answer, Score):
         return replace(answer, score=_checked_score(answer), revision=_checked_revision(answer))
-    if not isinstance(answer, Rating):
-        raise TypeError(f"an answer must be a Rating, a Score or a Comparison, got {answer!r}")
     rating = whole_number("rating", answer.rating, minimum=None)
     if rating != SKIPPED and not 0 <= rating < num_classes:
         raise ValueError(

@@ -13,11 +13,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.checks import check_num_classes, whole_number
+from gym_rated.checkpoint.restoring import restoring
+from gym_rated.checks import check_num_classes, check_text, whole_number
 from gym_rated.ratings.answer import Answer, Comparison, Rating, Score, checked_answer, segments_of
 from gym_rated.ratings.file import FORMAT, read_ratings, write_ratings
-from gym_rated.ratings.standing import Answers
+from gym_rated.ratings.standing import Answers, stored_answers
 from gym_rated.segments import Origin, Segment
+from gym_rated.segments.segment import check_segment
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +68,8 @@ class RatingDataset:
         criterion: What the rater was asked to judge, in words.
 
     Raises:
-        TypeError: If a number is no int.
-        ValueError: If `num_classes` is below 2 or a length below 1.
+        TypeError: If a number is no int, or a text no str.
+        ValueError: If `num_classes` is not 2 to 1000, or a length is below 1.
     """
 
     def __init__(
@@ -82,8 +84,8 @@ class RatingDataset:
         self.obs_dim = whole_number("obs_dim", obs_dim)
         self.action_dim = whole_number("action_dim", action_dim)
         self.num_classes = check_num_classes(num_classes)
-        self.env_id = env_id
-        self.criterion = criterion
+        self.env_id = None if env_id is None else check_text("env_id", env_id)
+        self.criterion = None if criterion is None else check_text("criterion", criterion)
         self._segments: dict[str, _Steps] = {}
         self._answers = Answers()
         self._groups: dict[tuple[str, int], int] = {}  # (rater, round) -> its number
@@ -236,9 +238,10 @@ class RatingDataset:
             FileNotFoundError: If there is no such file.
             ValueError: If it is corrupt, or no such dataset; it is never loaded in part.
         """
-        meta, arrays = read_ratings(Path(path))
-        dataset = cls(meta["obs_dim"], meta["action_dim"], meta["num_classes"])
-        dataset._fill(meta, arrays)
+        with restoring("path", path):
+            meta, arrays = read_ratings(Path(path))
+            dataset = cls(meta["obs_dim"], meta["action_dim"], meta["num_classes"])
+            dataset._fill(meta, arrays)
         return dataset
 
     def state_dict(self) -> dict[str, Any]:
@@ -249,7 +252,9 @@ class RatingDataset:
         """Restore what `state_dict` returned, in the place of what is here.
 
         Raises:
-            ValueError: If its vectors or classes differ from this dataset's.
+            TypeError: If something in it is of another type than `state_dict` returns.
+            ValueError: If its vectors or classes differ from this dataset's, or it holds what could
+                not have been added. Whatever is raised, nothing changes.
         """
         meta = state["meta"]
         for name in ("obs_dim", "action_dim", "num_classes"):
@@ -261,18 +266,37 @@ class RatingDataset:
         self._fill(meta, state)
 
     def _fill(self, meta: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-        self.env_id, self.criterion = meta["env_id"], meta["criterion"]
-        self._segments = {}
-        end = 0
-        for segment_id, round_, length in meta["segments"]:
-            start, end = end, end + length
-            steps = _Steps(arrays["obs"][start:end], arrays["actions"][start:end], round_)
-            self._segments[segment_id] = steps
-        self._answers = Answers.from_meta(meta)
-        keys = [tuple(key) for key in meta.get("groups", ())]
-        keys += [(rater, self._round(segment_id)) for segment_id, rater in self._answers.rows()]
-        self._groups = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-        self._num_changes = meta["num_changes"]
+        """Take in what was stored, by the doors that all else comes in by.
+
+        In the end the dataset must say what was stored, word for word: what is doubled, refers to
+        nothing or stands at the wrong place does not come out again.
+        """
+        fresh = type(self)(
+            self.obs_dim,
+            self.action_dim,
+            self.num_classes,
+            env_id=meta["env_id"],
+            criterion=meta["criterion"],
+        )
+        fresh.add(_cut(meta["segments"], arrays["obs"], arrays["actions"]))
+        for answer in stored_answers(meta):
+            fresh._answers.take(fresh._checked_answer(answer))
+        rounds = {steps.round for steps in fresh._segments.values()}
+        for rater, round_ in meta.get("groups", ()):
+            if round_ in rounds:
+                fresh._groups[check_text("rater", rater), whole_number("round", round_, 0)] = 0
+        known = [(rater, fresh._round(segment_id)) for segment_id, rater in fresh._answers.rows()]
+        keys = dict.fromkeys([*fresh._groups, *known])
+        fresh._groups = {key: i for i, key in enumerate(keys)}
+        fresh._num_changes = whole_number("num_changes", meta["num_changes"], minimum=0)
+        said = fresh._meta()
+        for name, value in meta.items():
+            if name not in said or (name != "format" and value != said[name]):
+                raise ValueError(
+                    f"`{name}` must be as a dataset writes it, got {str(value)[:80]} where its "
+                    f"segments and answers say {str(said.get(name, 'nothing'))[:80]}"
+                )
+        vars(self).update(vars(fresh))
 
     def _meta(self) -> dict[str, Any]:
         return {
@@ -323,10 +347,13 @@ class RatingDataset:
                     f"`{name}` of segment {segment.id!r} must have shape (T, {dim}) with T >= 1, "
                     f"got {array.shape}"
                 )
-            if not np.isfinite(array).all():
-                raise ValueError(f"`{name}` of segment {segment.id!r} must be finite")
+        check_segment(segment)
         obs_dtype = np.uint8 if segment.obs.dtype == np.uint8 else np.float32
-        obs, actions = np.array(segment.obs, obs_dtype), np.array(segment.actions, np.float32)
+        with np.errstate(over="ignore"):
+            obs, actions = np.array(segment.obs, obs_dtype), np.array(segment.actions, np.float32)
+        for name, array in (("obs", obs), ("actions", actions)):
+            if not np.isfinite(array).all():
+                raise ValueError(f"`{name}` of segment {segment.id!r} must be finite as float32")
         return _Steps(obs, actions, segment.round)
 
     def _checked_answer(self, answer: Answer) -> Answer:
@@ -344,6 +371,31 @@ class RatingDataset:
         for segment_id in segments_of(answer) if changed else ():
             self._groups.setdefault((answer.rater, self._round(segment_id)), len(self._groups))
         return changed
+
+
+def _cut(
+    segments: Sequence[Sequence[Any]], obs: NDArray[Any], actions: NDArray[Any]
+) -> Iterator[Segment]:
+    """Yield the segments that were stored one behind the other."""
+    lengths = [whole_number("length", length) for _, _, length in segments]
+    for name, array in (("obs", obs), ("actions", actions)):
+        dtypes = ("uint8", "float32") if name == "obs" else ("float32",)
+        if array.ndim != 2 or array.dtype.name not in dtypes or not array.dtype.isnative:
+            raise ValueError(
+                f"`{name}` must be rows of {' or '.join(dtypes)}, got {array.shape} of "
+                f"{array.dtype}"
+            )
+        if len(array) != sum(lengths):
+            raise ValueError(
+                f"`{name}` must have a row for each of the {sum(lengths)} steps of the segments, "
+                f"got {len(array)}"
+            )
+    start = 0
+    for (segment_id, round_, _), length in zip(segments, lengths, strict=True):
+        end = start + length
+        nowhere, unknown = Origin(0, 0, 0, 0), np.full(length, np.nan)
+        yield Segment(segment_id, obs[start:end], actions[start:end], unknown, round_, nowhere)
+        start = end
 
 
 def _padded(parts: list[NDArray[Any]], longest: int, dim: int, dtype: Any) -> NDArray[Any]:

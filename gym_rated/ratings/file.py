@@ -2,14 +2,15 @@
 
 import hashlib
 import json
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.checkpoint.files import replace_file
+from gym_rated.checkpoint import replace_file
+from gym_rated.checkpoint.archive import pack_arrays, unpack_arrays
+from gym_rated.checkpoint.documents import parse_json
 
 FORMAT = "gym_rated ratings 2"
 _READABLE = (FORMAT, "gym_rated ratings 1")  # 1 knew no scores
@@ -19,9 +20,7 @@ def write_ratings(path: Path, meta: dict[str, Any], arrays: dict[str, NDArray[An
     """Write JSON-like `meta` and the arrays `obs` and `actions`, atomically."""
     text = json.dumps(meta)
     more = {"meta": np.array(text), "sha256": np.array(_digest(text, arrays))}
-    file = BytesIO()
-    np.savez_compressed(file, allow_pickle=False, **arrays, **more)
-    replace_file(path, file.getvalue())
+    replace_file(path, pack_arrays({**arrays, **more}))
 
 
 def read_ratings(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -31,14 +30,14 @@ def read_ratings(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         FileNotFoundError: If there is no such file.
         ValueError: If it is corrupt, or of another format.
     """
-    data = BytesIO(path.read_bytes())
     try:
-        with np.load(data, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in ("obs", "actions", "meta", "sha256")}
-        text = str(arrays.pop("meta"))
-        intact = str(arrays.pop("sha256")) == _digest(text, arrays)
-        meta: dict[str, Any] = json.loads(text) if intact else {}
-    except Exception as error:  # a damaged archive raises a dozen types, zlib.error to MemoryError
+        arrays = unpack_arrays(path.read_bytes(), ("obs", "actions", "meta", "sha256"))
+        text, sha256 = str(arrays.pop("meta")), str(arrays.pop("sha256"))
+        intact = sha256 == _digest(text, arrays)
+        meta: dict[str, Any] = parse_json(text) if intact else {}
+        if not isinstance(meta, dict):
+            raise ValueError("its description is no mapping")
+    except ValueError as error:
         raise ValueError(
             f"`path` must be a dataset written by RatingDataset.save, got {path} ({error}); "
             "restore it from a copy"

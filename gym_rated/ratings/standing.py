@@ -3,7 +3,7 @@
 Knows segments by their id only. `RatingDataset` adds what was seen in them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -85,22 +85,22 @@ class Answers:
             "comparisons": [[c.better_id, c.worse_id, c.rater] for c in self._comparisons],
         }
 
-    @classmethod
-    def from_meta(cls, meta: Mapping[str, Any]) -> "Answers":
-        """Restore what `meta` returned, or what was written before there were scores."""
-        answers = cls()
-        given: Iterable[Rating | Score] = (
-            *(Rating(*fields) for fields in meta["ratings"]),
-            *(Score(*fields) for fields in meta.get("scores", ())),
-        )
-        order = {tuple(key): i for i, key in enumerate(meta.get("order", ()))}
 
-        def place(answer: Rating | Score) -> int:
-            key = (answer.segment_id, answer.rater, type(answer).__name__)
-            return order.get(key, len(order))
+def stored_answers(meta: Mapping[str, Any]) -> Iterator[Answer]:
+    """Yield the answers that `Answers.meta` wrote, in the order in which to take them again.
 
-        for answer in sorted(given, key=place):
-            answers.take(answer)
-        for fields in meta["comparisons"]:
-            answers.take(Comparison(*fields))
-        return answers
+    What was written before there were scores has neither scores nor an order.
+    """
+    given: Iterable[Rating | Score] = (
+        *(Rating(*fields) for fields in meta["ratings"]),
+        *(Score(*fields) for fields in meta.get("scores", ())),
+    )
+    order = {tuple(key): i for i, key in enumerate(meta.get("order", ()))}
+
+    def place(answer: Rating | Score) -> int:
+        key = (answer.segment_id, answer.rater, type(answer).__name__)
+        return order.get(key, len(order))
+
+    yield from sorted(given, key=place)
+    for fields in meta["comparisons"]:
+        yield Comparison(*fields)

@@ -4,6 +4,7 @@ A true reward is never written: a `RatingDataset` does not know it.
 """
 
 import json
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +12,17 @@ from gymnasium import Space, spaces
 from gymnasium.vector.utils import concatenate, create_empty_array
 from numpy.typing import NDArray
 
-from gym_rated.imports import named_extras
+from gym_rated.checkpoint.documents import parse_json
+from gym_rated.checkpoint.restoring import restoring
+from gym_rated.imports import check_imports_nothing, named_extras
 from gym_rated.ratings import RatingDataset
-from gym_rated.recorded.episodes import create_recorded, encode_episode_obs
+from gym_rated.ratings.digest import digest_of
+from gym_rated.recorded.episodes import (
+    create_recorded,
+    damage_said,
+    encode_episode_obs,
+    read_episodes,
+)
 from gym_rated.segments.encoding import action_dim, encode_actions
 from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards
 
@@ -21,6 +30,10 @@ if TYPE_CHECKING:
     from gym_rated.recorded.episodes import MinariDataset
 
 _KEY = "gym_rated"  # of the dataset's metadata: the ratings as JSON
+_DIGESTS = "gym_rated_digests"  # and what says that the episodes are those that were rated
+
+Steps = tuple[NDArray[Any], NDArray[np.float32]]
+"""Observations and actions of a segment, shape (T, D) and (T, A)."""
 
 
 def write_minari(
@@ -54,7 +67,10 @@ def write_minari(
     """
     if not ratings.num_segments:
         raise ValueError("`ratings` must hold at least one segment, got none")
-    env_id = env_id or ratings.env_id
+    if env_id is None:
+        env_id = ratings.env_id
+        remedy = f"if you trust it, pass `env_id` (--env-id) {env_id} yourself"
+        check_imports_nothing("env_id", env_id, "ratings", remedy)
     obs_space, action_space = _spaces(env_id, ratings)
     episodes, metadata = [], []
     given = _answers_by_segment(ratings)
@@ -77,31 +93,74 @@ def write_minari(
         metadata.append({"segment_id": segment.id, "round": segment.round, "ratings": answers})
     dataset = create_recorded(dataset_id, episodes, env_id, obs_space, action_space)
     dataset.storage.update_metadata({_KEY: json.dumps(ratings.state_dict()["meta"])})
+    dataset.storage.update_metadata({_DIGESTS: json.dumps(_seal(ratings))})
     dataset.storage.update_episode_metadata(metadata)
     return dataset
+
+
+def _seal(ratings: RatingDataset) -> dict[str, Any]:
+    """Return a digest of each segment's steps, as they are when read: uint8 as float32."""
+    segments = list(ratings.segments())
+    digests = [digest_of(s.obs.astype(np.float32), s.actions) for s in segments]
+    return {"obs_dtype": segments[0].obs.dtype.name, "sha256": digests}
 
 
 def read_minari_ratings(recorded: "MinariDataset") -> RatingDataset:
     """Read the ratings back that `write_minari` wrote.
 
+    Every episode is compared with the digest that was written with it. Datasets from before there
+    were digests are read with a warning.
+
     Raises:
-        ValueError: If the dataset holds no ratings.
+        ValueError: If the dataset holds no ratings, is damaged, or an episode is not the one that
+            was rated.
     """
-    text = recorded.storage.metadata.get(_KEY)
+    with damage_said(recorded.id):
+        text = recorded.storage.metadata.get(_KEY)
     if text is None:
         raise ValueError(
-            f"`recorded` must hold ratings, got {recorded.spec.dataset_id} without; rate its "
+            f"`recorded` must hold ratings, got {recorded.id} without; rate its "
             "episodes with rate_recorded"
         )
-    meta = json.loads(text)
-    episodes = list(recorded.iterate_episodes(range(len(meta["segments"]))))
-    ratings = RatingDataset(meta["obs_dim"], meta["action_dim"], meta["num_classes"])
-    obs = [encode_episode_obs(episode, recorded)[:-1] for episode in episodes]
-    actions = [encode_actions(recorded.action_space, episode.actions) for episode in episodes]
-    ratings.load_state_dict(
-        {"meta": meta, "obs": np.concatenate(obs), "actions": np.concatenate(actions)}
-    )
+    with damage_said(recorded.id), restoring("recorded", recorded.id):
+        meta = parse_json(text)
+        ratings = RatingDataset(meta["obs_dim"], meta["action_dim"], meta["num_classes"])
+        steps = _checked_steps(recorded, [name for name, _, _ in meta["segments"]])
+        obs, actions = map(np.concatenate, zip(*steps, strict=True))
+        ratings.load_state_dict({"meta": meta, "obs": obs, "actions": actions})
     return ratings
+
+
+def _checked_steps(recorded: "MinariDataset", names: list[str]) -> list[Steps]:
+    """Return observations and actions of the segments, if each episode is the one written for it.
+
+    Raises:
+        ValueError: If there are more or fewer episodes than segments, or one of other steps.
+    """
+    if recorded.total_episodes != len(names):
+        raise ValueError(f"it has {recorded.total_episodes} episodes for {len(names)} segments")
+    metadata = recorded.storage.get_episode_metadata(range(len(names)))
+    written = [str(each.get("segment_id")) for each in metadata]
+    if written != names:
+        wrong = next(i for i, name in enumerate(names) if name != written[i])
+        raise ValueError(f"episode {wrong} is of segment {written[wrong]!r}, not {names[wrong]!r}")
+    steps: list[Steps] = []
+    for episode in read_episodes(recorded, range(len(names))):
+        obs = encode_episode_obs(episode, recorded)[:-1]
+        steps.append((obs, encode_actions(recorded.action_space, episode.actions)))
+    text = recorded.storage.metadata.get(_DIGESTS)
+    if text is None:
+        warnings.warn(
+            f"{recorded.id} has no digests of its episodes: whether they are those "
+            "that were rated cannot be checked; write it anew to have them",
+            stacklevel=4,
+        )
+        return steps
+    seal = parse_json(text)
+    if seal["sha256"] != [digest_of(*each) for each in steps]:
+        raise ValueError("its episodes are not those that were written, by their digests")
+    dtype = np.dtype({"uint8": "uint8", "float32": "float32"}[seal["obs_dtype"]])
+    return [(obs.astype(dtype), actions) for obs, actions in steps]
 
 
 def _spaces(env_id: str | None, ratings: RatingDataset) -> tuple[Space[Any], Space[Any]]:
@@ -122,7 +181,18 @@ def _spaces(env_id: str | None, ratings: RatingDataset) -> tuple[Space[Any], Spa
         )
     fits = env.observation_space.is_np_flattenable
     fits = fits and spaces.flatdim(env.observation_space) == ratings.obs_dim
+    rows = (row for segment in ratings.segments() for row in segment.obs)
+    fits = fits and all(_survives(env.observation_space, row) for row in rows)
     return (env.observation_space if fits else obs_vectors), env.action_space
+
+
+def _survives(space: Space[Any], vector: NDArray[Any]) -> bool:
+    """Return whether a vector is of a space, and not of features that are as many by chance."""
+    try:
+        again = spaces.flatten(space, spaces.unflatten(space, vector))
+    except (IndexError, ValueError):
+        return False
+    return np.array_equal(np.asarray(again, np.float32), np.asarray(vector, np.float32))
 
 
 def _decoded(space: Space[Any], vectors: list[NDArray[Any]]) -> Any:

@@ -4,8 +4,9 @@ A member is one network r(s, a) in (-1, 1); a pass runs all of them. Inputs are 
 their normaliser belongs to the model, so that a stored segment means the same at every fit.
 """
 
+import warnings
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.checkpoint.finite import refuse_non_finite
+from gym_rated.checkpoint.restoring import restoring
 from gym_rated.checks import check_number, whole_number
 from gym_rated.imports import load_attribute
 from gym_rated.segments import Segment
@@ -155,16 +157,42 @@ class Ensemble(nn.Module):
     def load(cls, folder: str | PathLike[str]) -> Self:
         """Read a model that `save` wrote; on the CPU.
 
+        A model that was saved before its first fit is loaded with a warning.
+
         Raises:
             FileNotFoundError: If the folder or one of its files is missing.
-            ValueError: If it is damaged, or holds something else; it is never loaded in part.
+            ValueError: If it is damaged, holds something else, or has a number that is not finite;
+                it is never loaded in part.
         """
         state = load_state(Path(folder))
         if state.get("format") != cls.FORMAT:
             raise _other_content(repr(cls.FORMAT), state.get("format"), folder)
-        model = cls(**state["sizes"])
-        model.options = state["options"]
-        model.load_state_dict(state["tensors"])
+        with restoring("folder", folder):
+            model = cls._of(state)
+        if not model.ready:
+            warnings.warn(
+                f"{folder} holds a reward model that was saved before its first fit: it pays 0.0 "
+                "until it is fitted",
+                stacklevel=2,
+            )
+        return model
+
+    @classmethod
+    def _of(cls, state: Mapping[str, Any]) -> Self:
+        """Return the model of a state whose tensors are those of its sizes, and make sense."""
+        sizes, options, tensors = state["sizes"], state["options"], state["tensors"]
+        if not isinstance(options, dict):
+            raise TypeError(f"its options are a {type(options).__name__}")
+        with torch.device("meta"):  # sizes alone: those of a file may ask for any memory
+            expected = cls(**sizes).state_dict()
+        for name in {*expected, *tensors}:
+            wanted, found = _described(expected.get(name)), _described(tensors.get(name))
+            if wanted != found:
+                raise ValueError(f"{name} is {found}, where its sizes say {wanted}")
+        _check_sense(tensors)
+        model = cls(**sizes)
+        model.options = options
+        model.load_state_dict(tensors)
         return model
 
     def _check_shapes(self, obs: tuple[int, ...], actions: tuple[int, ...]) -> None:
@@ -188,7 +216,7 @@ def load_reward_model(folder: str | PathLike[str]) -> Any:
         ValueError: If it is damaged, or holds something else.
     """
     found = load_state(Path(folder)).get("format")
-    if found not in _CLASS_OF:
+    if not isinstance(found, str) or found not in _CLASS_OF:
         raise _other_content(" or ".join(map(repr, _CLASS_OF)), found, folder)
     return load_attribute(_CLASS_OF[found]).load(folder)
 
@@ -201,6 +229,20 @@ def check_moments(mean: NDArray[Any], std: NDArray[Any]) -> None:
         if not np.isfinite(numbers).all():
             bad = numbers[~np.isfinite(numbers)][0]
             raise ValueError(f"`{name}` must hold finite numbers in float32, got {bad}")
+
+
+def _described(tensor: Tensor | None) -> str:
+    return "missing" if tensor is None else f"{tuple(tensor.shape)} of {tensor.dtype}"
+
+
+def _check_sense(tensors: Mapping[str, Tensor]) -> None:
+    """Refuse numbers with which no reward can be computed."""
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise ValueError(f"{name} has a number that is not finite")
+    for name in ("obs_std", "_scale"):
+        if not (tensors[name] > 0).all():
+            raise ValueError(f"{name} has a number that is not above 0")
 
 
 def uniform(shape: tuple[int, ...], fan_in: int, rng: torch.Generator) -> nn.Parameter:

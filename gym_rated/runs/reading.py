@@ -1,7 +1,6 @@
 """Read what a run has written: metrics of any run, and the result of a finished one."""
 
 import hashlib
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.runs.names import COLUMNS, METRICS, RESULT
+from gym_rated.checkpoint.documents import parse_json
+from gym_rated.runs.names import COLUMNS, CONFIG, METRICS, RESULT
+
+_LONGEST_NAME = 200  # of an environment or a script, in letters: files are named after them
 
 
 def read_metrics(folder: str | Path) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
@@ -60,19 +62,68 @@ def read_result(folder: str | Path) -> dict[str, Any]:
         raise FileNotFoundError(
             f"`folder` must hold a finished run, got {folder} without {RESULT}; resume the run"
         )
-    try:
-        result: dict[str, Any] = json.loads(path.read_bytes())
-        sealed = result["sha256"]
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(f"`folder` must hold an undamaged {RESULT}, got {path}") from None
+    result = _read_mapping(path)
+    sealed = result.get("sha256")
+    score = result.get("score")
+    if not isinstance(sealed, dict) or not (_is_number(score) or score in ("nan", "inf", "-inf")):
+        raise _damaged(path, "it seals nothing, or its score is no number")
     for name, sealed_digest in sealed.items():
         found = Path(folder) / name
+        if ".." in Path(name).parts or Path(name).is_absolute():
+            raise _damaged(path, f"it seals {name!r}, which is outside the folder")
         if not found.is_file() or digest(found) != sealed_digest:
             raise ValueError(
                 f"`folder` must hold the files that {RESULT} sealed, got {found} changed or"
                 " missing; restore it, or run again"
             )
     return result
+
+
+def read_config(folder: str | Path) -> dict[str, Any]:
+    """Read how a run began.
+
+    Args:
+        folder: The run's folder.
+
+    Returns:
+        What `RunWriter` wrote of it, such as "args": name -> value, and "script".
+
+    Raises:
+        FileNotFoundError: If the folder holds no run.
+        ValueError: If `config.json` is damaged, or something in it is of another type.
+    """
+    path = Path(folder) / CONFIG
+    if not path.is_file():
+        raise FileNotFoundError(f"`folder` must hold a run, got {folder} without {CONFIG}")
+    config = _read_mapping(path)
+    config.setdefault("args", {})
+    if not isinstance(config["args"], dict):
+        raise _damaged(path, f"its args are {str(config['args'])[:80]!r}")
+    if not isinstance(config.get("resumed", []), list):
+        raise _damaged(path, f"what it says of resumptions is {str(config['resumed'])[:80]!r}")
+    for name, value in (("script", config.get("script")), ("env_id", config["args"].get("env_id"))):
+        if value is not None and not (isinstance(value, str) and value.isprintable()):
+            raise _damaged(path, f"its {name} is {str(value)[:80]!r}, no printable text")
+        if value is not None and not 0 < len(value) <= _LONGEST_NAME:
+            raise _damaged(path, f"its {name} is of {len(value)} letters")
+    return config
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    try:
+        found = parse_json(path.read_bytes())
+    except ValueError as error:
+        raise _damaged(path, str(error)) from error
+    if not isinstance(found, dict):
+        raise _damaged(path, f"it holds {str(found)[:80]!r}")
+    return found
+
+
+def _damaged(path: Path, reason: str) -> ValueError:
+    return ValueError(
+        f"`folder` must hold an undamaged {path.name}, got {path}: {reason}; restore it from a "
+        "copy, or run again"
+    )
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -98,13 +149,22 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 def _parse_row(line: bytes) -> dict[str, Any] | None:
     """Return the row that `line` is, or None if it is none."""
     try:
-        row = json.loads(line)
+        row = parse_json(line)
     except ValueError:
         return None
     if not isinstance(row, dict) or not set(COLUMNS) <= set(row):
         return None
-    numbers = all(isinstance(value, int | float | None) for value in row.values())
-    return row if numbers and isinstance(row["step"], int) else None
+    if not all(map(_is_number, row.values())):
+        return None
+    step = row["step"]
+    return row if isinstance(step, int) and step >= 0 and row["time_s"] is not None else None
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether a value is null, or a number that numpy keeps in 64 bits; a bool is none."""
+    if isinstance(value, int):
+        return not isinstance(value, bool) and abs(value) < 2**63
+    return value is None or isinstance(value, float)
 
 
 def digest(path: Path) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from gym_rated.checkpoint.files import replace_file
 from gym_rated.runs.names import CHECKPOINT, COLUMNS, CONFIG, METRICS, RESULT, SEALED
 from gym_rated.runs.provenance import provenance
-from gym_rated.runs.reading import digest, read_rows
+from gym_rated.runs.reading import digest, read_config, read_rows
 
 if TYPE_CHECKING:
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
@@ -206,7 +206,7 @@ def _rewind(folder: Path, step: int) -> float:
 
 def _note_resumption(folder: Path, start: Mapping[str, Any]) -> None:
     """Add to `config.json` that the run went on, from which step, with what and on what."""
-    config = json.loads((folder / CONFIG).read_bytes())
+    config = read_config(folder)
     config.setdefault("resumed", []).append(start)
     _write_json(folder / CONFIG, config)
 

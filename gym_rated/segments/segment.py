@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gym_rated.checks import check_text, whole_number
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -54,3 +56,28 @@ class Segment:
     def __len__(self) -> int:
         """Return the number of steps T."""
         return len(self.actions)
+
+
+def check_segment(segment: Segment) -> None:
+    """Refuse a segment that no episode can have.
+
+    Raises:
+        TypeError: If the id is no text, a place is no whole number, or an array holds no numbers.
+        ValueError: If a place is negative, shapes do not fit each other, there is no step, or a
+            number is not finite.
+    """
+    check_text("id", segment.id)
+    places = {"round": segment.round, **vars(segment.origin)}
+    for name, place in places.items():
+        whole_number(name, place, minimum=0)
+    for name, array in (("obs", segment.obs), ("actions", segment.actions)):
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif":
+            found = getattr(array, "dtype", type(array).__name__)
+            raise TypeError(f"`{name}` of segment {segment.id!r} must hold numbers, got {found}")
+        if array.ndim != 2 or not array.size or len(array) != len(segment):
+            raise ValueError(
+                f"`{name}` of segment {segment.id!r} must have shape (T, numbers of a step) with "
+                f"T = {len(segment)} >= 1, got {array.shape}"
+            )
+        if not np.isfinite(array).all():
+            raise ValueError(f"`{name}` of segment {segment.id!r} must be finite")

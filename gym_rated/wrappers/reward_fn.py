@@ -23,11 +23,11 @@ def resolve_reward_fn(reward_fn: Any) -> RewardFn:
 
     Raises:
         TypeError: If it is none of them.
-        ValueError: If it is text that names neither a folder nor an attribute.
+        ValueError: If it is text that names neither a folder nor an attribute, or the folder's
+            model is damaged or was never fitted.
     """
     if isinstance(reward_fn, str) and Path(reward_fn).is_dir():
-        model = load_attribute("gym_rated.reward_model.ensemble:load_reward_model")(reward_fn)
-        reward_fn = model.predict
+        reward_fn = reward_of_folder(reward_fn)
     elif isinstance(reward_fn, str) and ":" not in reward_fn:
         raise ValueError(
             f"`reward_fn` must be the folder of a saved model or 'module:attr', got {reward_fn!r}; "
@@ -41,6 +41,22 @@ def resolve_reward_fn(reward_fn: Any) -> RewardFn:
             f"saved model's folder or 'module:attr', got {reward_fn!r}"
         )
     return reward_fn  # type: ignore[no-any-return]  # checked to be callable
+
+
+def reward_of_folder(folder: str | Path) -> RewardFn:
+    """Return the reward that a saved model gives, which nobody will fit any more.
+
+    Raises:
+        FileNotFoundError: If there is no such folder, or no model in it.
+        ValueError: If the model is damaged, or was saved before its first fit.
+    """
+    model = load_attribute("gym_rated.reward_model.ensemble:load_reward_model")(folder)
+    if not model.ready:
+        raise ValueError(
+            f"`reward_fn` must be a model that was fitted, got {folder}, saved before its first "
+            "fit, which would pay 0.0 for ever; fit it first"
+        )
+    return model.predict  # type: ignore[no-any-return]  # the loader knows no class
 
 
 def predict_rewards(

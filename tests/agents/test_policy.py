@@ -7,6 +7,7 @@ import ppo
 import ppo_continuous_action
 import pytest
 import sac_continuous_action
+import safetensors.numpy
 import torch
 from gymnasium import spaces
 from safetensors.torch import save_file
@@ -138,3 +139,36 @@ def test_a_policy_refuses_another_environment(tmp_path):
         policy.act(OBS, spaces.MultiBinary(2))
     with pytest.raises(ValueError, match="must be a Box or discrete"):
         policy.act(OBS, spaces.Tuple([BOX]))
+
+
+def resealed(tmp_path, **changes):
+    """Write a small policy of PPO, with some of its tensors replaced, or left out where None."""
+    tensors = {f"actor.{i}.weight": np.eye(2, dtype=np.float32) for i in (0, 2)}
+    tensors |= {f"actor.{i}.bias": np.zeros(2, np.float32) for i in (0, 2)}
+    tensors |= {"obs_mean": np.zeros(2, np.float32), "obs_var": np.ones(2, np.float32)}
+    tensors |= {name.replace("_of_", "."): value for name, value in changes.items()}
+    kept = {name: value for name, value in tensors.items() if value is not None}
+    path = tmp_path / "policy.safetensors"
+    path.write_bytes(safetensors.numpy.save(kept))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("obs_var", np.array([1, np.inf], np.float32)),
+        ("obs_var", np.array([1, -1], np.float32)),
+        ("obs_var", None),
+        ("obs_mean", np.zeros(3, np.float32)),
+        ("actor.0.bias", np.array([np.nan, 0], np.float32)),
+        ("actor.0.bias", np.zeros(2, np.int64)),
+        ("actor.2.weight", np.zeros((2, 3), np.float32)),
+        ("actor.2.weight", None),
+        ("actor.2.bias", np.zeros((2, 1), np.float32)),
+        ("actor.x.bias", np.zeros(2, np.float32)),
+    ],
+)
+def test_a_policy_that_cannot_act_is_not_loaded(tmp_path, name, value):
+    assert Policy.load(resealed(tmp_path)).act(np.ones(2), spaces.Discrete(2)) in (0, 1)
+    with pytest.raises(ValueError, match="`path` must hold what was saved there"):
+        Policy.load(resealed(tmp_path, **{name: value}))

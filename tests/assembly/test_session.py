@@ -4,7 +4,10 @@ import pytest
 from envs import make_segment
 
 from gym_rated import Rating, RatingDataset
+from gym_rated.assembly import session
+from gym_rated.assembly.arguments import RunArgs, args_state
 from gym_rated.assembly.session import learned_returns
+from gym_rated.checkpoint import save_state
 
 
 class Model:
@@ -34,3 +37,25 @@ def test_learned_returns_are_sums_over_each_rated_segment(stack):
 def test_a_model_without_a_fit_says_nothing(stack):
     stack.model.ready = False
     assert learned_returns(stack) == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"total_timesteps": "many"}, {"num_classes": 3.5}, {"tasks": ["classification"]}),
+        *({"tensorboard": 1}, {"rater": "nobody"}, {"env_kwargs": []}, {"unknown": 1}),
+        {"reward": "model"},
+    ],
+)
+def test_flags_of_a_checkpoint_are_checked_as_those_of_the_command_line(tmp_path, change):
+    state = args_state(RunArgs()) | change
+    save_state(tmp_path / "checkpoint", {"args": state})
+    with pytest.raises(ValueError, match="`resume` must hold what was saved there"):
+        session.begin_run(RunArgs(resume=tmp_path), "ppo")
+
+
+@pytest.mark.parametrize("state", [{}, {"args": 3}, {"args": {}}])
+def test_a_checkpoint_without_flags_is_refused(tmp_path, state):
+    save_state(tmp_path / "checkpoint", state)
+    with pytest.raises(ValueError, match="`resume` must hold what was saved there"):
+        session.begin_run(RunArgs(resume=tmp_path), "ppo")

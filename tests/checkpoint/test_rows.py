@@ -95,3 +95,25 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 def test_rows_of_another_width_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"`rows` must have shape \(K, 2\), got \(1, 3\)"):
         small(tmp_path).append(np.zeros((1, 3), np.float32))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"num_rows": -1}, {"num_rows": "9"}, {"num_rows": 10**12}, {"rows_per_file": 0}),
+        *({"rows_per_file": 10**9}, {"sha256": {}}, {"sha256": []}),
+    ],
+)
+def test_a_state_of_other_files_is_refused(tmp_path, change):
+    files = RowFiles(tmp_path, width=2, keep=5, rows_per_file=4)
+    files.append(np.ones((10, 2), np.float32))
+    state = files.state_dict()
+    with pytest.raises((TypeError, ValueError), match="`"):
+        RowFiles(tmp_path, width=2, keep=5).load_state_dict(state | change)
+
+
+def test_rows_that_are_not_finite_are_refused(tmp_path):
+    files = RowFiles(tmp_path, width=2, keep=5, rows_per_file=4)
+    files.append(np.full((3, 2), np.nan, np.float32))
+    with pytest.raises(ValueError, match="`folder` must hold finite numbers"):
+        RowFiles(tmp_path, width=2, keep=5).load_state_dict(files.state_dict())

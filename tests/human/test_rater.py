@@ -173,7 +173,7 @@ def test_segments_taken_back_count_against_the_schedule(tmp_path: Path) -> None:
 
 def test_a_rating_never_goes_to_another_segment_of_the_same_place(tmp_path: Path) -> None:
     rater = make_rater(tmp_path / "r.db")
-    first = replace(make_segment("0-0-0"), raw_actions=np.zeros(5))
+    first = replace(make_segment("0-0-0"), raw_actions=np.zeros(2))
     rater.submit([first])
     again = make_rater(tmp_path / "r.db")  # resumed from before, it did something else there
     again.load_state_dict(rater.state_dict() | {"names": [], "num_asked": 0})
@@ -189,7 +189,7 @@ def test_a_rating_never_goes_to_another_segment_of_the_same_place(tmp_path: Path
 
 def test_answers_about_unknown_segments_are_left_alone_and_warned_of(tmp_path: Path) -> None:
     rater = make_rater(tmp_path / "r.db")
-    rater.submit([replace(make_segment("0-0-0"), raw_actions=np.zeros(5))])
+    rater.submit([replace(make_segment("0-0-0"), raw_actions=np.zeros(2))])
     answer_all(rater.store, lambda segment: 1)
     stranger = make_rater(tmp_path / "r.db")
     with pytest.warns(UserWarning, match="answers about segments that this process did not ask"):
@@ -197,7 +197,7 @@ def test_answers_about_unknown_segments_are_left_alone_and_warned_of(tmp_path: P
 
 
 def test_a_run_that_starts_anew_is_not_mixed_with_an_old_one(tmp_path: Path) -> None:
-    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(5))
+    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(2))
     rater = make_rater(tmp_path / "r.db", asking=Asking(new=True))
     rater.submit([segment])
     rater.submit([replace(segment, id="0-0-1")])
@@ -221,7 +221,7 @@ def test_a_full_disk_costs_no_segment_and_no_run(tmp_path: Path) -> None:
     rater = make_rater(tmp_path / "r.db")
     rater.store.reserve_bytes = 2**62
     with pytest.warns(UserWarning, match="1 segments wait to be stored: .*; training goes on"):
-        rater.submit([replace(make_segment("0-0-0"), raw_actions=np.zeros(5))])
+        rater.submit([replace(make_segment("0-0-0"), raw_actions=np.zeros(2))])
     assert rater.pending == 1
     state = rater.state_dict()
     again = make_rater(tmp_path / "r.db")
@@ -237,7 +237,7 @@ def test_a_locked_database_costs_no_segment(
 ) -> None:
     monkeypatch.setattr("gym_rated.human.store.engine.BUSY_TIMEOUT_S", 0.05)
     rater = make_rater(tmp_path / "r.db")
-    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(5))
+    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(2))
     with Store(tmp_path / "r.db") as other, other._db.write():
         with pytest.warns(UserWarning, match="1 segments wait .* locked by .*; training goes on"):
             rater.submit([segment])
@@ -250,7 +250,7 @@ def test_a_locked_database_costs_no_segment(
 def test_a_run_is_not_mixed_with_an_old_one_though_the_database_is_away_at_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(5))
+    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(2))
     make_rater(tmp_path / "r.db").submit([segment])
     rater = make_rater(tmp_path / "r.db")
     with monkeypatch.context() as patch:
@@ -269,7 +269,7 @@ def test_a_new_run_goes_on_when_the_database_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rater = make_rater(tmp_path / "r.db")
-    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(5))
+    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(2))
     with monkeypatch.context() as patch:
         patch.setattr(rater.store, "blobs", _away)
         with pytest.warns(UserWarning, match="1 segments wait to be stored: away"):

@@ -1,12 +1,14 @@
 """A segment survives the way through the store, and no reward goes with it."""
 
 import io
+import json
 import zipfile
 
 import numpy as np
 import pytest
 
 from gym_rated import Origin, Segment
+from gym_rated.checkpoint.archive import pack_arrays, unpack_arrays
 from gym_rated.human.segment_blob import pack_segment, unpack_segment
 
 
@@ -64,3 +66,42 @@ def test_damaged_bytes_are_refused(damage):
         damage = file.getvalue()
     with pytest.raises(ValueError, match=r"`blob` must be a segment of format"):
         unpack_segment(damage)
+
+
+def resealed(**changes):
+    """Pack a segment of which some fields or arrays are others."""
+    names = ("meta", "obs", "actions", "raw_actions")
+    arrays = unpack_arrays(pack_segment(make_segment(raw_actions=np.arange(150))), names)
+    meta = json.loads(str(arrays.pop("meta")))
+    meta |= {name: value for name, value in changes.items() if name not in names}
+    arrays |= {name: value for name, value in changes.items() if name in names}
+    return pack_arrays({**arrays, "meta": np.array(json.dumps(meta))})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"id": 3}, {"id": "\ud800"}, {"round": -1}, {"round": 1.5}, {"round": 10**30}),
+        *({"origin": {}}, {"origin": None}, {"origin": {"episode": 1}}, {"format": "other"}),
+        {"origin": dict(env_index=0, episode=0, first_step=-5, policy_step=0)},
+        {"origin": dict(env_index=0, episode=0, first_step=7, policy_step=0)},
+        {"obs": np.full((50, 17), np.nan, np.float32)},
+        {"obs": np.zeros((49, 17), np.float32)},
+        {"obs": np.zeros(50, np.float32)},
+        {"obs": np.full((50, 17), "a")},
+        {"actions": np.zeros((0, 6), np.float32)},
+        {"raw_actions": np.arange(3)},
+        {"raw_actions": np.array(["left"] * 150)},
+    ],
+)
+def test_a_blob_that_no_episode_can_have_made_is_refused(change):
+    assert unpack_segment(resealed()).id == make_segment().id
+    with pytest.raises(ValueError, match="`blob` must be a segment"):
+        unpack_segment(resealed(**change))
+
+
+def test_a_blob_that_is_kept_under_another_id_is_refused():
+    blob = pack_segment(make_segment())
+    assert unpack_segment(blob, make_segment().id).id == make_segment().id
+    with pytest.raises(ValueError, match="kept as 'other'"):
+        unpack_segment(blob, "other")

@@ -123,3 +123,102 @@ def test_errors_name_what_is_wrong():
         write_minari(ratings, "test/rated-v0", env_id="Pendulum-v1")
     with pytest.raises(ValueError, match="`dataset_id` must be a new name"):
         write_minari(ratings, "test/recorded-v0")
+
+
+def written():
+    ratings = rate_recorded(record("CartPole-v1"), SyntheticRater(3), 5, segment_length=8)
+    write_minari(ratings, "test/rated-v0")
+    return load_recorded("test/rated-v0")
+
+
+def swap(file, name):
+    """Exchange an array of the first two episodes."""
+    first, second = file[f"episode_0/{name}"][()], file[f"episode_1/{name}"][()]
+    for episode, value in ((0, second), (1, first)):
+        del file[f"episode_{episode}/{name}"]
+        file[f"episode_{episode}/{name}"] = value
+
+
+def shorten(file, name):
+    value = file[f"episode_0/{name}"][:-1]
+    del file[f"episode_0/{name}"]
+    file[f"episode_0/{name}"] = value
+
+
+def shorten_all(file, name):
+    for each in ("observations", "actions", "rewards", "terminations", "truncations"):
+        shorten(file, each)
+    file["episode_0/truncations"][-1] = True
+    file["episode_0"].attrs["total_steps"] = 7
+
+
+def rename(file, name):
+    file.move("episode_0", "spare")
+    file.move("episode_1", "episode_0")
+    file.move("spare", "episode_1")
+
+
+def set_nan(file, name):
+    file["episode_0/observations"][0] = np.nan
+
+
+def forget_digests(recorded):
+    """Make a dataset what an earlier version wrote."""
+    path = recorded.storage.data_path / "metadata.json"
+    metadata = json.loads(path.read_bytes())
+    del metadata["gym_rated_digests"]
+    path.write_text(json.dumps(metadata))
+
+
+@pytest.mark.parametrize("change", [swap, shorten, shorten_all, rename, set_nan])
+def test_steps_of_another_episode_never_reach_a_rating(change):
+    import h5py
+
+    recorded = written()
+    with h5py.File(recorded.storage.data_path / "main_data.hdf5", "a") as file:
+        change(file, "observations")
+    with pytest.raises(ValueError, match=r"test/rated-v0"):
+        read_minari_ratings(load_recorded("test/rated-v0"))
+
+
+def test_a_dataset_without_digests_is_read_with_a_warning():
+    recorded = written()
+    ratings = read_minari_ratings(recorded)
+    forget_digests(recorded)
+    with pytest.warns(UserWarning, match=r"test/rated-v0 has no digests of its episodes"):
+        found = read_minari_ratings(load_recorded("test/rated-v0"))
+    assert found.state_dict()["meta"] == ratings.state_dict()["meta"]
+
+
+@pytest.mark.filterwarnings("ignore:.*has no digests")
+@pytest.mark.parametrize("change", [shorten, shorten_all, rename, set_nan])
+def test_even_without_digests_an_episode_has_the_length_and_name_of_its_segment(change):
+    import h5py
+
+    recorded = written()
+    forget_digests(recorded)
+    with h5py.File(recorded.storage.data_path / "main_data.hdf5", "a") as file:
+        change(file, "observations")
+    with pytest.raises(ValueError, match=r"test/rated-v0"):
+        read_minari_ratings(load_recorded("test/rated-v0"))
+
+
+def test_images_come_back_as_bytes():
+    ratings = RatingDataset(12, 1, 2)
+    obs = np.arange(36, dtype=np.uint8).reshape(3, 12)
+    nothing = np.zeros(3)
+    ratings.add([Segment("a", obs, np.ones((3, 1), np.float32), nothing, 0, Origin(0, 0, 0, 0))])
+    write_minari(ratings, "test/images-v0")
+    (found,) = read_minari_ratings(load_recorded("test/images-v0")).segments()
+    assert found.obs.dtype == np.uint8
+    assert (found.obs == obs).all()
+
+
+def test_features_that_are_as_many_as_the_numbers_of_a_space_come_back():
+    ratings = RatingDataset(16, 4, 2, env_id="FrozenLake-v1")  # its states are one of 16
+    obs = np.linspace(0, 1, 48, dtype=np.float32).reshape(3, 16)
+    actions = np.eye(4, dtype=np.float32)[:3]
+    ratings.add([Segment("a", obs, actions, np.zeros(3), 0, Origin(0, 0, 0, 0))])
+    write_minari(ratings, "test/features-v0")
+    (found,) = read_minari_ratings(load_recorded("test/features-v0")).segments()
+    assert (found.obs == obs).all()

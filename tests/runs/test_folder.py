@@ -18,7 +18,9 @@ def write_run(folder, finish=True, products=True, script=None, **args):
             run.log(10 * step, {"charts/episodic_return": step})
         run.log(700, {"rated/num_ratings": 5, "rated/held_out/spearman": math.nan})
         if products:
-            RewardEnsemble(3, 1).save(folder / "reward_model")
+            model = RewardEnsemble(3, 1)
+            model.set_scale(1.0)
+            model.save(folder / "reward_model")
             (folder / "ratings").mkdir()
             RatingDataset(3, 1, 5).save(folder / "ratings" / "ratings.npz")
         if finish:

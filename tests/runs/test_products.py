@@ -53,7 +53,9 @@ def test_a_result_holds_ratings_and_fit_only_where_there_are_some():
 @pytest.mark.parametrize("is_rated", [True, False])
 def test_products_are_where_the_commands_look_for_them(tmp_path, is_rated):
     policy = {"actor.weight": torch.arange(6.0).reshape(2, 3)}
-    learned = (RewardEnsemble(3, 1), RatingDataset(3, 1, 5)) if is_rated else ()
+    model = RewardEnsemble(3, 1)
+    model.set_scale(1.0)
+    learned = (model, RatingDataset(3, 1, 5)) if is_rated else ()
     save_products(tmp_path, policy, *learned)
     assert torch.equal(load_file(tmp_path / POLICY)["actor.weight"], policy["actor.weight"])
     assert (tmp_path / RATINGS).is_file() == (tmp_path / REWARD_MODEL).is_dir() == is_rated

@@ -1,6 +1,5 @@
 """`gym-rated film`: videos of the policy that a run trained."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,9 @@ import tyro
 from gym_rated.agents.policy import Policy
 from gym_rated.environments.making import make_env
 from gym_rated.environments.rendering import ensure_rendering
+from gym_rated.imports import check_imports_nothing
 from gym_rated.runs.names import CONFIG
+from gym_rated.runs.reading import read_config
 
 
 @dataclass
@@ -22,6 +23,8 @@ class FilmArgs:
 
     run: Annotated[Path, tyro.conf.Positional]
     """folder of the run"""
+    env_id: str | None = None
+    """id of the environment; that of the run by default"""
     out: Path | None = None
     """folder of the videos; RUN/videos/policy by default"""
     episodes: int = 3
@@ -47,12 +50,10 @@ def film(args: FilmArgs) -> list[float]:
         FileNotFoundError: If the folder holds no run, or no policy yet.
         ImportError: If a package of the extra `video` is missing.
         RuntimeError: If the environment cannot be rendered here.
-        ValueError: If the policy is of an unknown kind, or does not fit the environment.
+        ValueError: If the policy is of an unknown kind, or does not fit the environment; or if the
+            run names an environment whose module would have to be imported.
     """
-    config = args.run / CONFIG
-    if not config.is_file():
-        raise FileNotFoundError(f"`run` must be the folder of a run, got {args.run}")
-    env_id: str = json.loads(config.read_bytes())["args"]["env_id"]
+    env_id = args.env_id or _env_id_of(args.run)
     policy = Policy.load(args.run)
     ensure_rendering(env_id)
     env = make_env(env_id, render_mode="rgb_array")
@@ -75,6 +76,20 @@ def play(
         total += float(reward)
         done = terminated or truncated
     return total
+
+
+def _env_id_of(run: Path) -> str:
+    """Return the environment of a run, which must be one that is known without an import."""
+    if not (run / CONFIG).is_file():
+        raise FileNotFoundError(f"`run` must be the folder of a run, got {run}")
+    env_id = read_config(run)["args"].get("env_id")
+    if env_id is None:
+        raise ValueError(
+            f"`env_id` must be given, because {run / CONFIG} names no environment, got None"
+        )
+    remedy = f"if you trust it, pass --env-id {env_id}"
+    check_imports_nothing("env_id", env_id, run / CONFIG, remedy)
+    return str(env_id)
 
 
 def _folder(args: FilmArgs) -> Path:

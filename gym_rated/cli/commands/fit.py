@@ -19,6 +19,7 @@ from gym_rated.environments.making import make_env
 from gym_rated.fitting import PEOPLE, Offset, longest_segment, make_learner, method_for
 from gym_rated.fitting.predictions import predict_ratings
 from gym_rated.fitting.report import FitReport
+from gym_rated.imports import check_imports_nothing
 from gym_rated.plots import plot_reward
 from gym_rated.ratings import RatingDataset
 from gym_rated.reward_model import RewardEnsemble
@@ -122,7 +123,11 @@ def check_env(env_id: str | None, ratings: RatingDataset) -> str:
     Raises:
         ValueError: If no environment is known, or its spaces do not fit the ratings.
     """
-    env_id = env_id or ratings.env_id
+    if env_id is None:
+        env_id = ratings.env_id
+        check_imports_nothing(
+            "env_id", env_id, "a ratings file", f"if you trust it, pass --env-id {env_id}"
+        )
     if env_id is None:
         raise ValueError(
             "`env_id` must be given, because the ratings name no environment, got None"

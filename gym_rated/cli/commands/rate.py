@@ -35,6 +35,9 @@ class RateArgs:
     """name under which other machines may reach the page; may be given several times"""
     run_id: str | None = None
     """only clips of this run; of all by default"""
+    trust: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """environment such as my_envs:My-v0 whose module may be imported to draw clips, which a
+    database alone may not ask for; may be given several times"""
     num_workers: int = 1
     """processes that draw clips"""
     size: int = 240
@@ -65,6 +68,7 @@ def main(argv: Sequence[str]) -> None:
         allow_host=args.allow_host,
         raters=args.raters,
         run_id=args.run_id,
+        trust=args.trust,
     )
 
     def say(line: str) -> None:

@@ -3,6 +3,7 @@
 Written are report.md with its pictures, and report.html, one file that needs nothing else.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ def write_report(runs: Sequence[Run], out: Path) -> None:
 def _task(runs: Sequence[Run], task: str, out: Path) -> Iterator[Block]:
     """Yield the part of a report about one task, drawing its pictures."""
     arms = _arms(runs)
-    slug = task.replace("/", "-")
+    slug = _file_name(task)
     yield Heading(task)
     yield _arm_table(arms)
     plot_curves(
@@ -83,11 +84,16 @@ def _task(runs: Sequence[Run], task: str, out: Path) -> Iterator[Block]:
     for arm, group in arms.items():
         for run in group:
             if run.model is not None and run.ratings is not None and run.ratings.ratings:
-                name = f"{slug}-reward-{arm}.png".replace(" ", "-")
+                name = f"{slug}-reward-{_file_name(arm)}.png"
                 predictions = predict_ratings(run.model, run.ratings)
                 plot_reward(predictions, out / name, title=f"{task}: the reward of {run.name}")
                 yield Picture(name, f"learned returns by rating, classes, calibration ({arm})")
                 break  # one run speaks for its arm
+
+
+def _file_name(text: str) -> str:
+    """Return a name out of a run's folder as part of a file's name, which leads nowhere else."""
+    return re.sub(r"[^\w.-]+", "-", text)
 
 
 def _arms(runs: Sequence[Run]) -> Arms:

@@ -7,7 +7,8 @@ replayed is compared with what was recorded, bit for bit: a clip of something el
 for what the agent never did.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import gymnasium as gym
@@ -18,7 +19,7 @@ from gym_rated.checks import whole_number
 from gym_rated.environments.rendering import CannotRender, choose_backend, draws_without_opengl
 from gym_rated.environments.seeded import REMEDY, forget_former_episodes
 from gym_rated.human.clips.drawing import DEFAULT_FPS, QUALITIES, Quality, draw, draw_small, fps_of
-from gym_rated.imports import named_extras
+from gym_rated.imports import check_imports_nothing, named_extras
 from gym_rated.segments.encoding import PIXELS, ObservationEncoder
 
 Recipe = Mapping[str, Any]
@@ -47,6 +48,8 @@ class SegmentRenderer:
     Args:
         size: Longer side of a frame in pixels, at least 16.
         quality: "fast", or "nice" with smooth edges; it concerns environments of MuJoCo only.
+        trust: Names such as "my_envs:My-v0" whose modules may be imported. A recipe comes out of a
+            database, so that it alone imports nothing.
 
     Raises:
         TypeError: If the size is no int.
@@ -62,11 +65,14 @@ class SegmentRenderer:
         (3, 160, 240, 3)
     """
 
-    def __init__(self, *, size: int = 240, quality: Quality = "fast") -> None:
+    def __init__(
+        self, *, size: int = 240, quality: Quality = "fast", trust: Collection[str] = ()
+    ) -> None:
         self.size = whole_number("size", size, minimum=16)
         if quality not in QUALITIES:
             raise ValueError(f"`quality` must be one of {', '.join(QUALITIES)}, got {quality!r}")
         self.quality = quality
+        self.trust = trust
         self.fps = DEFAULT_FPS
         """Frames a second of the segment drawn last, in the time of its environment."""
         self._env: gym.Env[Any, Any] | None = None
@@ -89,7 +95,8 @@ class SegmentRenderer:
             led to, the last how it ended.
 
         Raises:
-            CannotRender: If the environment cannot be made or drawn here.
+            CannotRender: If the environment cannot be made or drawn here, or the recipe names a
+                module that is not among `trust`.
             ReplayMismatch: If the replayed observations are not the recorded ones.
             ValueError: If the lengths do not fit each other.
         """
@@ -125,10 +132,10 @@ class SegmentRenderer:
 
     def _make(self, recipe: Recipe) -> gym.Env[Any, Any]:
         """Return the environment of a recipe: the one that is open, or a new one."""
-        made_from = [recipe["env_id"], dict(recipe.get("env_kwargs") or {})]
+        made_from = (recipe["env_id"], dict(recipe.get("env_kwargs") or {}))
         if self._env is None or self._made_from != made_from:
             self.close()
-            self._env = _made(*made_from)
+            self._env = _made(made_from[0], made_from[1], self.trust)
             self._made_from = made_from
             draw_small(self._env, recipe["env_id"], self.size, self.quality)
         self.fps = fps_of(self._env)
@@ -157,11 +164,16 @@ class _Episode:
         return np.array_equal(np.array(self.actions), np.array(raw_actions[:played]))
 
 
-def _made(env_id: str, env_kwargs: Mapping[str, Any]) -> gym.Env[Any, Any]:
+def _made(env_id: str, env_kwargs: Mapping[str, Any], trust: Collection[str]) -> gym.Env[Any, Any]:
     """Make the environment; of OpenGL's backends the first that works."""
     arguments = {**env_kwargs, "render_mode": "rgb_array", "disable_env_checker": True}
+    remedy = f"if you trust it, draw with --trust {env_id}"
     try:
-        if not draws_without_opengl(env_id):
+        check_imports_nothing("recipe", [env_id, env_kwargs], "a database", remedy, trust)
+        module, _, registered = env_id.rpartition(":")
+        if module:
+            import_module(module)  # which registers it
+        if not draws_without_opengl(registered):
             choose_backend(env_id, env_kwargs)
         with named_extras():
             return gym.make(env_id, **arguments)

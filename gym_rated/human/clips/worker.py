@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import tyro
 
@@ -60,6 +60,8 @@ class WorkerArgs:
     """"fast", or "nice" with smooth edges, which takes three times the CPU time"""
     lease_s: float = 10.0
     """seconds without a sign of life after which another worker may take this one's job"""
+    trust: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    """environment such as my_envs:My-v0 whose module may be imported; may be given several times"""
     exit_with_stdin: bool = False
     """end when standard input is closed, as it is when the process that started this one ends"""
 
@@ -85,7 +87,7 @@ class Worker:
         self.num_clips = 0
         self._store, self._args, self._say = store, args, say
         self._is_over = is_over or threading.Event()
-        self._renderer = SegmentRenderer(size=args.size, quality=args.quality)
+        self._renderer = SegmentRenderer(size=args.size, quality=args.quality, trust=args.trust)
         self._problem = ""
         self._known_reasons: set[str] = set()
         self._next_beat = 0.0

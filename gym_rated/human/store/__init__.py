@@ -3,6 +3,7 @@
 Needs the extra `human`; PostgreSQL also needs `postgres`.
 """
 
+from gym_rated.human.store.answers import read_cursor
 from gym_rated.human.store.failures import (
     PASSING,
     Conflict,
@@ -69,4 +70,5 @@ __all__ = [
     "TakenJob",
     "TrainerSeen",
     "WorkerSeen",
+    "read_cursor",
 ]

@@ -1,13 +1,15 @@
 """What the trainer and the judges of raters read from the log."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Connection, and_, case, exists, select
 
-from gym_rated.human.store.checks import check_stored
-from gym_rated.human.store.records import SKIPPED
+from gym_rated.checkpoint.documents import parse_json
+from gym_rated.checks import check_number
+from gym_rated.human.store.checks import check_name, check_stored, check_text
+from gym_rated.human.store.failures import sound_row
+from gym_rated.human.store.records import MOST_CLASSES, SKIPPED
 from gym_rated.human.store.results import AgreementRow, AnswerRow, EventRow, HistoryRow
 from gym_rated.human.store.tables import current, event, query, segment
 
@@ -69,14 +71,34 @@ def read_cursor(cursor: Any) -> tuple[int, frozenset[int]]:
 
 
 def _answer(row: Any) -> AnswerRow:
-    return AnswerRow(
-        segment_id=row.segment_id,
-        rater=row.rater,
-        rating=SKIPPED if row.rating is None else row.rating,
-        revision=row.revision,
-        seq=row.seq,
-        kind=row.kind,
-    )
+    with sound_row("event"):
+        return AnswerRow(
+            segment_id=check_text("segment_id", row.segment_id),
+            rater=check_name("rater", row.rater),
+            rating=_rating(row),
+            revision=check_stored("revision", row.revision),
+            seq=row.seq,
+            kind=row.kind,
+        )
+
+
+def _rating(row: Any) -> int:
+    """Return the class of a row with a rating, or `SKIPPED`.
+
+    Raises:
+        Unsound: If it is none.
+    """
+    with sound_row("event"):
+        rating = SKIPPED if row.rating is None else check_stored("rating", row.rating)
+        if rating >= MOST_CLASSES:
+            raise ValueError(f"`rating` must be below {MOST_CLASSES}, got {rating}")
+        return rating
+
+
+def _at(row: Any) -> float:
+    """Return when an event was; raises `Unsound` if that is no time."""
+    with sound_row("event"):
+        return check_number("at", row.at)
 
 
 def read_history(connection: Connection, rater: str, run_id: str, limit: int) -> list[HistoryRow]:
@@ -92,7 +114,7 @@ def read_history(connection: Connection, rater: str, run_id: str, limit: int) ->
         HistoryRow(
             query_id=row.query_id,
             clip_sha256=row.clip_sha256,
-            rating=SKIPPED if row.rating is None else row.rating,
+            rating=_rating(row),
         )
         for row in connection.execute(rows)
     ]
@@ -111,10 +133,10 @@ def agreement_rows(connection: Connection, run_id: str) -> list[AgreementRow]:
         AgreementRow(
             segment_id=row.segment_id,
             rater=row.rater,
-            rating=SKIPPED if row.rating is None else row.rating,
+            rating=_rating(row),
             repeat=row.repeat_of is not None,
             shown_ms=row.shown_ms,
-            at=row.at,
+            at=_at(row),
         )
         for row in connection.execute(rows)
     ]
@@ -143,18 +165,20 @@ def read_events(connection: Connection, run_id: str) -> Iterator[EventRow]:
         .order_by(event.c.seq)
     )
     for row in connection.execute(rows):
+        with sound_row("segment"):
+            recipe = dict(parse_json(row.recipe))
         yield EventRow(
             seq=row.seq,
             segment_id=row.segment_id,
-            rater=row.rater,
+            rater=check_name("rater", row.rater),
             kind=row.kind,
-            rating=SKIPPED if row.rating is None else row.rating,
+            rating=_rating(row),
             revision=row.revision,
             repeat=row.repeat_of is not None,
             current=bool(row.is_current),
             shown_ms=row.shown_ms,
-            at=row.at,
+            at=_at(row),
             clip_sha256=row.clip_sha256,
             step=row.step,
-            recipe=json.loads(row.recipe),
+            recipe=recipe,
         )

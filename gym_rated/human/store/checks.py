@@ -4,8 +4,6 @@ from typing import Any
 
 from gym_rated.checks import whole_number
 
-_LARGEST = 2**63 - 1  # what a database keeps in one whole number
-
 
 def check_name(name: str, value: Any) -> str:
     """Return `value` if it is a short printable text, else raise."""
@@ -24,8 +22,13 @@ def check_text(name: str, value: Any) -> str:
     return value
 
 
+def check_bytes(name: str, value: Any) -> bytes:
+    """Return `value` as bytes if it is a blob; `bytes` alone would make so many of a number."""
+    if not isinstance(value, bytes | memoryview):
+        raise TypeError(f"`{name}` must be bytes, got {type(value).__name__}")
+    return bytes(value)
+
+
 def check_stored(name: str, value: Any) -> int:
     """Return `value` if it is a whole number from 0 to 2**63 - 1, else raise."""
-    if whole_number(name, value, minimum=0) > _LARGEST:
-        raise ValueError(f"`{name}` must be below 2**63, got {value}")
-    return int(value)
+    return whole_number(name, value, minimum=0)

@@ -41,6 +41,10 @@ PASSING = (StoreFull, StoreLocked, StoreUnreachable)
 """What a database recovers from: go on, and try again later."""
 
 
+class Unsound(ValueError):
+    """A row that no store wrote; `clear_errors` says of which database."""
+
+
 class Conflict(StoreError):
     """An answer, or a clip, came too late or does not fit; the message is for the rater."""
 
@@ -83,7 +87,21 @@ _POSTGRES = {  # by the first letters of SQLSTATE
     "3D000": StoreUnreachable,
     "53": StoreUnreachable,
 }
+_OF_DATA = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _LITTLE = 100_000  # bytes: too few for another page of the log
+
+
+@contextmanager
+def sound_row(table: str) -> Iterator[None]:
+    """Refuse a row of which no record can be made.
+
+    Raises:
+        Unsound: In the place of whatever its values raise.
+    """
+    try:
+        yield
+    except _OF_DATA as error:
+        raise Unsound(f"a row of table {table} makes no sense: {error}") from error
 
 
 @contextmanager
@@ -95,10 +113,18 @@ def clear_errors(place: str, folder: Path | None = None) -> Iterator[None]:
         folder: Where its file lies, if it is one.
 
     Raises:
-        StoreError: In the place of an error with a known cause; others pass.
+        StoreError: In the place of an error with a known cause, or of one that values raise which
+            no store wrote; others pass.
     """
     try:
         yield
+    except Unsound as error:
+        raise StoreDamaged(f"{_SENTENCES[StoreDamaged].format(place=place)} ({error})") from error
+    except (exc.InvalidRequestError, *_OF_DATA) as error:
+        if "`" in str(error):  # it says what is wrong with an argument
+            raise
+        reason = f"{type(error).__name__}: {error}"
+        raise StoreDamaged(f"{_SENTENCES[StoreDamaged].format(place=place)} ({reason})") from error
     except exc.TimeoutError as error:
         raise StoreLocked(f"{_SENTENCES[StoreLocked].format(place=place)} ({error})") from error
     except (exc.DBAPIError, sqlite3.Error) as error:

@@ -11,7 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from gym_rated.human.store.failures import Conflict
+from gym_rated.checkpoint.documents import parse_json
+from gym_rated.human.store.checks import check_bytes, check_text
+from gym_rated.human.store.failures import Conflict, Unsound, sound_row
 from gym_rated.human.store.records import Clip, Codec, Job
 from gym_rated.human.store.results import TakenJob
 from gym_rated.human.store.tables import clip, job, query, segment
@@ -75,19 +77,28 @@ def take_job(connection: Connection, worker: str, lease_s: float, now: float) ->
         row = connection.execute(free).one_or_none()
         if row is None:
             return None
-        if row.attempt < ATTEMPTS:
-            break
         reason = f"the render worker ended {ATTEMPTS} times without a clip"
+        if row.attempt < ATTEMPTS:
+            try:
+                taken = _job_of(row)
+                break
+            except Unsound as error:
+                reason = str(error)
         _give_up(connection, row.number, reason)
     values = {"worker": worker, "attempt": row.attempt + 1, "expires_at": now + lease_s}
     connection.execute(update(job).where(job.c.number == row.number).values(values))
     return TakenJob(
         id=row.number,
         run_id=row.run_id,
-        job=Job(row.id, row.blob, json.loads(row.recipe), row.step),
+        job=taken,
         attempt=row.attempt + 1,
         codec=row.codec,
     )
+
+
+def _job_of(row: Any) -> Job:
+    with sound_row("segment"):
+        return Job(row.id, check_bytes("blob", row.blob), dict(parse_json(row.recipe)), row.step)
 
 
 def renew_job(connection: Connection, taken: TakenJob, lease_s: float, now: float) -> bool:
@@ -162,7 +173,13 @@ def read_clip(connection: Connection, sha256: str) -> Clip | None:
     row = connection.execute(select(clip).where(clip.c.sha256 == sha256)).one_or_none()
     if row is None:
         return None
-    return Clip(row.data, row.codec, row.width, row.height, row.fps, row.frames)
+    with sound_row("clip"):
+        found = Clip(
+            check_bytes("data", row.data), row.codec, row.width, row.height, row.fps, row.frames
+        )
+        if found.sha256 != sha256:
+            raise ValueError("its data are not those that its digest says")
+    return found
 
 
 def read_segments(
@@ -175,7 +192,10 @@ def read_segments(
         .order_by(segment.c.number)
         .limit(limit)
     )
-    yield from ((row.number, row.id, row.blob) for row in connection.execute(rows))
+    for row in connection.execute(rows):
+        with sound_row("segment"):
+            found = row.number, check_text("id", row.id), check_bytes("blob", row.blob)
+        yield found
 
 
 def _is_mine(connection: Connection, taken: TakenJob) -> bool:

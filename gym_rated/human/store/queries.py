@@ -26,6 +26,8 @@ from sqlalchemy import (
     update,
 )
 
+from gym_rated.checkpoint.documents import parse_json
+from gym_rated.human.store.failures import sound_row
 from gym_rated.human.store.results import Query
 from gym_rated.human.store.tables import clip, current, event, lease, query, run, segment
 from gym_rated.human.store.upsert import upsert
@@ -266,14 +268,15 @@ _FULL_QUERY = (
 
 def _read_query(connection: Connection, query_id: int) -> Query:
     row = connection.execute(_FULL_QUERY, {"of_query": query_id}).one()
-    return Query(
-        id=row.id,
-        run_id=row.run_id,
-        segment_id=row.segment_id,
-        clip_sha256=row.clip_sha256,
-        fps=row.fps,
-        frames=row.frames,
-        class_names=tuple(json.loads(row.class_names)),
-        instructions=row.instructions,
-        task=row.task,
-    )
+    with sound_row("query"):
+        return Query(
+            id=row.id,
+            run_id=row.run_id,
+            segment_id=row.segment_id,
+            clip_sha256=row.clip_sha256,
+            fps=row.fps,
+            frames=row.frames,
+            class_names=tuple(parse_json(row.class_names)),
+            instructions=row.instructions,
+            task=row.task,
+        )

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select, update
 
+from gym_rated.checkpoint.documents import parse_json
+from gym_rated.human.store.failures import sound_row
 from gym_rated.human.store.records import Run
 from gym_rated.human.store.results import TrainerSeen, WorkerSeen
 from gym_rated.human.store.tables import heartbeat, run
@@ -60,18 +62,23 @@ def read_run(connection: Connection, run_id: str) -> Run:
 
 
 def run_of(row: Any) -> Run:
-    """Make a `Run` of a row of its table."""
-    return Run(
-        id=row.id,
-        num_classes=row.num_classes,
-        class_names=tuple(json.loads(row.class_names)),
-        instructions=row.instructions,
-        task=row.task,
-        env_id=row.env_id,
-        config=json.loads(row.config),
-        overlap=row.overlap,
-        duplicate_rate=row.duplicate_rate,
-    )
+    """Make a `Run` of a row of its table.
+
+    Raises:
+        Unsound: If it is of no run.
+    """
+    with sound_row("run"):
+        return Run(
+            id=row.id,
+            num_classes=row.num_classes,
+            class_names=tuple(parse_json(row.class_names)),
+            instructions=row.instructions,
+            task=row.task,
+            env_id=row.env_id,
+            config=parse_json(row.config),
+            overlap=row.overlap,
+            duplicate_rate=row.duplicate_rate,
+        )
 
 
 def _values(new: Run) -> dict[str, Any]:
