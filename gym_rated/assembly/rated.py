@@ -100,7 +100,7 @@ class RatedEnv(gym.Env[Any, Any]):
         )
         self.observation_space = env.observation_space
         self.action_space = env.action_space
-        self.metadata = env.metadata
+        self.metadata = self._env.metadata  # which names the rating wrappers
         self.render_mode = render_mode
 
     @property

@@ -108,6 +108,16 @@ class SegmentBuffer:
         return self._row * self.num_envs
 
     @property
+    def num_rows(self) -> int:
+        """Rows ever recorded: steps of each environment."""
+        return self._row
+
+    @property
+    def newest_actions(self) -> NDArray[np.float32]:
+        """Encoded actions of the newest step, shape (N, A); they lie in the ring too."""
+        return self._actions[(self._row - 1) % self._rows]  # type: ignore[no-any-return]  # a row
+
+    @property
     def newest_obs(self) -> NDArray[Any]:
         """Encoded observations that the next step starts from, shape (N, D).
 

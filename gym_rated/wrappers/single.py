@@ -131,6 +131,10 @@ class LearnedRewardWrapper(LearnedTwin[_Env], SealedAttributes, _Wrapper, Record
     def step(self, action: Any) -> _StepReturn:
         """Step the environment; the reward is of the observation before it and the action."""
         before = self._learned.prepare(action)
-        obs, _, terminated, truncated, info = self.env.step(action)
+        try:
+            obs, _, terminated, truncated, info = self.env.step(action)
+        except Exception:
+            self._learned.give_back(before)
+            raise
         reward = self._learned.pay(before, obs, bool(terminated or truncated)).item()
         return obs, reward, terminated, truncated, hide_info(info, self._info_allow)

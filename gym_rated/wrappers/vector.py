@@ -97,7 +97,11 @@ class LearnedRewardWrapper(
     def step(self, actions: Any) -> _StepReturn:
         """Step the environments; rewards are of the observations before it and the actions."""
         before = self._learned.prepare(actions)
-        obs, hidden, terminated, truncated, infos = self.env.step(actions)
+        try:
+            obs, hidden, terminated, truncated, infos = self.env.step(actions)
+        except Exception:
+            self._learned.give_back(before)
+            raise
         rewards = self._learned.pay(before, obs, terminated | truncated).astype(hidden.dtype)
         return obs, rewards, terminated, truncated, hide_info(infos, self._info_allow)
 

@@ -112,7 +112,7 @@ def test_a_specs_objects_are_shared_and_not_copied() -> None:
     assert feedback.kwargs["features"] is features
     assert feedback.kwargs["select"] is select
     assert learned.kwargs["reward_fn"].__self__ is model
-    assert gym.make(env.spec).env._learned._reward_fn.__self__ is model
+    assert gym.make(env.spec).env._learned.reward_fn.__self__ is model
 
 
 def test_an_object_that_cannot_be_copied_does_not_cost_the_spec() -> None:
