@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from gym_rated.checks import whole_number, whole_numbers
 from gym_rated.segments.frames import pack_frames, unpack_frames
 from gym_rated.segments.segment import Origin, Segment
+from gym_rated.segments.sizes import check_memory
 
 
 @dataclass
@@ -88,6 +89,13 @@ class SegmentBuffer:
                 f"environments, got {capacity} steps; use at least {num_envs * longest}"
             )
         self._rows = self._rows_kept + 1  # one row is always being filled
+        step_bytes = obs_dim * np.dtype(obs_dtype).itemsize + 4 * action_dim + 8
+        check_memory(
+            "capacity",
+            self._rows * num_envs * step_bytes,
+            f"for {self._rows_kept * num_envs} steps of {step_bytes} bytes; use a smaller one, "
+            "`features` that make a shorter vector of an observation, or uint8 images",
+        )
         self._obs = np.zeros((self._rows, num_envs, obs_dim), obs_dtype)
         self._actions = np.zeros((self._rows, num_envs, action_dim), np.float32)
         self._rewards = np.zeros((self._rows, num_envs), np.float64)
@@ -116,6 +124,11 @@ class SegmentBuffer:
     def newest_actions(self) -> NDArray[np.float32]:
         """Encoded actions of the newest step, shape (N, A); they lie in the ring too."""
         return self._actions[(self._row - 1) % self._rows]  # type: ignore[no-any-return]  # a row
+
+    @property
+    def obs_before(self) -> NDArray[Any]:
+        """Encoded observations that the newest step started from, shape (N, D)."""
+        return self._obs[(self._row - 1) % self._rows]  # type: ignore[no-any-return]  # a row
 
     @property
     def newest_obs(self) -> NDArray[Any]:

@@ -46,7 +46,7 @@ def remembers_episodes(wrapper: Any) -> bool:
         CannotTry: If it cannot be found out.
     """
     one, other = (_tried(wrapper, partial(_history, seed)) for seed in (1, 2))
-    return _differ(one, other)
+    return differ(one, other)
 
 
 def everything_in(env: Any) -> Iterator[Any]:
@@ -123,12 +123,32 @@ class _Vector(_StandIn, VectorEnv[Any, Any, Any]):
 
 
 def _tried(wrapper: Any, trial: Callable[[Any, Any], _Found]) -> _Found:
-    """Run a trial on a copy of `wrapper` around a stand-in."""
     try:
         is_vector = isinstance(wrapper, VectorWrapper)
         below = _Vector(wrapper.env) if is_vector else _Single(wrapper.env)
-        # the copy shares nothing with the environment: each part of it is the stand-in there
-        copy = deepcopy(wrapper, {id(part): below for part in everything_in(wrapper.env)})
+    except Exception as error:  # of spaces that cannot be sampled or batched
+        raise CannotTry(f"{type(error).__name__}: {error}") from error
+    return tried(wrapper, {id(part): below for part in everything_in(wrapper.env)}, below, trial)
+
+
+def tried(
+    wrapper: Any, instead: dict[int, Any], below: Any, trial: Callable[[Any, Any], _Found]
+) -> _Found:
+    """Run a trial on a copy of `wrapper` around a stand-in.
+
+    Args:
+        wrapper: What is tried.
+        instead: What the copy has in the place of what it must not share, by `id`: the stand-in
+            for all that is wrapped.
+        below: The stand-in.
+        trial: Called with the copy and the stand-in.
+
+    Raises:
+        CannotTry: If the wrapper cannot be copied, or fails.
+    """
+    try:
+        copy = object.__new__(type(wrapper))  # wrappers may read their environment's attributes
+        vars(copy).update(deepcopy(vars(wrapper), {**instead, id(wrapper): copy}))
         with _global_luck_kept():
             return trial(copy, below)
     except Exception as error:  # whatever the code of another author may raise
@@ -151,16 +171,16 @@ def _changes(copy: Any, below: Any) -> frozenset[str]:
         obs = copy.reset(seed=episode)[0]
         if below.num_resets != episode + 1:
             changed.add("steps")
-        if _differ(obs, below.obs):
+        if differ(obs, below.obs):
             changed.add("observations")
         for _ in range(_STEPS):
             action, num_handed = below.action_space.sample(), len(below.handed)
             obs, reward, *_ = copy.step(deepcopy(action))
             if len(below.handed) != num_handed + 1:
                 changed.add("steps")
-            elif _differ(below.handed[-1], action):
+            elif differ(below.handed[-1], action):
                 changed.add("actions")
-            if _differ(obs, below.obs):
+            if differ(obs, below.obs):
                 changed.add("observations")
             if not np.array_equal(reward, below.reward):
                 changed.add("rewards")
@@ -180,10 +200,11 @@ def _history(seed: int, copy: Any, below: Any) -> list[Any]:
     return shown
 
 
-def _differ(one: Any, other: Any) -> bool:
+def differ(one: Any, other: Any) -> bool:
+    """Say whether two nested structures of arrays differ, in a number or in its type."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() != other.keys() or any(_differ(one[key], other[key]) for key in one)
+        return one.keys() != other.keys() or any(differ(one[key], other[key]) for key in one)
     if isinstance(one, tuple | list) and isinstance(other, tuple | list):
-        return len(one) != len(other) or any(map(_differ, one, other))
+        return len(one) != len(other) or any(map(differ, one, other))
     mine, theirs = np.asarray(one), np.asarray(other)
     return mine.dtype != theirs.dtype or not np.array_equal(mine, theirs)
