@@ -200,6 +200,12 @@ class Noisy(Custom):
         return obs + self.rng.normal(size=3).astype(np.float32)
 
 
+class WithoutReward(Custom):
+    def step(self, action: Any) -> Any:
+        obs, _, *rest = self.env.step(action)
+        return obs, float("nan"), *rest
+
+
 class Unlike(Custom):
     """Works only around its own environment."""
 
@@ -270,7 +276,7 @@ def test_a_normaliser_below_is_refused_by_what_it_does() -> None:
     inside = gym.vector.SyncVectorEnv([lambda: Normalised(ScriptedEnv())])
     with pytest.raises(ValueError, match=text):
         rated_vec(inside)
-    for task in (Scaled, Late, Noisy, Unlike, Uncopied, Repeated):
+    for task in (Scaled, Late, Noisy, Unlike, Uncopied, Repeated, WithoutReward):
         rated(task(ScriptedEnv())).reset()
 
 
