@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.checks import whole_number, whole_numbers
+from gym_rated.checks import truth, whole_number, whole_numbers
 from gym_rated.segments.frames import pack_frames, unpack_frames
 from gym_rated.segments.segment import Origin, Segment
 from gym_rated.segments.sizes import check_memory
@@ -80,8 +80,8 @@ class SegmentBuffer:
         self.num_envs = num_envs
         self.segment_lengths = whole_numbers("segment_length", segment_length)
         longest = self.segment_lengths[-1]
-        self.record_replay = record_replay
-        self.record_frames = record_frames
+        self.record_replay = truth("record_replay", record_replay)
+        self.record_frames = truth("record_frames", record_frames)
         self._rows_kept = whole_number("capacity", capacity) // num_envs
         if self._rows_kept < longest:
             raise ValueError(

@@ -24,6 +24,9 @@ class Numbers:
         shape = space.shape or ()
         self._wanted = shape if num_envs is None else (num_envs, *shape)
         self._rows = (1 if num_envs is None else num_envs, int(np.prod(shape)))
+        if self._rows[1] == 0:
+            which = "observation" if name.startswith("obs") else "action"
+            raise TypeError(f"`env.{which}_space` must hold at least one number, got {space}")
 
     def __call__(self, values: Any) -> NDArray[np.float32]:
         """Return `values` as float32 in shape (N, numbers of one)."""

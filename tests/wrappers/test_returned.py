@@ -290,7 +290,9 @@ def test_a_reward_with_a_gradient_is_refused_in_our_words() -> None:
     torch = pytest.importorskip("torch")
     env = LearnedRewardWrapper(ScriptedEnv(), lambda o, a: torch.zeros(1, requires_grad=True))
     env.reset()
-    with pytest.raises(TypeError, match=r"`reward_fn` must return an array .* got Tensor, of which"):
+    with pytest.raises(
+        TypeError, match=r"`reward_fn` must return an array .* got Tensor, of which"
+    ):
         env.step(np.zeros(2))
 
 
