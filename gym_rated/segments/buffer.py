@@ -320,6 +320,14 @@ class SegmentBuffer:
             frames=tuple(self._frames[slots, window.env_index]) if self.record_frames else None,
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy or a pickle has: it goes on from here, and knows no true reward.
+
+        So the steps up to here are offered to no `cut` of the copy. A checkpoint has `state_dict`.
+        """
+        nothing = {"_rewards": np.zeros_like(self._rewards), "_first_unasked": self._row}
+        return vars(self) | nothing | {"_frames": np.full_like(self._frames, None)}
+
     _ARRAYS = ("_obs", "_actions", "_rewards")
 
     def state_dict(self) -> dict[str, Any]:
