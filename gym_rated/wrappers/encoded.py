@@ -34,6 +34,7 @@ class RowsBelow:
     def __init__(self, recordings: list[Recording]) -> None:
         self._recordings = recordings
         self._buffers = [recording.buffer for recording in recordings]
+        self._one_each = [1] * len(recordings)
 
     def is_untouched(self, prepared: list[int]) -> bool:
         """Say whether nothing of the step since `prepare` was taken: its actions were refused."""
@@ -42,7 +43,9 @@ class RowsBelow:
 
     def obs(self, obs: Any) -> NDArray[Any]:
         """Return the encoded observations of the newest step or reset, shape (N, D)."""
-        return _joined([buffer.newest_obs for buffer in self._buffers])
+        if len(self._buffers) == 1:
+            return self._buffers[0].newest_obs
+        return np.concatenate([buffer.newest_obs for buffer in self._buffers])
 
     def prepare(self, actions: Any) -> list[int]:
         """Return how many steps were recorded before the one that is about to be taken."""
@@ -54,12 +57,14 @@ class RowsBelow:
         Raises:
             RuntimeError: If it was not one step, by something between the two wrappers.
         """
-        if any(x.num_rows - y != 1 for x, y in zip(self._buffers, prepared, strict=True)):
-            self._refuse_other_steps(prepared, were_resets)
-        return _joined([buffer.newest_actions for buffer in self._buffers])
-
-    def _refuse_other_steps(self, prepared: list[int], were_resets: Flags) -> None:
         taken = [x.num_rows - y for x, y in zip(self._buffers, prepared, strict=True)]
+        if taken != self._one_each:
+            self._refuse_other_steps(taken, were_resets)
+        if len(taken) == 1:
+            return self._buffers[0].newest_actions
+        return np.concatenate([buffer.newest_actions for buffer in self._buffers])
+
+    def _refuse_other_steps(self, taken: list[int], were_resets: Flags) -> None:
         resets = np.broadcast_to(were_resets, len(taken)).tolist()
         if any(n > 1 or not (n or reset) for n, reset in zip(taken, resets, strict=True)):
             raise RuntimeError(
@@ -103,10 +108,6 @@ def what_is_seen(env: Any, spaces: Spaces, features: Features | str | None) -> R
     if in_each or theirs == [spaces]:
         return RowsBelow(recordings)
     return Encoders(spaces, features)
-
-
-def _joined(rows: list[NDArray[Any]]) -> NDArray[Any]:
-    return rows[0] if len(rows) == 1 else np.concatenate(rows)
 
 
 def agreed_features(

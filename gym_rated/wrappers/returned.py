@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_ARRAY = np.ndarray
 _Step = tuple[Any, Any, Any, Any, Mapping[str, Any]]
 
 
@@ -54,11 +55,12 @@ def of_vector_step(returned: Any, num_envs: int) -> _Step:
         ValueError: If an array has another shape.
     """
     obs, rewards, terminated, truncated, infos = _five(returned)
-    if not _is_array(rewards, num_envs, "fiu"):
+    shape = (num_envs,)
+    if type(rewards) is not _ARRAY or rewards.dtype.kind not in "fiu" or rewards.shape != shape:
         rewards = np.array([_number(x) for x in _each("rewards", rewards, num_envs)])
-    if not _is_array(terminated, num_envs, "b"):
+    if type(terminated) is not _ARRAY or terminated.dtype.kind != "b" or terminated.shape != shape:
         terminated = _flags("terminated", terminated, num_envs)
-    if not _is_array(truncated, num_envs, "b"):
+    if type(truncated) is not _ARRAY or truncated.dtype.kind != "b" or truncated.shape != shape:
         truncated = _flags("truncated", truncated, num_envs)
     return obs, rewards, terminated, truncated, _info("step", infos)
 
@@ -68,7 +70,8 @@ def paid_dtype(rewards: NDArray[Any]) -> np.dtype[Any]:
 
     A learned reward of 0.9 in the place of whole numbers would be 0.
     """
-    return np.result_type(rewards.dtype, np.float32)
+    dtype = rewards.dtype
+    return dtype if dtype.char in "fd" else np.result_type(dtype, np.float32)
 
 
 def _five(returned: Any) -> Any:
@@ -87,7 +90,7 @@ def _described(returned: Any) -> str:
 
 
 def _info(method: str, info: Any) -> Mapping[str, Any]:
-    if isinstance(info, Mapping):
+    if type(info) is dict or isinstance(info, Mapping):
         return info
     if info is None:
         return {}
@@ -131,11 +134,6 @@ def _only(name: str, values: Any) -> Any:
             "environments go into a vector environment and gym_rated.vector"
         )
     return array.item()
-
-
-def _is_array(values: Any, num_envs: int, kinds: str) -> bool:
-    is_array = type(values) is np.ndarray and values.dtype.kind in kinds
-    return is_array and values.shape == (num_envs,)
 
 
 def _each(name: str, values: Any, num_envs: int) -> list[Any]:

@@ -61,7 +61,7 @@ def predict_rewards(
         raise ValueError(
             f"`reward_fn` must return shape ({len(obs)},) for {len(obs)} steps, got {rewards.shape}"
         )
-    if rewards.dtype not in _PAID:
+    if rewards.dtype.char not in _PAID:
         fits = np.can_cast(rewards.dtype, np.float32)
         rewards = rewards.astype(np.float32 if fits else np.float64)
     if not np.vdot(rewards, rewards) <= _LARGEST:  # then none is too large, and none is NaN
@@ -69,7 +69,7 @@ def predict_rewards(
     return rewards
 
 
-_PAID = (np.float32, np.float64)
+_PAID = "fd"  # numpy's letters of float32 and float64
 _LARGEST = float(np.finfo(np.float32).max)
 
 

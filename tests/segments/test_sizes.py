@@ -33,6 +33,8 @@ def test_what_no_memory_holds_is_refused_with_the_remedy() -> None:
     with pytest.raises(ValueError, match=text):
         RatingFeedbackWrapper(env, KeepingRater())
     with pytest.raises(ValueError, match="must fit into"):
+        sizes.check_memory("capacity", 64 * GIB + 1, "")
+    with pytest.raises(ValueError, match="must fit into"):
         SegmentBuffer(4, 3, 2, capacity=10**13)
 
 
