@@ -1,7 +1,7 @@
 """Checks that several modules share: of constructor arguments, and of numbers at every step."""
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from math import inf, isfinite
 from typing import Any
 
@@ -65,6 +65,9 @@ def whole_numbers(name: str, value: Any) -> tuple[int, ...]:
         TypeError: If it is neither.
         ValueError: If a number is below 1, or there is none.
     """
+    is_scalar = isinstance(value, np.ndarray) and not value.ndim
+    if is_scalar or isinstance(value, Mapping | bytes | bytearray):
+        raise TypeError(f"`{name}` must be an int or a collection of ints, got {value!r}")
     if isinstance(value, Iterable) and not isinstance(value, str):
         numbers = sorted({whole_number(name, item) for item in value})
         if not numbers:
@@ -116,9 +119,17 @@ def set_of_names(name: str, value: Collection[str]) -> frozenset[str]:
         TypeError: If it is a single string, which would count as a set of letters, or holds
             anything but strings.
     """
-    if isinstance(value, str) or not all(isinstance(item, str) for item in value):
+    is_many = isinstance(value, Iterable) and not isinstance(value, str)
+    if not is_many or not all(isinstance(item, str) for item in value):
         raise TypeError(f"`{name}` must be a collection of names, got {value!r}; use a tuple")
     return frozenset(value)
+
+
+def truth(name: str, value: Any) -> bool:
+    """Return `value` if it is True or False, else raise: "no" would count as True."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"`{name}` must be True or False, got {value!r}")
+    return bool(value)
 
 
 def all_finite(numbers: NDArray[Any]) -> bool:

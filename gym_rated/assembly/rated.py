@@ -10,10 +10,12 @@ vector wrappers around N environments: one rater, one dataset, one model.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
-from gymnasium.vector import VectorEnv
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.vector import AsyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 
 from gym_rated import vector, wrappers
@@ -22,7 +24,7 @@ from gym_rated.ratings import RatingDataset
 from gym_rated.segments import Segment
 from gym_rated.segments.encoding import resolve_features
 from gym_rated.wrappers.reward_fn import RewardFn
-from gym_rated.wrappers.specs import resolve_rater
+from gym_rated.wrappers.specs import resolve_rater, sealed
 
 if TYPE_CHECKING:
     from gym_rated.fitting import RewardLearner
@@ -91,6 +93,7 @@ class RatedEnv(gym.Env[Any, Any]):
         env = gym.make(env_id, **_make_arguments(env_kwargs, render_mode))
         judge: Rater = resolve_rater(rater)
         spaces = env.observation_space, env.action_space
+        self._spec: EnvSpec | None = None
         self.learner = _learner(reward_fn, spaces, judge, loss, features, seed, feedback)
         self._feedback = wrappers.RatingFeedbackWrapper(
             env, judge, features=features, seed=seed, **_fitting(self.learner), **feedback
@@ -100,8 +103,19 @@ class RatedEnv(gym.Env[Any, Any]):
         )
         self.observation_space = env.observation_space
         self.action_space = env.action_space
-        self.metadata = env.metadata
+        self.metadata = self._env.metadata  # which names the rating wrappers
         self.render_mode = render_mode
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """What `gymnasium.make` was asked for; a rater in it cannot be reached from there."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        if spec is not None and "rater" in spec.kwargs:
+            spec = replace(spec, kwargs=spec.kwargs | {"rater": sealed(spec.kwargs["rater"])})
+        self._spec = spec
 
     @property
     def ratings(self) -> RatingDataset:
@@ -174,6 +188,8 @@ def make_rated_vec(
     """
     arguments = _make_arguments(env_kwargs, render_mode)
     envs = gym.make_vec(env_id, num_envs, vectorization_mode=inner_mode, **arguments)
+    if isinstance(envs, AsyncVectorEnv):
+        envs = vector.StepTimeout(envs)
     judge: Rater = resolve_rater(rater)
     spaces = envs.single_observation_space, envs.single_action_space
     learner = _learner(reward_fn, spaces, judge, loss, features, seed, feedback)

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.checks import whole_number, whole_numbers
+from gym_rated.checks import truth, whole_number, whole_numbers
 from gym_rated.segments.frames import pack_frames, unpack_frames
 from gym_rated.segments.segment import Origin, Segment
+from gym_rated.segments.sizes import check_memory
 
 
 @dataclass
@@ -79,8 +80,8 @@ class SegmentBuffer:
         self.num_envs = num_envs
         self.segment_lengths = whole_numbers("segment_length", segment_length)
         longest = self.segment_lengths[-1]
-        self.record_replay = record_replay
-        self.record_frames = record_frames
+        self.record_replay = truth("record_replay", record_replay)
+        self.record_frames = truth("record_frames", record_frames)
         self._rows_kept = whole_number("capacity", capacity) // num_envs
         if self._rows_kept < longest:
             raise ValueError(
@@ -88,6 +89,13 @@ class SegmentBuffer:
                 f"environments, got {capacity} steps; use at least {num_envs * longest}"
             )
         self._rows = self._rows_kept + 1  # one row is always being filled
+        step_bytes = obs_dim * np.dtype(obs_dtype).itemsize + 4 * action_dim + 8
+        check_memory(
+            "capacity",
+            self._rows * num_envs * step_bytes,
+            f"for {self._rows_kept * num_envs} steps of {step_bytes} bytes; use a smaller one, "
+            "`features` that make a shorter vector of an observation, or uint8 images",
+        )
         self._obs = np.zeros((self._rows, num_envs, obs_dim), obs_dtype)
         self._actions = np.zeros((self._rows, num_envs, action_dim), np.float32)
         self._rewards = np.zeros((self._rows, num_envs), np.float64)
@@ -106,6 +114,21 @@ class SegmentBuffer:
     def steps(self) -> int:
         """Environment steps ever recorded, summed over environments (reset steps included)."""
         return self._row * self.num_envs
+
+    @property
+    def num_rows(self) -> int:
+        """Rows ever recorded: steps of each environment."""
+        return self._row
+
+    @property
+    def newest_actions(self) -> NDArray[np.float32]:
+        """Encoded actions of the newest step, shape (N, A); they lie in the ring too."""
+        return self._actions[(self._row - 1) % self._rows]  # type: ignore[no-any-return]  # a row
+
+    @property
+    def obs_before(self) -> NDArray[Any]:
+        """Encoded observations that the newest step started from, shape (N, D)."""
+        return self._obs[(self._row - 1) % self._rows]  # type: ignore[no-any-return]  # a row
 
     @property
     def newest_obs(self) -> NDArray[Any]:
@@ -296,6 +319,14 @@ class SegmentBuffer:
             origin=origin,
             frames=tuple(self._frames[slots, window.env_index]) if self.record_frames else None,
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy or a pickle has: it goes on from here, and knows no true reward.
+
+        So the steps up to here are offered to no `cut` of the copy. A checkpoint has `state_dict`.
+        """
+        nothing = {"_rewards": np.zeros_like(self._rewards), "_first_unasked": self._row}
+        return vars(self) | nothing | {"_frames": np.full_like(self._frames, None)}
 
     _ARRAYS = ("_obs", "_actions", "_rewards")
 

@@ -3,7 +3,8 @@
 Everything behind the wrappers (segments, datasets, reward models) sees float32 vectors: an
 observation is flattened as `gymnasium.spaces.flatten` does it, or goes through the user's
 `features`, while images may stay uint8; a Box action is clipped to its space, a Discrete or
-MultiDiscrete action becomes one-hot. This is the only place that does it.
+MultiDiscrete action becomes one-hot, a MultiBinary action stays zeros and ones. This is the only
+place that does it.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from gym_rated.checks import all_finite
 from gym_rated.imports import load_attribute
+from gym_rated.segments.parts import (
+    LEAVES,
+    Numbers,
+    StructureEncoder,
+    leaf_encoder,
+    leaves,
+    parts_of,
+)
 
 Features = Callable[[Any], ArrayLike]
 """Maps one observation of the environment to a vector, shape (D,)."""
@@ -52,11 +61,12 @@ def encode_actions(space: Space[Any], actions: Any) -> NDArray[np.float32]:
     """Encode a batch of actions of the single-action `space`.
 
     Args:
-        space: Space of one action: Box, Discrete or MultiDiscrete.
+        space: Space of one action: Box, Discrete, MultiDiscrete or MultiBinary.
         actions: N actions, shape (N, *space.shape).
 
     Returns:
-        Array of shape (N, A): clipped values for Box, one-hot for Discrete and MultiDiscrete.
+        Array of shape (N, A): clipped values for Box, one-hot for Discrete and MultiDiscrete, zeros
+        and ones for MultiBinary.
 
     Raises:
         TypeError: If the space is of another kind.
@@ -91,9 +101,8 @@ class ObservationEncoder:
         self.space = space
         self.features = None if isinstance(features, str) else features
         self.dtype: np.dtype[Any] = np.dtype(np.uint8 if features == PIXELS else np.float32)
-        self._layout = _Layout("obs", space, num_envs)
-        self._is_box = features is None and isinstance(space, spaces.Box)
-        self._one_hot = None
+        self._layout = Numbers("obs", space, num_envs)
+        self._leaves: StructureEncoder | None = None
         self._batched_space = None if num_envs is None else batch_space(space, num_envs)
         if self.features is not None:
             probe = deepcopy(space)  # the environment's own random state stays untouched
@@ -105,8 +114,8 @@ class ObservationEncoder:
         else:
             _check_flattenable(space)
         self.dim = int(spaces.flatdim(space))
-        if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
-            self._one_hot = _OneHot("obs", space)
+        if features is None and all(isinstance(x, LEAVES) for x in leaves(space)):
+            self._leaves = StructureEncoder("obs", space, num_envs)
 
     def __call__(self, obs: Any) -> NDArray[Any]:
         """Encode one observation, or those of a vector environment; returns shape (N, D), N = 1.
@@ -116,10 +125,8 @@ class ObservationEncoder:
         """
         if self.dtype == np.uint8:
             return self._layout.rows(_uint8(obs))
-        if self._is_box:
-            vectors = self._layout.rows(np.asarray(obs, np.float32))
-        elif self._one_hot is not None:
-            return self._one_hot(self._layout.rows(np.asarray(obs)))
+        if self._leaves is not None:
+            vectors = self._leaves(obs)
         elif self._batched_space is None:
             vectors = self._encode(obs)[None]
         else:
@@ -130,6 +137,8 @@ class ObservationEncoder:
 
     def _encode(self, obs: Any) -> NDArray[np.float32]:
         if self.features is None:
+            if not self.space.contains(obs):
+                raise ValueError(f"`obs` must lie in {self.space}, got {obs!r}")
             return np.asarray(spaces.flatten(self.space, obs), np.float32)
         vector = _feature_vector(self.features, obs)
         if vector.size != self.dim:
@@ -143,7 +152,7 @@ class ActionEncoder:
     """Encode actions of one space as float32 vectors of length `dim`; see `encode_actions`.
 
     Args:
-        space: Space of one action: Box, Discrete or MultiDiscrete.
+        space: Space of one action: Box, Discrete, MultiDiscrete or MultiBinary.
         num_envs: Number N of actions of a vector environment; None takes a single one, which has
             no leading axis.
 
@@ -152,20 +161,17 @@ class ActionEncoder:
     """
 
     def __init__(self, space: Space[Any], num_envs: int | None = None) -> None:
-        self._layout = _Layout("actions", space, num_envs)
-        self._one_hot = None
-        if isinstance(space, spaces.Box):
-            self.dim = int(np.prod(space.shape))
-            self._low = np.asarray(space.low, np.float32).ravel()
-            self._high = np.asarray(space.high, np.float32).ravel()
-        elif isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
-            self._one_hot = _OneHot("actions", space)
-            self.dim = self._one_hot.dim
-        else:
+        if not isinstance(space, LEAVES):
             raise TypeError(
-                f"`env.action_space` must be Box, Discrete or MultiDiscrete, got {space}; "
-                "map it to one of them with an action wrapper first"
+                "`env.action_space` must be Box, Discrete, MultiDiscrete or MultiBinary, got "
+                f"{space}; map it to one of them with an action wrapper first"
             )
+        self._numbers = leaf_encoder("actions", space, num_envs)
+        self.dim = int(spaces.flatdim(space))
+        self._bounds = None
+        if isinstance(space, spaces.Box):
+            low_high = (np.asarray(x, np.float32).ravel() for x in (space.low, space.high))
+            self._bounds = tuple(low_high)
 
     def __call__(self, actions: Any) -> NDArray[np.float32]:
         """Encode one action, or those of a vector environment; returns shape (N, A), N = 1.
@@ -173,56 +179,12 @@ class ActionEncoder:
         Raises:
             ValueError: If a number is not finite, or not what the space says.
         """
-        rows = self._layout.rows(np.asarray(actions))
-        if self._one_hot is not None:
-            return self._one_hot(rows)
+        if self._bounds is None:
+            return self._numbers(actions)
+        rows = self._numbers.rows(actions)
         if not all_finite(rows):
             raise _not_finite("actions", rows, "has the policy diverged?")
-        return np.asarray(rows.clip(self._low, self._high), np.float32)
-
-
-class _Layout:
-    """The shape that arrays of a space must have, turned into one row for each environment."""
-
-    def __init__(self, name: str, space: Space[Any], num_envs: int | None) -> None:
-        self.name = name
-        self.space = space
-        shape = space.shape or ()
-        self._wanted = shape if num_envs is None else (num_envs, *shape)
-        self._rows = (1 if num_envs is None else num_envs, int(np.prod(shape)))
-
-    def rows(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Return `array` in shape (N, numbers of one)."""
-        if array.shape != self._wanted:
-            raise ValueError(
-                f"`{self.name}` must have shape {self._wanted} for {self.space}, got {array.shape}"
-            )
-        return array.reshape(self._rows)
-
-
-class _OneHot:
-    """Encode whole numbers of a Discrete or MultiDiscrete space as one-hot vectors."""
-
-    def __init__(self, name: str, space: spaces.Discrete | spaces.MultiDiscrete) -> None:
-        self.name = name
-        self.space = space
-        counts = space.nvec if isinstance(space, spaces.MultiDiscrete) else [space.n]
-        self._counts = np.ravel(counts).astype(np.uint64)
-        self._starts = np.ravel(space.start).astype(np.int64)
-        self.dim = int(self._counts.sum())
-        self._offsets = np.cumsum([0, *self._counts[:-1]], dtype=np.int64)
-
-    def __call__(self, rows: NDArray[Any]) -> NDArray[np.float32]:
-        """Encode rows of values, shape (N, K); returns shape (N, dim)."""
-        if rows.dtype.kind not in "iu":
-            raise ValueError(f"`{self.name}` must be whole numbers, got {rows.tolist()}")
-        indices = rows.astype(np.int64) - self._starts
-        wrapped = indices.astype(np.uint64)  # negative ones become huge
-        if np.count_nonzero(wrapped >= self._counts):
-            raise ValueError(f"`{self.name}` must lie in {self.space}, got {rows.tolist()}")
-        vectors = np.zeros((len(rows), self.dim), np.float32)
-        vectors[np.arange(len(rows))[:, None], indices + self._offsets] = 1.0
-        return vectors
+        return np.asarray(rows.clip(*self._bounds), np.float32)  # clipped before it overflows
 
 
 def _is_image(space: Space[Any]) -> bool:
@@ -256,14 +218,8 @@ def _check_flattenable(space: Space[Any]) -> None:
             f"`env.observation_space` must be flattenable to an array, got {space}; "
             "pass `features`, a function from an observation to a vector"
         )
-    for part in _parts(space):
+    for part in parts_of(space):
         _check_flattenable(part)
-
-
-def _parts(space: Space[Any]) -> tuple[Space[Any], ...]:
-    if isinstance(space, spaces.Dict):
-        return tuple(space.spaces.values())
-    return tuple(space.spaces) if isinstance(space, spaces.Tuple | spaces.OneOf) else ()
 
 
 def _feature_vector(features: Features, obs: Any) -> NDArray[np.float32]:

@@ -13,13 +13,19 @@ import numpy as np
 from gymnasium.vector import SyncVectorEnv
 from numpy.typing import NDArray
 
-from gym_rated.segments.encoding import Features, ObservationEncoder, resolve_features
+from gym_rated.segments.encoding import (
+    ActionEncoder,
+    Features,
+    ObservationEncoder,
+    resolve_features,
+)
+from gym_rated.wrappers.endings import Flags
 from gym_rated.wrappers.recording import Recording, Spaces
 from gym_rated.wrappers.stacking import RatingWrapper, feedback_below, layers
 
 
 class RowsBelow:
-    """In the place of an encoder: what feedback wrappers below have encoded last.
+    """What feedback wrappers below have encoded last: a reward is predicted on what is recorded.
 
     Args:
         recordings: Theirs: one of N environments, or N of one each.
@@ -27,20 +33,73 @@ class RowsBelow:
 
     def __init__(self, recordings: list[Recording]) -> None:
         self._recordings = recordings
+        self._buffers = [recording.buffer for recording in recordings]
+        self._one_each = [1] * len(recordings)
 
-    def __call__(self, obs: Any) -> NDArray[Any]:
+    def is_untouched(self, prepared: list[int]) -> bool:
+        """Say whether nothing of the step since `prepare` was taken: its actions were refused."""
+        are_ready = all(recording.is_ready for recording in self._recordings)
+        return are_ready and self.prepare(None) == prepared
+
+    def obs(self, obs: Any) -> NDArray[Any]:
         """Return the encoded observations of the newest step or reset, shape (N, D)."""
-        rows = [recording.buffer.newest_obs for recording in self._recordings]
-        return rows[0] if len(rows) == 1 else np.concatenate(rows)
+        if len(self._buffers) == 1:
+            return self._buffers[0].newest_obs
+        return np.concatenate([buffer.newest_obs for buffer in self._buffers])
+
+    def prepare(self, actions: Any) -> list[int]:
+        """Return how many steps were recorded before the one that is about to be taken."""
+        return [buffer.num_rows for buffer in self._buffers]
+
+    def actions(self, prepared: list[int], were_resets: Flags) -> NDArray[np.float32]:
+        """Return the encoded actions of the step since `prepare`, shape (N, A).
+
+        Raises:
+            RuntimeError: If it was not one step, by something between the two wrappers.
+        """
+        taken = [x.num_rows - y for x, y in zip(self._buffers, prepared, strict=True)]
+        if taken != self._one_each:
+            self._refuse_other_steps(taken, were_resets)
+        if len(taken) == 1:
+            return self._buffers[0].newest_actions
+        return np.concatenate([buffer.newest_actions for buffer in self._buffers])
+
+    def _refuse_other_steps(self, taken: list[int], were_resets: Flags) -> None:
+        resets = np.broadcast_to(were_resets, len(taken)).tolist()
+        if any(n > 1 or not (n or reset) for n, reset in zip(taken, resets, strict=True)):
+            raise RuntimeError(
+                "a step of LearnedRewardWrapper must be one of RatingFeedbackWrapper below, which "
+                f"recorded {taken}; put what repeats or skips steps above the learned or below the "
+                "feedback wrapper"
+            )
 
 
-def observation_encoder(
-    env: Any, spaces: Spaces, features: Features | str | None
-) -> RowsBelow | ObservationEncoder:
-    """Return what gives encoded observations above `env`.
+class Encoders:
+    """What encodes observations and actions where no feedback wrapper below has done it.
+
+    Args:
+        spaces: Of the environment.
+        features: As in `gym_rated.wrappers.RatingFeedbackWrapper`.
+    """
+
+    def __init__(self, spaces: Spaces, features: Features | str | None) -> None:
+        self.obs = ObservationEncoder(spaces.observation, features, spaces.num_envs)
+        self.prepare = ActionEncoder(spaces.action, spaces.num_envs)
+
+    def is_untouched(self, prepared: NDArray[np.float32]) -> bool:
+        """Say no: nobody knows how far a step that failed has come."""
+        return False
+
+    def actions(self, prepared: NDArray[np.float32], were_resets: Flags) -> NDArray[np.float32]:
+        """Return the actions that `prepare` encoded."""
+        return prepared
+
+
+def what_is_seen(env: Any, spaces: Spaces, features: Features | str | None) -> RowsBelow | Encoders:
+    """Return what gives encoded observations and actions above `env`.
 
     The rows of the feedback wrapper below, or of those in all sub-environments of a SyncVectorEnv;
-    an encoder where there is none, or where it is out of reach in a process of its own.
+    encoders where there is none, or where it is out of reach in a process of its own.
     """
     recordings = [wrapper._feedback.recording for wrapper in feedback_below(env)]
     theirs = [recording.spaces for recording in recordings]
@@ -48,7 +107,7 @@ def observation_encoder(
     in_each = is_sync and theirs == [spaces._replace(num_envs=None)] * env.num_envs
     if in_each or theirs == [spaces]:
         return RowsBelow(recordings)
-    return ObservationEncoder(spaces.observation, features, spaces.num_envs)
+    return Encoders(spaces, features)
 
 
 def agreed_features(

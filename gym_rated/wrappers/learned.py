@@ -1,25 +1,44 @@
 """Steps in, learned rewards out: what the single and the vector learned wrapper share."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
-from gym_rated.segments.encoding import ActionEncoder
 from gym_rated.wrappers.endings import Endings, Flags
 from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards
 
-EncodeObs = Callable[[Any], NDArray[Any]]
-"""Maps what the environment returned to N encoded observations, shape (N, D)."""
+
+class Seen(Protocol):
+    """Gives what the rewards of a step are predicted on."""
+
+    def is_untouched(self, prepared: Any) -> bool:
+        """Say whether nothing was taken of a step that failed."""
+
+    def obs(self, obs: Any) -> NDArray[Any]:
+        """Return the observations of the newest step or reset, encoded, shape (N, D)."""
+
+    def prepare(self, actions: Any) -> Any:
+        """Take the actions of a step that is about to be taken."""
+
+    def actions(self, prepared: Any, were_resets: Flags) -> NDArray[np.float32]:
+        """Return the actions of the step since `prepare`, encoded, shape (N, A)."""
 
 
 class Before(NamedTuple):
-    """What the reward of a step is computed from."""
+    """What is known before a step."""
+
+    obs: NDArray[Any]  # (N, D)
+    prepared: Any
+
+
+class Paid(NamedTuple):
+    """What the rewards of a step were predicted on, and the rewards."""
 
     obs: NDArray[Any]  # (N, D), those before the step
     actions: NDArray[np.float32]  # (N, A)
+    rewards: NDArray[Any]  # (N,)
 
 
 class Learned:
@@ -27,21 +46,18 @@ class Learned:
 
     Args:
         reward_fn: What is paid.
-        encode_obs: Gives the observations of the newest step or reset; they are copied.
-        encode_actions: Encodes the actions of a step.
+        seen: Gives what is paid for; observations are copied.
         endings: Knows which rows are resets and not paid.
+
+    Attributes:
+        paid: The newest step; None before the first.
     """
 
-    def __init__(
-        self,
-        reward_fn: RewardFn,
-        encode_obs: EncodeObs,
-        encode_actions: ActionEncoder,
-        endings: Endings,
-    ) -> None:
-        self._reward_fn = reward_fn
-        self._encode_obs = encode_obs
-        self._encode_actions = encode_actions
+    paid: Paid | None = None
+
+    def __init__(self, reward_fn: RewardFn, seen: Seen, endings: Endings) -> None:
+        self.reward_fn = reward_fn
+        self._seen = seen
         self._endings = endings
         self._obs: NDArray[Any] | None = None  # of the newest step; None if that failed
         self._will_be_whole = False  # after the reset under way all environments were reset
@@ -53,21 +69,26 @@ class Learned:
 
     def begin(self, obs: Any, which: NDArray[np.bool_] | None = None) -> None:
         """Remember the observations of a reset that `forget` was told of."""
-        encoded = self._encode_obs(obs)
+        encoded = self._seen.obs(obs)
         self._obs = encoded.copy() if self._will_be_whole else None
         self._endings.begin(which)
 
     def prepare(self, actions: Any) -> Before:
-        """Encode the actions of a step that is about to be taken.
+        """Take the actions of a step that is about to be taken.
 
         Raises:
             ResetNeeded: Before the first reset, and after a step that failed.
         """
         if self._obs is None:
             raise ResetNeeded("`reset` must be called before `step`, and after a step that failed")
-        encoded = self._encode_actions(actions)
+        prepared = self._seen.prepare(actions)
         before, self._obs = self._obs, None
-        return Before(before, encoded)
+        return Before(before, prepared)
+
+    def give_back(self, before: Before) -> None:
+        """Take note that a step failed; it can be tried again if none of it was taken."""
+        if self._seen.is_untouched(before.prepared):
+            self._obs = before.obs
 
     def pay(self, before: Before, obs: Any, done: Any) -> NDArray[Any]:
         """Return the rewards of a step, shape (N,); 0 for resets.
@@ -77,28 +98,31 @@ class Learned:
             obs: Observations that the step returned.
             done: Episode ended, shape (N,) or a bool.
         """
-        next_obs = self._encode_obs(obs).copy()
+        next_obs = self._seen.obs(obs).copy()
         were_resets, _ = self._endings.advance(done)
-        rewards = self._predict(before, were_resets)
+        actions = self._seen.actions(before.prepared, were_resets)
+        rewards = self._predict(before.obs, actions, were_resets)
+        self.paid = Paid(before.obs, actions, rewards)
         self._obs = next_obs
         return rewards
 
-    def _predict(self, before: Before, were_resets: Flags) -> NDArray[Any]:
+    def _predict(
+        self, obs: NDArray[Any], actions: NDArray[np.float32], were_resets: Flags
+    ) -> NDArray[Any]:
         if were_resets is False or not np.count_nonzero(were_resets):
-            return predict_rewards(self._reward_fn, *before)
-        rewards = np.zeros(len(before.obs))
+            return predict_rewards(self.reward_fn, obs, actions)
+        rewards = np.zeros(len(obs))
         valid = ~np.atleast_1d(were_resets)
         if valid.any():
-            paid = before.obs[valid], before.actions[valid]
-            rewards[valid] = predict_rewards(self._reward_fn, *paid)
+            rewards[valid] = predict_rewards(self.reward_fn, obs[valid], actions[valid])
         return rewards
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next step needs; see `LearnedRewardWrapper.state_dict`."""
         obs = None if self._obs is None else self._obs.copy()
         state = {"obs": obs, **self._endings.state_dict()}
-        if hasattr(self._reward_fn, "state_dict"):
-            state["reward_fn"] = self._reward_fn.state_dict()
+        if hasattr(self.reward_fn, "state_dict"):
+            state["reward_fn"] = self.reward_fn.state_dict()
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -106,4 +130,4 @@ class Learned:
         self._obs = None if state["obs"] is None else state["obs"].copy()
         self._endings.load_state_dict(state)
         if "reward_fn" in state:
-            self._reward_fn.load_state_dict(state["reward_fn"])  # type: ignore[attr-defined]  # it gave the state
+            self.reward_fn.load_state_dict(state["reward_fn"])  # type: ignore[attr-defined]  # it gave the state

@@ -41,7 +41,7 @@ class Questions:
         self._select = uniform if select is None else select
         self._collect_every = whole_number("collect_every", collect_every)
         self._awaits_answers = awaits_answers
-        self.rng = np.random.default_rng(seed)
+        self.rng = np.random.default_rng(whole_number("seed", seed, minimum=0))
         self.round = 0
         self.owed = 0
         self.plan(0)
@@ -102,8 +102,13 @@ def _without_truth(segment: Segment) -> Segment:
 
 
 def _checked_schedule(schedule: Mapping[int, int] | None) -> dict[int, int]:
+    if schedule is not None and not isinstance(schedule, Mapping):
+        raise TypeError(
+            "`schedule` must map steps to numbers of segments, such as {1_000: 20}, got "
+            f"{schedule!r}; query_schedule makes one"
+        )
     checked = {}
-    for step, num in dict(schedule or {}).items():
+    for step, num in (schedule or {}).items():
         from_json = isinstance(step, str) and step.isdecimal()  # JSON has no other keys than text
         try:
             at = whole_number("schedule", int(step) if from_json else step)

@@ -62,15 +62,59 @@ def reward_of_folder(folder: str | Path) -> RewardFn:
 def predict_rewards(
     reward_fn: RewardFn, obs: NDArray[Any], actions: NDArray[np.float32]
 ) -> NDArray[Any]:
-    """Call `reward_fn` and check what it returns: N finite numbers, shape (N,)."""
-    rewards = np.asarray(reward_fn(obs, actions))
+    """Call `reward_fn` and check what it returns: N finite numbers, shape (N,).
+
+    Returns:
+        Rewards, float32 or float64; what comes as whole or smaller numbers becomes one of them.
+
+    Raises:
+        TypeError: If it returns anything but numbers.
+        ValueError: If the shape differs, or a number is not finite, or not as float32, which is
+            what agents make of it.
+    """
+    rewards = _as_array(reward_fn(obs, actions))
     if rewards.shape != (len(obs),):
         raise ValueError(
             f"`reward_fn` must return shape ({len(obs)},) for {len(obs)} steps, got {rewards.shape}"
         )
+    if rewards.dtype.char not in _PAID:
+        fits = np.can_cast(rewards.dtype, np.float32)
+        rewards = rewards.astype(np.float32 if fits else np.float64)
+    if not np.vdot(rewards, rewards) <= _LARGEST:  # then none is too large, and none is NaN
+        _check_each(rewards)
+    return rewards
+
+
+_PAID = "fd"  # numpy's letters of float32 and float64
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def _as_array(returned: Any) -> NDArray[Any]:
+    """Return what a reward function returned as an array of numbers."""
+    try:
+        rewards = np.asarray(returned)
+        if rewards.dtype.kind == "O":  # such as decimal numbers
+            rewards = rewards.astype(np.float64)
+    except (TypeError, ValueError, RuntimeError) as error:  # the last is of torch
+        raise TypeError(
+            f"`reward_fn` must return an array of numbers, got {type(returned).__name__}, of which "
+            f"none can be made: {error}"
+        ) from error
+    if rewards.dtype.kind not in "fiub":
+        raise TypeError(
+            f"`reward_fn` must return an array of numbers, got {type(returned).__name__} of type "
+            f"{rewards.dtype}"
+        )
+    return rewards
+
+
+def _check_each(rewards: NDArray[Any]) -> None:
     if not all_finite(rewards):
         raise ValueError(
             f"`reward_fn` must return finite rewards, got {rewards.tolist()}; "
             "one NaN would poison a reward normaliser for ever"
         )
-    return rewards
+    if np.abs(rewards).max() > _LARGEST:
+        raise ValueError(
+            f"`reward_fn` must return rewards that are finite as float32, got {rewards.tolist()}"
+        )

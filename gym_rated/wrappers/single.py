@@ -12,6 +12,7 @@ from gymnasium.utils import RecordConstructorArgs
 
 from gym_rated.wrappers.hiding import SealedAttributes, hide_info
 from gym_rated.wrappers.recording import Step
+from gym_rated.wrappers.returned import of_reset, of_step
 from gym_rated.wrappers.twins import FeedbackTwin, LearnedTwin
 
 _Env = gym.Env[Any, Any]
@@ -75,7 +76,7 @@ class RatingFeedbackWrapper(FeedbackTwin[_Env], SealedAttributes, _Wrapper, Reco
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Reset the environment; the info is filtered."""
-        obs, info = self.env.reset(seed=seed, options=options)
+        obs, info = of_reset(self.env.reset(seed=seed, options=options))
         self._feedback.begin(obs)
         self._endings.begin()
         return obs, hide_info(info, self._info_allow)
@@ -83,7 +84,7 @@ class RatingFeedbackWrapper(FeedbackTwin[_Env], SealedAttributes, _Wrapper, Reco
     def step(self, action: Any) -> _StepReturn:
         """Step the environment; the reward is 0.0 and the info is filtered."""
         encoded = self._feedback.encode_actions(action)
-        obs, reward, terminated, truncated, info = self.env.step(action)
+        obs, reward, terminated, truncated, info = of_step(self.env.step(action))
         done = bool(terminated or truncated)
         begun = self._endings.advance(done)[1]  # an Autoreset below has reset in this step
         self._feedback.record(Step(encoded, reward, terminated, done, obs, begun, info))
@@ -124,13 +125,17 @@ class LearnedRewardWrapper(LearnedTwin[_Env], SealedAttributes, _Wrapper, Record
     ) -> tuple[Any, dict[str, Any]]:
         """Reset the environment; the info is filtered."""
         self._learned.forget()
-        obs, info = self.env.reset(seed=seed, options=options)
+        obs, info = of_reset(self.env.reset(seed=seed, options=options))
         self._learned.begin(obs)
         return obs, hide_info(info, self._info_allow)
 
     def step(self, action: Any) -> _StepReturn:
         """Step the environment; the reward is of the observation before it and the action."""
         before = self._learned.prepare(action)
-        obs, _, terminated, truncated, info = self.env.step(action)
+        try:
+            obs, _, terminated, truncated, info = of_step(self.env.step(action))
+        except Exception:
+            self._learned.give_back(before)
+            raise
         reward = self._learned.pay(before, obs, bool(terminated or truncated)).item()
         return obs, reward, terminated, truncated, hide_info(info, self._info_allow)

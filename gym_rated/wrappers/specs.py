@@ -8,6 +8,7 @@ only from people you trust.
 
 from collections.abc import Mapping
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 from gymnasium.utils import RecordConstructorArgs
 
@@ -26,6 +27,45 @@ class SharedArguments(dict[str, Any]):
         return type(self)(self)
 
 
+class SharedObject:
+    """In a spec, in the place of a rater: it leads back to it in a wrapper's constructor only.
+
+    A spec passes through the rating wrappers, and a synthetic rater knows the true reward.
+    """
+
+    def __init__(self, value: Any) -> None:
+        self.kind = type(value).__name__
+        _OBJECTS[self] = value
+
+    def __repr__(self) -> str:
+        """Return the class of the object, and nothing of it."""
+        return f"<{self.kind}, shared>"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return this: what it stands for is shared."""
+        return self
+
+    def __reduce__(self) -> Any:
+        """Pickle the object with it."""
+        return type(self), (_OBJECTS[self],)
+
+
+_OBJECTS: WeakKeyDictionary[SharedObject, Any] = WeakKeyDictionary()
+
+
+def sealed(rater: Any) -> Any:
+    """Return a rater as a spec may show it: its JSON form, or something that stands for it."""
+    return rater if isinstance(rater, SharedObject) or _is_json(rater) else SharedObject(rater)
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(_is_json(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return all(_is_json(item) for item in value)
+    return value is None or isinstance(value, bool | int | float | str)
+
+
 def record_arguments(wrapper: Any, given: Mapping[str, Any]) -> None:
     """Record constructor arguments for `wrapper.spec`, as objects to be shared.
 
@@ -35,6 +75,8 @@ def record_arguments(wrapper: Any, given: Mapping[str, Any]) -> None:
     """
     hidden = ("self", "env", "__class__")  # the last is what `super()` needs
     arguments = {name: value for name, value in given.items() if name not in hidden}
+    if "rater" in arguments:
+        arguments["rater"] = sealed(arguments["rater"])
     RecordConstructorArgs.__init__(wrapper, _disable_deepcopy=True, **arguments)
     wrapper._saved_kwargs = SharedArguments(wrapper._saved_kwargs)
 
@@ -45,6 +87,8 @@ def resolve_rater(rater: Any) -> Any:
     Raises:
         TypeError: If it is neither; a rater has `num_classes`, `pending`, `submit` and `collect`.
     """
+    if isinstance(rater, SharedObject):
+        rater = _OBJECTS[rater]
     if isinstance(rater, Mapping):
         rater = _made(rater)
     for member in ("num_classes", "pending", "submit", "collect"):

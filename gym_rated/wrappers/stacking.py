@@ -5,20 +5,54 @@ from typing import Any, TypeVar
 import gymnasium as gym
 from gymnasium import wrappers
 from gymnasium.vector import (
+    AsyncVectorEnv,
     VectorActionWrapper,
     VectorEnv,
     VectorObservationWrapper,
+    VectorRewardWrapper,
     VectorWrapper,
 )
 
 from gym_rated.segments.encoding import Features
 from gym_rated.wrappers.feedback import Feedback
+from gym_rated.wrappers.learned import Learned
+from gym_rated.wrappers.trying import CannotTry, changed_by, everything_in, remembers_episodes
+
+MARK = "gym_rated"
+"""Key of the metadata under which an environment names its rating wrappers, the innermost first."""
 
 _Kind = TypeVar("_Kind")
 _NORMALIZERS = (
     wrappers.NormalizeObservation,
     wrappers.NormalizeReward,
     wrappers.vector.NormalizeObservation,
+    wrappers.vector.NormalizeReward,
+)
+# of Gymnasium's wrappers, those that hand on observations, actions and steps as they are
+_HARMLESS = (
+    wrappers.Autoreset,
+    wrappers.ClipReward,
+    wrappers.HumanRendering,
+    wrappers.NormalizeReward,
+    wrappers.OrderEnforcing,
+    wrappers.PassiveEnvChecker,
+    wrappers.RecordEpisodeStatistics,
+    wrappers.RecordVideo,
+    wrappers.RenderCollection,
+    wrappers.TimeLimit,
+    wrappers.TransformReward,
+    wrappers.vector.ClipReward,
+    wrappers.vector.HumanRendering,
+    wrappers.vector.NormalizeReward,
+    wrappers.vector.RecordEpisodeStatistics,
+    wrappers.vector.RecordVideo,
+    wrappers.vector.TransformReward,
+    wrappers.vector.VectorizeTransformReward,
+)
+_REWARDS = (
+    gym.RewardWrapper,
+    wrappers.NormalizeReward,
+    VectorRewardWrapper,
     wrappers.vector.NormalizeReward,
 )
 _TRANSFORMS = (
@@ -32,15 +66,27 @@ _TRANSFORMS = (
 
 
 def refuse_normalizers(env: Any) -> None:
-    """Raise ValueError if a Gymnasium normaliser lies at, below or inside `env`."""
-    found = layers(env)
-    for layer in [*found, *(x for sub in getattr(found[-1], "envs", ()) for x in layers(sub))]:
-        if isinstance(layer, _NORMALIZERS):
+    """Raise ValueError if something at, below or inside `env` normalises by running statistics.
+
+    Of Gymnasium's wrappers that is known; those of others are tried.
+    """
+    for layer in everything_in(env):
+        if isinstance(layer, _NORMALIZERS) or _drifts(layer):
             raise ValueError(
                 "`env` must not be normalised below RatingFeedbackWrapper, got "
                 f"{type(layer).__name__}: stored segments would go stale as its statistics drift; "
                 "put it above the rating wrappers"
             )
+
+
+def _drifts(layer: Any) -> bool:
+    is_wrapper = isinstance(layer, gym.Wrapper | VectorWrapper)
+    if not is_wrapper or type(layer).__module__.split(".")[0] in ("gymnasium", "gym_rated"):
+        return False
+    try:
+        return remembers_episodes(layer)
+    except CannotTry:  # it is a part of the task, and most are harmless
+        return False
 
 
 class RatingWrapper:
@@ -51,12 +97,73 @@ class RatingWrapper:
     """
 
     features: Features | str | None
+    metadata: dict[str, Any]
+
+    def _mark(self) -> None:
+        """Say in the metadata what this is: they come through vector environments and processes."""
+        below = self.metadata.get(MARK, ())
+        self.metadata = self.metadata | {MARK: (*below, type(self).__name__)}
 
 
 class RecordsFeedback(RatingWrapper):
     """Marks a wrapper that records what a reward model is fitted to: the feedback wrappers."""
 
     _feedback: Feedback
+
+
+class PaysLearned(RatingWrapper):
+    """Marks a wrapper that pays what a reward function says: the learned wrappers."""
+
+    _learned: Learned
+
+
+def check_kind(wrapper: Any, env: Any) -> None:
+    """Raise TypeError if `env` is not of the kind that `wrapper` goes around."""
+    is_vector = isinstance(wrapper, VectorWrapper)
+    if not isinstance(env, VectorEnv if is_vector else gym.Env):
+        wanted, other = "gymnasium.Env", "gym_rated.vector"
+        if is_vector:
+            wanted, other = "gymnasium.vector.VectorEnv", "gym_rated"
+        raise TypeError(
+            f"`env` must be a {wanted} for this {type(wrapper).__name__}, got {env!r}; the one in "
+            f"`{other}` is for the other kind, and environments of another library go around a "
+            "Gymnasium environment that has its rating wrappers already"
+        )
+
+
+def rating_wrappers_in(env: Any) -> list[str]:
+    """Return the names of all rating wrappers at, below or inside `env`, also of other processes.
+
+    Those that an environment holds in an attribute count, and so do those of each worker.
+    """
+    names = []
+    for part in everything_in(env):
+        metadata = part.get_attr("metadata") if isinstance(part, AsyncVectorEnv) else ()
+        for each in (part.metadata, *metadata):
+            names += each.get(MARK, ())
+        names += [type(part).__name__] if isinstance(part, RatingWrapper) else []
+    return names
+
+
+def refuse_rating_wrappers(env: Any) -> None:
+    """Raise ValueError if there are rating wrappers where a feedback wrapper is to record."""
+    found = rating_wrappers_in(env)
+    if found:
+        raise ValueError(
+            f"`env` must hold no rating wrapper where RatingFeedbackWrapper goes, got {found[0]}: "
+            "the true reward does not come through it, only 0 or a learned one; put one "
+            "RatingFeedbackWrapper around the environment itself, and one LearnedRewardWrapper "
+            "around that"
+        )
+
+
+def refuse_learned_below(env: Any) -> None:
+    """Raise ValueError if there is a learned wrapper where another one is to pay."""
+    if "LearnedRewardWrapper" in rating_wrappers_in(env):
+        raise ValueError(
+            "`env` must hold no LearnedRewardWrapper where another one goes: what it pays would "
+            "never be seen; keep one of the two"
+        )
 
 
 def feedback_below(env: Any) -> list[RecordsFeedback]:
@@ -79,7 +186,7 @@ def outermost(env: Any, kind: type[_Kind]) -> list[_Kind]:
 
 
 def refuse_transforms_between(env: Any) -> None:
-    """Raise ValueError if observations or actions change between `env` and a feedback wrapper.
+    """Raise ValueError if something changes between `env` and a feedback wrapper.
 
     Feedback wrappers of the sub-environments inside a vector environment count as well.
     """
@@ -91,16 +198,39 @@ def refuse_transforms_between(env: Any) -> None:
 def _refuse_transforms_above_feedback(found: list[Any]) -> None:
     depth = next((i for i, layer in enumerate(found) if isinstance(layer, RecordsFeedback)), 0)
     for layer in found[:depth]:
-        changes_spaces = (
-            layer.observation_space != layer.env.observation_space
-            or layer.action_space != layer.env.action_space
-        )
-        if changes_spaces or isinstance(layer, _TRANSFORMS):
+        reason = _reason_against(layer)
+        if reason:
             raise ValueError(
                 "`env` must not transform observations or actions between LearnedRewardWrapper and "
-                f"RatingFeedbackWrapper, got {type(layer).__name__}: the model was fitted to what "
-                "the feedback wrapper saw; put it above LearnedRewardWrapper"
+                f"RatingFeedbackWrapper, got {type(layer).__name__}: {reason}, and the model was "
+                "fitted to what the feedback wrapper saw; put it above LearnedRewardWrapper"
             )
+
+
+def _reason_against(layer: Any) -> str | None:
+    """Say what speaks against a wrapper between the two; None if it is harmless there."""
+    changes_spaces = (
+        layer.observation_space != layer.env.observation_space
+        or layer.action_space != layer.env.action_space
+    )
+    if changes_spaces or isinstance(layer, _TRANSFORMS):
+        return "it changes observations or actions"
+    try:
+        changed = changes_of(layer) - {"rewards"}  # which are 0, and learned above
+    except CannotTry as error:
+        return f"what it changes cannot be found out ({error})"
+    return f"it changes {', '.join(sorted(changed))}" if changed else None
+
+
+def changes_of(layer: Any) -> frozenset[str]:
+    """Return what a wrapper changes: known of Gymnasium's harmless ones, of others as tried.
+
+    Raises:
+        CannotTry: If it cannot be found out.
+    """
+    if type(layer) in _HARMLESS:
+        return frozenset({"rewards"} if isinstance(layer, _REWARDS) else ())
+    return changed_by(layer)
 
 
 def find_env_id(env: Any) -> str | None:

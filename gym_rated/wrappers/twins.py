@@ -16,9 +16,9 @@ from gym_rated.queries import Select
 from gym_rated.raters import Rater
 from gym_rated.ratings import RatingDataset
 from gym_rated.segments import Segment
-from gym_rated.segments.encoding import ActionEncoder, Features, resolve_features
+from gym_rated.segments.encoding import Features, resolve_features
 from gym_rated.wrappers.answers import Answers, OnRatings
-from gym_rated.wrappers.encoded import agreed_features, observation_encoder
+from gym_rated.wrappers.encoded import agreed_features, what_is_seen
 from gym_rated.wrappers.endings import Endings
 from gym_rated.wrappers.feedback import Feedback
 from gym_rated.wrappers.hiding import ALLOWED_ATTRIBUTES
@@ -28,11 +28,14 @@ from gym_rated.wrappers.recording import Recording, spaces_of
 from gym_rated.wrappers.reward_fn import RewardFn, resolve_reward_fn
 from gym_rated.wrappers.specs import record_arguments, resolve_rater
 from gym_rated.wrappers.stacking import (
-    RatingWrapper,
+    PaysLearned,
     RecordsFeedback,
+    check_kind,
     feedback_below,
     find_env_id,
+    refuse_learned_below,
     refuse_normalizers,
+    refuse_rating_wrappers,
     refuse_transforms_between,
 )
 
@@ -64,8 +67,11 @@ class FeedbackTwin(RecordsFeedback, Generic[EnvT]):
         seed: int = 0,
     ) -> None:
         record_arguments(self, locals())
+        check_kind(self, env)
         super().__init__(env)  # type: ignore[call-arg]  # gym.Wrapper's or VectorWrapper's
+        refuse_rating_wrappers(env)
         refuse_normalizers(env)
+        self._mark()
         _warn_in_a_worker()
         judge: Rater = resolve_rater(rater)
         self.features = resolve_features(features)
@@ -133,7 +139,7 @@ class FeedbackTwin(RecordsFeedback, Generic[EnvT]):
         self._endings.load_state_dict(state)
 
 
-class LearnedTwin(RatingWrapper, Generic[EnvT]):
+class LearnedTwin(PaysLearned, Generic[EnvT]):
     """Mixin of the learned wrappers; `gym_rated.wrappers.LearnedRewardWrapper` documents it."""
 
     _own: frozenset[str]
@@ -148,15 +154,16 @@ class LearnedTwin(RatingWrapper, Generic[EnvT]):
         attr_allow: Collection[str] = (),
     ) -> None:
         record_arguments(self, locals())
+        check_kind(self, env)
         super().__init__(env)  # type: ignore[call-arg]  # gym.Wrapper's or VectorWrapper's
+        refuse_learned_below(env)
         refuse_transforms_between(env)
+        self._mark()
         function = resolve_reward_fn(reward_fn)
         below = feedback_below(env)
         self.features = agreed_features(below, features)
-        spaces = spaces_of(env)
-        encode_obs = observation_encoder(env, spaces, self.features)
-        encode_actions = ActionEncoder(spaces.action, spaces.num_envs)
-        self._learned = Learned(function, encode_obs, encode_actions, Endings(env))
+        seen = what_is_seen(env, spaces_of(env), self.features)
+        self._learned = Learned(function, seen, Endings(env))
         self._info_allow = set_of_names("info_allow", info_allow)
         handed_on = self._own if below else frozenset()
         self._visible = ALLOWED_ATTRIBUTES | handed_on | set_of_names("attr_allow", attr_allow)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gym_rated.wrappers.endings import reset_mask
 from gym_rated.wrappers.hiding import SealedVectorAttributes, hide_info
 from gym_rated.wrappers.recording import Step
+from gym_rated.wrappers.returned import of_reset, of_vector_step, paid_dtype
 from gym_rated.wrappers.twins import FeedbackTwin, LearnedTwin
 
 _Envs = VectorEnv[Any, Any, Any]
@@ -49,7 +50,7 @@ class RatingFeedbackWrapper(
     ) -> tuple[Any, dict[str, Any]]:
         """Reset the environments, or those of `options["reset_mask"]`; the infos are filtered."""
         which = reset_mask(options)
-        obs, infos = self.env.reset(seed=seed, options=_copied(options))
+        obs, infos = of_reset(self.env.reset(seed=seed, options=_copied(options)))
         self._endings.begin(which)
         self._feedback.begin(obs, which)
         return obs, hide_info(infos, self._info_allow)
@@ -57,7 +58,8 @@ class RatingFeedbackWrapper(
     def step(self, actions: Any) -> _StepReturn:
         """Step the environments; the rewards are 0 and the infos are filtered."""
         encoded = self._feedback.encode_actions(actions)
-        obs, rewards, terminated, truncated, infos = self.env.step(actions)
+        returned = of_vector_step(self.env.step(actions), self.num_envs)
+        obs, rewards, terminated, truncated, infos = returned
         done = terminated | truncated
         begun = self._endings.advance(done)[1]
         self._feedback.record(Step(encoded, rewards, terminated, done, obs, begun, infos))
@@ -70,8 +72,9 @@ class LearnedRewardWrapper(
 ):
     """Put learned rewards r(s, a) in the place of the environments', with one prediction for all N.
 
-    Arguments and errors are those of `gym_rated.wrappers.LearnedRewardWrapper`. The dtype of the
-    rewards is kept; the reset step of next-step autoreset gets 0.
+    Arguments and errors are those of `gym_rated.wrappers.LearnedRewardWrapper`. Rewards
+    have the float type of the environments', at least float32; the reset step of next-step
+    autoreset gets 0.
 
     Example:
         >>> import gymnasium as gym
@@ -90,15 +93,21 @@ class LearnedRewardWrapper(
         """Reset the environments, or those of `options["reset_mask"]`; the infos are filtered."""
         which = reset_mask(options)
         self._learned.forget(which)
-        obs, infos = self.env.reset(seed=seed, options=_copied(options))
+        obs, infos = of_reset(self.env.reset(seed=seed, options=_copied(options)))
         self._learned.begin(obs, which)
         return obs, hide_info(infos, self._info_allow)
 
     def step(self, actions: Any) -> _StepReturn:
         """Step the environments; rewards are of the observations before it and the actions."""
         before = self._learned.prepare(actions)
-        obs, hidden, terminated, truncated, infos = self.env.step(actions)
-        rewards = self._learned.pay(before, obs, terminated | truncated).astype(hidden.dtype)
+        try:
+            returned = of_vector_step(self.env.step(actions), self.num_envs)
+        except Exception:
+            self._learned.give_back(before)
+            raise
+        obs, hidden, terminated, truncated, infos = returned
+        rewards = self._learned.pay(before, obs, terminated | truncated)
+        rewards = rewards.astype(paid_dtype(hidden), copy=False)
         return obs, rewards, terminated, truncated, hide_info(infos, self._info_allow)
 
 

@@ -9,7 +9,6 @@ from envs import KeepingRater, ScriptedEnv, SpaceEnv, scripted_vector, true_rewa
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from leaks import Secrets, Spy, names_below
 from stable_baselines3 import DQN, PPO, SAC
-from stable_baselines3.common.buffers import DictReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.vec_env import (
@@ -450,7 +449,7 @@ def test_relabelling_gives_what_the_wrapper_gave(kind, env_id):
     assert given.std() > 0
     # rewards are stored as the environment gave them, the normaliser comes when they are sampled
     agent.replay_buffer.rewards[:] = 7.0
-    assert relabel(agent.replay_buffer, stack.model.predict) == 80
+    assert relabel(agent.replay_buffer, stack.model.predict, env=stack.env) == 80
     np.testing.assert_allclose(agent.replay_buffer.rewards[:40], given, atol=1e-5)
     assert (agent.replay_buffer.rewards[40:] == 7.0).all()
 
@@ -460,16 +459,9 @@ def test_the_callback_leaves_no_stale_reward_in_a_replay_buffer():
     agent = SAC("MlpPolicy", stack.env, buffer_size=400, learning_starts=1_000, seed=0)
     agent.learn(200, callback=FitCallback(stack.feedback, stack.learner))
     stored = agent.replay_buffer.rewards[:100].copy()
-    assert relabel(agent.replay_buffer, stack.model.predict) == 200
+    assert relabel(agent.replay_buffer, stack.model.predict, env=stack.env) == 200
     np.testing.assert_allclose(agent.replay_buffer.rewards[:100], stored, atol=1e-5)
     assert (stored[:30] != 0).all()  # stored before the first rating, when the reward was 0
-
-
-def test_relabelling_refuses_dict_observations():
-    space = gym.spaces.Dict({"a": gym.spaces.Box(0, 1, (2,))})
-    buffer = DictReplayBuffer(4, space, gym.spaces.Discrete(2))
-    with pytest.raises(TypeError, match="one array, got DictReplayBuffer; flatten them"):
-        relabel(buffer, reward_fn)
 
 
 def test_the_callback_relabels_with_the_features_of_the_wrappers():

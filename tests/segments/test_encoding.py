@@ -6,6 +6,7 @@ import pytest
 from envs import KeepingRater, SpaceEnv
 from gymnasium import spaces
 from gymnasium.vector import SyncVectorEnv
+from gymnasium.vector.utils import concatenate, create_empty_array
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -199,11 +200,14 @@ def test_encoding_does_not_change_the_action() -> None:
 
 
 @pytest.mark.parametrize(
-    "space", [spaces.MultiBinary(3), spaces.Dict({"a": BOX}), spaces.Tuple((BOX,)), spaces.Text(3)]
+    "space",
+    [spaces.Graph(BOX, None), spaces.Dict({"a": BOX}), spaces.Tuple((BOX,)), spaces.Text(3)],
 )
 @pytest.mark.parametrize("wrap", [feedback, lambda env: LearnedRewardWrapper(env, len)])
 def test_other_action_spaces_are_refused_with_the_remedy(wrap: Any, space: spaces.Space) -> None:
-    with pytest.raises(TypeError, match=r"must be Box, Discrete or MultiDiscrete, got .*wrapper"):
+    with pytest.raises(
+        TypeError, match=r"must be Box, Discrete, MultiDiscrete or MultiBinary, got .*wrapper"
+    ):
         wrap(SpaceEnv(BOX, space))
 
 
@@ -349,3 +353,66 @@ def test_pixels_of_another_type_are_refused() -> None:
         encode(np.zeros(IMAGE.shape))
     with pytest.raises(ValueError, match=r"`obs` must have shape \(3, 4, 2\)"):
         encode(np.zeros((4, 2), np.uint8))
+
+
+PARTS = spaces.Dict(
+    {
+        "a": spaces.Box(-1, 1, (2,)),
+        "b": spaces.Discrete(3, start=1),
+        "c": spaces.Tuple((spaces.MultiBinary(2), spaces.MultiDiscrete([2, 2]))),
+    }
+)
+FINE = {"a": np.zeros(2), "b": 2, "c": (np.int8([0, 1]), np.array([1, 0]))}
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"b": 0}, r"`obs\['b'\]` must lie in Discrete\(3, start=1\), got \[\[0\]\]"),
+        ({"b": 4}, r"`obs\['b'\]` must lie in"),
+        ({"b": 1.0}, r"`obs\['b'\]` must be whole numbers"),
+        ({"b": None}, r"`obs\['b'\]` must be numbers"),
+        ({"a": np.zeros(3)}, r"`obs\['a'\]` must have shape \(2,\)"),
+        ({"a": np.zeros((1, 2))}, r"`obs\['a'\]` must have shape"),
+        ({"c": (np.int8([0, 2]), FINE["c"][1])}, r"`obs\['c'\]\[0\]` must be zeros and ones"),
+        ({"c": (FINE["c"][0], np.array([1, -1]))}, r"`obs\['c'\]\[1\]` must lie in"),
+        ({"c": (FINE["c"][0],)}, r"`obs\['c'\]` must have \[1\], got only \[0\]"),
+        ({"c": 3}, r"`obs\['c'\]` must be a tuple, got 3"),
+        ({"a": np.array([np.nan, 0])}, "must be finite, got nan"),
+    ],
+)
+def test_a_part_outside_its_space_is_refused_by_name(changes: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        ObservationEncoder(PARTS)(FINE | changes)
+
+
+def test_a_structure_must_have_all_its_parts_and_may_have_more() -> None:
+    encode = ObservationEncoder(PARTS)
+    np.testing.assert_array_equal(encode(FINE | {"more": 7}), encode(FINE))
+    assert encode(FINE).tolist() == [[0, 0, 0, 1, 0, 0, 1, 0, 1, 1, 0]]
+    for missing in ("a", "b", "c"):
+        partly = {key: x for key, x in FINE.items() if key != missing}
+        with pytest.raises(ValueError, match=rf"`obs` must have \['{missing}'\], got only"):
+            encode(partly)
+    with pytest.raises(ValueError, match="`obs` must be a dict, got"):
+        encode(np.zeros(11))
+
+
+def test_parts_of_several_environments_are_those_of_single_ones() -> None:
+    singles = [PARTS.sample() for _ in range(3)]
+    batched = concatenate(PARTS, singles, create_empty_array(PARTS, 3))
+    expected = np.concatenate([ObservationEncoder(PARTS)(x) for x in singles])
+    np.testing.assert_array_equal(ObservationEncoder(PARTS, num_envs=3)(batched), expected)
+    np.testing.assert_array_equal(
+        expected, [spaces.flatten(PARTS, x).astype(np.float32) for x in singles]
+    )
+    with pytest.raises(ValueError, match=r"`obs\['b'\]` must have shape \(3,\)"):
+        ObservationEncoder(PARTS, num_envs=3)(batched | {"b": np.int64([1, 2])})
+
+
+def test_multibinary_actions_are_zeros_and_ones() -> None:
+    space = spaces.MultiBinary(3)
+    assert encode_actions(space, [[1, 0, 1], [0, 0, 1]]).tolist() == [[1, 0, 1], [0, 0, 1]]
+    assert action_dim(space) == 3
+    with pytest.raises(ValueError, match="zeros and ones"):
+        encode_actions(space, [[1, 0, 2]])

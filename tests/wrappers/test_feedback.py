@@ -538,3 +538,43 @@ def test_the_choice_of_segments_depends_on_the_seed_alone() -> None:
         return [s.id for s in rater.segments]
 
     assert ids(1) == ids(1) != ids(2)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        *[("segment_length", x) for x in (50.0, "50", True, None, b"50", {10: 1}, np.array(5))],
+        *[("segment_length", x) for x in ([5, 2.5], ["5"], [[5]], np.array([5.0]))],
+        *[("capacity", x) for x in (1e5, "100", None, [100])],
+        *[("seed", x) for x in (1.5, "0", None, True, [1, 2])],
+        *[("schedule", x) for x in (5, [100, 20], "100", [(100, 20)])],
+        *[(x, y) for x in ("record_replay", "record_frames") for y in ("no", 1, None)],
+        *[(x, y) for x in ("info_allow", "attr_allow") for y in ("name", 5, None, [1])],
+        *[(x, y) for x in ("min_new", "collect_every") for y in (2.0, "5", True, None)],
+        *[(x, 5) for x in ("select", "on_ratings", "features")],
+    ],
+)
+def test_an_argument_of_another_kind_is_refused_by_name(argument, value):
+    with pytest.raises(TypeError, match=f"`{argument}` must"):
+        RatingFeedbackWrapper(ScriptedEnv(), KeepingRater(), **{argument: value})
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        *[("segment_length", x) for x in (0, -5, [], (), [5, 0], range(0), 10**9)],
+        *[("capacity", x) for x in (0, -1, 49, 10**15)],
+        *[("seed", x) for x in (-1, np.int64(-5))],
+        *[("schedule", x) for x in ({0: 5}, {5: 0}, {-1: 2}, {1.5: 2}, {5: "2"}, {None: 1})],
+        *[(x, 0) for x in ("min_new", "collect_every")],
+    ],
+)
+def test_an_argument_out_of_range_is_refused_by_name(argument, value):
+    with pytest.raises(ValueError, match=f"`({argument}|capacity)` must"):
+        RatingFeedbackWrapper(ScriptedEnv(), KeepingRater(), **{argument: value})
+
+
+@pytest.mark.parametrize("length", [np.int64(5), np.array([5]), {5}, range(5, 6), iter([5])])
+def test_a_segment_length_may_be_any_whole_number_or_collection_of_them(length):
+    env = RatingFeedbackWrapper(ScriptedEnv(), KeepingRater(), segment_length=length, seed=2**40)
+    assert env._feedback.buffer.segment_lengths == (5,)

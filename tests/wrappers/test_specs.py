@@ -2,13 +2,14 @@ import copy
 import inspect
 import json
 import pickle
+import warnings
 from functools import partial
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
-from envs import KeepingRater, ScriptedEnv, SlowRater
+from envs import KeepingRater, ScriptedEnv, SlowRater, rate_by_obs
 from gymnasium.envs.registration import EnvSpec
 
 import gym_rated
@@ -107,12 +108,12 @@ def test_a_specs_objects_are_shared_and_not_copied() -> None:
     env = LearnedRewardWrapper(env, model.fit, features=features)
     env = gym.wrappers.TimeLimit(gym.wrappers.ClipReward(env, -1, 1), 100)
     feedback, learned, _ = env.spec.additional_wrappers
-    assert feedback.kwargs["rater"] is rater
+    assert resolve_rater(feedback.kwargs["rater"]) is rater
     assert feedback.kwargs["on_ratings"].__self__ is learner
     assert feedback.kwargs["features"] is features
     assert feedback.kwargs["select"] is select
     assert learned.kwargs["reward_fn"].__self__ is model
-    assert gym.make(env.spec).env._learned._reward_fn.__self__ is model
+    assert gym.make(env.spec).env._learned.reward_fn.__self__ is model
 
 
 def test_an_object_that_cannot_be_copied_does_not_cost_the_spec() -> None:
@@ -124,7 +125,7 @@ def test_an_object_that_cannot_be_copied_does_not_cost_the_spec() -> None:
     env = RatingFeedbackWrapper(gym.make("tests/Scripted-v0"), rater)
     outer = gym.wrappers.TimeLimit(env, 10)
     assert outer.spec is not None
-    assert outer.spec.additional_wrappers[0].kwargs["rater"] is rater
+    assert resolve_rater(outer.spec.additional_wrappers[0].kwargs["rater"]) is rater
 
 
 def test_a_spec_with_objects_cannot_be_json_but_can_be_made() -> None:
@@ -285,3 +286,82 @@ def test_rewards_of_a_wrong_kind_are_refused(returned: Any, text: str) -> None:
 def test_large_rewards_that_overflow_their_sum_pass() -> None:
     big = np.float32([3e38, 3e38])
     assert predict_rewards(lambda obs, actions: big, big[:, None], big).tolist() == big.tolist()
+
+
+def reachable(root: Any) -> list[Any]:
+    """Everything that attributes, items and cells lead to from a spec, but for classes."""
+    waiting, seen = [root], {}
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen or isinstance(value, type | str | bytes):
+            continue
+        seen[id(value)] = value
+        waiting += list(getattr(value, "__dict__", {}).values())
+        waiting += list(value.values()) if isinstance(value, dict) else []
+        waiting += list(value) if isinstance(value, list | tuple | set) else []
+    return list(seen.values())
+
+
+def Passing(rater: Any) -> Any:
+    """A rater whose JSON form has an object in it."""
+    return rater
+
+
+def wrap_in_vector(rater: Any) -> Any:
+    return rated_vector.RatingFeedbackWrapper(gym.make_vec("tests/Scripted-v0", 2, "sync"), rater)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rater: RatingFeedbackWrapper(gym.make("tests/Scripted-v0"), rater),
+        lambda rater: gym.wrappers.TimeLimit(
+            LearnedRewardWrapper(
+                RatingFeedbackWrapper(gym.make("tests/Scripted-v0"), rater), step_number
+            ),
+            9,
+        ),
+        lambda rater: gym.make("gym_rated/Rated-v0", env_id="tests/Scripted-v0", rater=rater),
+        wrap_in_vector,
+        lambda rater: RatingFeedbackWrapper(
+            gym.make("tests/Scripted-v0"), {"type": f"{__name__}:Passing", "rater": rater}
+        ),
+    ],
+)
+def test_a_spec_does_not_lead_to_the_rater(make: Any, capsys: Any) -> None:
+    class Judge(KeepingRater):
+        def __repr__(self) -> str:
+            return "secret 0.8125"
+
+    rater = Judge()
+    env = make(rater)
+    spec = env.spec
+    assert rater not in reachable(spec)
+    print(spec, spec.pprint(disable_print=True))
+    assert "0.8125" not in capsys.readouterr().out
+    if isinstance(env, gym.Env):
+        assert gym.make(spec).spec is not None
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_a_copy_of_a_wrapper_goes_on_and_has_no_true_reward(copied: Any) -> None:
+    env = RatingFeedbackWrapper(
+        ScriptedEnv([(7, "terminated")]), CallableRater(rate_by_obs, 3), segment_length=2
+    )
+    env.reset()
+    for _ in range(6):
+        env.step(np.zeros(2))
+    again = copied(env)
+    assert not again._feedback.buffer._rewards.any()
+    assert (env._feedback.buffer._rewards[:6, 0] != 0).all()
+    with pytest.warns(UserWarning, match="found none at step 6"):
+        assert again.query(3) == 0  # what it knows no reward of is not asked about
+    for e in (env, again):
+        e.step(np.zeros(2))
+        e.reset()
+        for _ in range(2):
+            e.step(np.zeros(2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert again.query(9) == 2  # the last step of the one episode, and two of the other
+        assert env.query(9) == 5

@@ -3,16 +3,19 @@
 from typing import Any
 
 from gym_rated import vector, wrappers
-from gym_rated.agents.sb3.relabelling import relabel
+from gym_rated.agents.sb3.above import above, refuse_changed_rewards
+from gym_rated.agents.sb3.paid import PaidRows, chunks
+from gym_rated.agents.sb3.relabelling import Stored, refuse_hindsight
 from gym_rated.checks import whole_number
 from gym_rated.fitting import RewardLearner
 from gym_rated.fitting.report import FitReport
 from gym_rated.imports import named_extras
 from gym_rated.segments.encoding import Features
 from gym_rated.wrappers.encoded import agreed_features
-from gym_rated.wrappers.stacking import RatingWrapper
+from gym_rated.wrappers.stacking import PaysLearned, RatingWrapper
 
 with named_extras():
+    from stable_baselines3.common.buffers import ReplayBuffer
     from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.running_mean_std import RunningMeanStd
 
@@ -21,8 +24,11 @@ class FitCallback(BaseCallback):
     """Fit the reward model when a rollout begins, so that no rollout mixes two reward functions.
 
     It takes the place of `on_ratings=learner.fit`, which fits in the middle of a rollout. The
-    report of each fit goes to SB3's logger under `rated/`. Where the agent has a replay buffer,
-    the rewards stored in it are computed anew by `relabel`, and none is stale.
+    report of each fit goes to SB3's logger under `rated/`. Where the agent has a replay buffer, the
+    rewards stored in it are computed anew, and none is stale: what each was paid for is remembered
+    beside the buffer, encoded as the reward model gets it, so that it does not matter what the
+    agent's layers make of it before SB3 stores it. That takes D + A numbers for each transition.
+    Layers that change the rewards, or take several steps at once, are refused when training starts.
 
     Until the model is ready the agent collects experience without learning from it: all rewards
     are 0 so far, and normalised advantages would turn them into noise. The reward statistics of a
@@ -65,9 +71,29 @@ class FitCallback(BaseCallback):
         self._next_look = 0
         self._fitted_changes = 0
         self._has_waited = False
+        self._paid: PaidRows | None = None
 
     def _on_training_start(self) -> None:
         self._next_look = 0
+        buffer = getattr(self.model, "replay_buffer", None)
+        if buffer is not None:
+            self._remember(buffer)
+
+    def _remember(self, buffer: ReplayBuffer) -> None:
+        """Begin to remember what the rewards in `buffer` are paid for."""
+        refuse_hindsight(buffer)
+        env = self.model.get_env()
+        found = above(env, PaysLearned)
+        refuse_changed_rewards(found.layers)
+        if self._paid is not None and self._paid.buffer is buffer:
+            self._paid.settle()
+            if self._paid.covers_buffer:
+                return
+        self._paid = PaidRows(buffer, found.wrappers)
+        if buffer.size():
+            stored = Stored(buffer, env, self._features)
+            for rows in chunks(buffer.size(), buffer.n_envs):
+                self._paid.take_over(rows.start, *stored.rows(rows))
 
     def _on_rollout_start(self) -> None:
         self._let_learn()
@@ -86,12 +112,13 @@ class FitCallback(BaseCallback):
         if self._has_waited and self.learner.model.ready and normalizer is not None:
             normalizer.ret_rms = RunningMeanStd(shape=())
             self._has_waited = False
-        buffer = getattr(self.model, "replay_buffer", None)
-        if buffer is not None:
-            model = self.learner.model
-            relabel(buffer, model.predict, env=self.feedback, features=self._features)
+        if self._paid is not None:
+            reward_fn = self._paid.reward_fn
+            self._paid.relabel(getattr(reward_fn, "score", reward_fn))  # a bonus remembers else
 
     def _on_step(self) -> bool:
+        if self._paid is not None:
+            self._paid.note()
         return True
 
     def _on_rollout_end(self) -> None:
@@ -101,6 +128,8 @@ class FitCallback(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._let_learn()
+        if self._paid is not None:
+            self._paid.settle()
 
     def _let_learn(self) -> None:
         vars(self.model).pop("train", None)

@@ -109,7 +109,7 @@ class SB3VecEnv(VecEnv):
             obs, rows = self._begin_episodes(obs, done, rows)
         for i, row in enumerate(rows):
             row["TimeLimit.truncated"] = bool(truncated[i] and not terminated[i])
-        return obs, rewards.astype(np.float32), done.copy(), rows
+        return obs, _as_float32(rewards), done.copy(), rows
 
     def _begin_episodes(
         self, obs: Any, done: NDArray[np.bool_], rows: list[dict[str, Any]]
@@ -180,6 +180,14 @@ class SB3VecEnv(VecEnv):
     def _layer_with(self, method: str) -> Any:
         """Return the outermost layer that answers `get_attr` and its kin: a rating wrapper's."""
         return next(layer for layer in layers(self.gymnasium_envs) if hasattr(layer, method))
+
+
+def _as_float32(rewards: NDArray[Any]) -> NDArray[np.float32]:
+    """Return rewards of the type that SB3 has, which must hold them."""
+    large = np.isfinite(rewards) & (np.abs(rewards) > np.finfo(np.float32).max)
+    if large.any():
+        raise ValueError(f"`rewards` must fit into float32, got {rewards.tolist()}; scale them")
+    return rewards.astype(np.float32)
 
 
 def _info_of(infos: dict[str, Any], i: int) -> dict[str, Any]:
