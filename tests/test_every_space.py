@@ -22,7 +22,6 @@ import gym_rated
 import gym_rated.vector
 from gym_rated.runs import read_result
 from gym_rated.sb3 import SB3VecEnv
-from gym_rated.segments.encoding import ActionEncoder
 
 pytestmark = pytest.mark.filterwarnings("ignore:round .* has fewer than two rating classes")
 
@@ -39,12 +38,7 @@ TRAINED_ON = {  # script -> actions that it takes
 }
 RATED = set(ACTIONS) - STRUCTURES
 SCRIPTS = pytest.mark.parametrize("script", TRAINED_ON, ids=lambda script: script.__name__)
-BINARY = {name for name in ACTIONS if name.startswith("multi_binary")}
-ENCODES_BINARY = "MultiBinary" in (ActionEncoder.__doc__ or "")
-NOT_YET = pytest.mark.xfail(not ENCODES_BINARY, reason="actions in MultiBinary are not encoded")
-ALL_ACTIONS = pytest.mark.parametrize(
-    "actions", [pytest.param(name, marks=[NOT_YET] * (name in BINARY)) for name in ACTIONS]
-)
+ALL_ACTIONS = pytest.mark.parametrize("actions", ACTIONS)
 SHORT = {
     "total_timesteps": 192,
     "num_envs": 2,
