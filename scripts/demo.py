@@ -20,6 +20,7 @@ import gymnasium as gym
 import tyro
 from tqdm import tqdm
 
+from gym_rated.checkpoint import replace_file
 from gym_rated.imports import named_extras
 from gym_rated.plots import plot_report
 from gym_rated.runs import read_metrics, read_result
@@ -168,7 +169,7 @@ def main(args: Args) -> None:
             arm: {k: v for k, v in row.items() if k != "sha256"} for arm, row in results.items()
         },
     }
-    (args.run_dir / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
+    replace_file(args.run_dir / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
     title = f"{args.env_id}, {args.num_ratings} ratings, seed {args.seed}"
     report = args.run_dir / "report.png"
     plot_report({arm: args.run_dir / arm for arm in ARMS}, report, title=title)

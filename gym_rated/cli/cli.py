@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gym_rated.assembly.wording import as_flags, is_for_the_user
 from gym_rated.imports import load_attribute
 
 
@@ -50,9 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         load_attribute(COMMANDS[name].function)(rest)
     except Exception as error:
-        if not _is_for_the_user(error):
+        if not is_for_the_user(error):
             raise
-        print(f"gym-rated {name}: {error}", file=sys.stderr)
+        typed = [word[2:].partition("=")[0].replace("-", "_") for word in rest if word[:2] == "--"]
+        print(f"gym-rated {name}: {as_flags(str(error), typed)}", file=sys.stderr)
         return 2
     return 0
 
@@ -70,16 +72,3 @@ def usage() -> str:
             "gym-rated COMMAND --help says more of each.",
         ]
     )
-
-
-def _is_for_the_user(error: Exception) -> bool:
-    """Return whether an error says what to do differently, rather than what broke.
-
-    Our own errors name the argument in backticks, or the package; others are bugs, which need
-    their traceback.
-    """
-    from gymnasium.error import Error
-
-    if isinstance(error, ValueError | TypeError | RuntimeError):
-        return "`" in str(error) or "gym_rated" in str(error)
-    return isinstance(error, OSError | ImportError | Error)

@@ -1,15 +1,14 @@
 """A run as its folder tells it: finished, still running, or killed."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gym_rated.ratings import RatingDataset
-from gym_rated.runs.names import CONFIG, METRICS, RATINGS, RESULT, REWARD_MODEL, TRUE_RETURN
+from gym_rated.runs.names import METRICS, RATINGS, RESULT, REWARD_MODEL, TRUE_RETURN
 from gym_rated.runs.products import score_of
-from gym_rated.runs.reading import read_metrics, read_result
+from gym_rated.runs.reading import read_config, read_metrics, read_result
 from gym_rated.runs.series import Metrics, finite_rows
 
 if TYPE_CHECKING:
@@ -99,12 +98,12 @@ def read_run(folder: str | Path) -> Run:
 
     Raises:
         FileNotFoundError: If the folder holds no run.
+        ValueError: If its config.json is damaged, or of a newer format.
     """
     from gym_rated.reward_model import RewardEnsemble  # importing this format imports no torch
 
     folder = Path(folder)
-    if not (folder / CONFIG).is_file():
-        raise FileNotFoundError(f"`folder` must hold a run, got {folder} without {CONFIG}")
+    config = read_config(folder)
     missing: list[str] = []
 
     def attempt(what: str, read: Callable[[Path], _Found], path: Path) -> _Found | None:
@@ -116,8 +115,7 @@ def read_run(folder: str | Path) -> Run:
             missing.append(f"no {what}: {error}")
         return None
 
-    config = json.loads((folder / CONFIG).read_bytes())
-    script, args = config.get("script"), config.get("args", {})
+    script, args = config.get("script"), config["args"]
     metrics = attempt("metrics", read_metrics, folder) if (folder / METRICS).exists() else None
     if metrics is None and not missing:
         missing.append("no metrics")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.runs.names import COLUMNS, METRICS, RESULT
+from gym_rated.runs.names import COLUMNS, CONFIG, FORMAT, METRICS, RESULT
 
 
 def read_metrics(folder: str | Path) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]:
@@ -37,6 +37,52 @@ def read_metrics(folder: str | Path) -> dict[str, tuple[NDArray[np.int64], NDArr
     return {tag: (np.array(s, np.int64), np.array(v, float)) for tag, (s, v) in columns.items()}
 
 
+def read_config(folder: str | Path) -> dict[str, Any]:
+    """Read what a run is: its script, arguments, versions, and where it was resumed.
+
+    Args:
+        folder: The run's folder.
+
+    Returns:
+        The content of `config.json`; "args" is there, and is a dict.
+
+    Raises:
+        FileNotFoundError: If there is no run.
+        ValueError: If `config.json` is damaged, or of a newer format.
+    """
+    path = Path(folder) / CONFIG
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"`folder` must hold a run, got {folder} without {CONFIG}; check the path"
+        )
+    try:
+        config: Any = json.loads(path.read_bytes())
+    except ValueError:
+        config = None
+    if not isinstance(config, dict) or not isinstance(config.get("args"), dict):
+        raise ValueError(
+            f"`folder` must hold an undamaged {CONFIG}, got {path} of {path.stat().st_size} bytes "
+            "that says of no arguments; restore it from a copy"
+        )
+    check_format(config.get("format", 1), config.get("versions", {}).get("gym_rated"), path)
+    return config
+
+
+def check_format(found: Any, version: Any, path: Path) -> None:
+    """Refuse a run of a newer format than `FORMAT` with a ValueError.
+
+    Args:
+        found: Number of the format.
+        version: Version of gym_rated that wrote it, None if not known.
+        path: Where it stands.
+    """
+    if not isinstance(found, int) or found > FORMAT:
+        raise ValueError(
+            f"`folder` must hold a run of format {FORMAT} or older, got {path} of format {found}, "
+            f"written by gym_rated {version or 'of unknown version'}; update gym_rated"
+        )
+
+
 def is_finished(folder: str | Path) -> bool:
     """Return whether a run has written its result."""
     return (Path(folder) / RESULT).exists()
@@ -62,9 +108,12 @@ def read_result(folder: str | Path) -> dict[str, Any]:
         )
     try:
         result: dict[str, Any] = json.loads(path.read_bytes())
-        sealed = result["sha256"]
+        sealed = dict(result["sha256"])
     except (ValueError, KeyError, TypeError):
-        raise ValueError(f"`folder` must hold an undamaged {RESULT}, got {path}") from None
+        raise ValueError(
+            f"`folder` must hold an undamaged {RESULT}, got {path} of {path.stat().st_size} bytes; "
+            "remove it, and resume the run to have it made again"
+        ) from None
     for name, sealed_digest in sealed.items():
         found = Path(folder) / name
         if not found.is_file() or digest(found) != sealed_digest:

@@ -90,7 +90,7 @@ def test_config_holds_arguments_and_what_it_ran_on(tmp_path):
     assert config["versions"]["python"] == sys.version.split()[0]
     assert config["versions"]["numpy"] == np.__version__
     assert {"gymnasium", "torch"} <= set(config["versions"])
-    assert set(config) == {"args", "versions", "commit", "cpu"}
+    assert set(config) == {"format", "args", "versions", "commit", "cpu"}
     assert set(config["cpu"]) == {"model", "flags_sha256"}
 
 

@@ -1,6 +1,5 @@
 """`gym-rated film`: videos of the policy that a run trained."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,9 @@ import numpy as np
 import tyro
 
 from gym_rated.agents.policy import Policy
+from gym_rated.assembly.wording import named_as
 from gym_rated.environments.rendering import ensure_rendering
-from gym_rated.runs.names import CONFIG
+from gym_rated.runs.reading import read_config
 
 
 @dataclass
@@ -48,13 +48,12 @@ def film(args: FilmArgs) -> list[float]:
         RuntimeError: If the environment cannot be rendered here.
         ValueError: If the policy is of an unknown kind, or does not fit the environment.
     """
-    config = args.run / CONFIG
-    if not config.is_file():
-        raise FileNotFoundError(f"`run` must be the folder of a run, got {args.run}")
-    env_id: str = json.loads(config.read_bytes())["args"]["env_id"]
+    with named_as(folder="run"):
+        flags = read_config(args.run)["args"]
+    env_id: str = flags["env_id"]
     policy = Policy.load(args.run)
     ensure_rendering(env_id)
-    env = gym.make(env_id, render_mode="rgb_array")
+    env = gym.make(env_id, render_mode="rgb_array", **flags.get("env_kwargs", {}))
     env = gym.wrappers.RecordVideo(env, str(_folder(args)), episode_trigger=lambda _: True)
     rng = None if args.deterministic else np.random.default_rng(args.seed)
     try:
