@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gym_rated.assembly.wording import as_flags, is_for_the_user
+from gym_rated.assembly.wording import is_for_the_user
 from gym_rated.imports import load_attribute
 
 
@@ -53,8 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not is_for_the_user(error):
             raise
-        typed = [word[2:].partition("=")[0].replace("-", "_") for word in rest if word[:2] == "--"]
-        print(f"gym-rated {name}: {as_flags(str(error), typed)}", file=sys.stderr)
+        print(f"gym-rated {name}: {error}", file=sys.stderr)
         return 2
     return 0
 
