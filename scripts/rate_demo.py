@@ -129,7 +129,7 @@ def main(args: Args) -> int:
         return code
     report = folder / "report.png"
     plot_report(arms, report, title=f"{args.env_id}, rated by hand, seed {args.seed}")
-    if code == 0:
+    if is_finished(folder / "rated"):
         print(f"\nwhat your ratings did: {report}")
     else:
         print(f"\nso far: {report}; the same command goes on from here")
