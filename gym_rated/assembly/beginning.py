@@ -96,7 +96,11 @@ def begin_run(args: _Args, script: str) -> Iterator[Start[_Args]]:
         yield Start(run_args, run_dir, script, result=result)
         return
     with hold_folder(run_dir):
-        yield _ready(_resumed(args, run_args, given, run_dir, script))
+        result = _result_of(run_dir, args, run_args, given)  # it may have ended a moment ago
+        if result is not None:
+            yield Start(run_args, run_dir, script, result=result)
+        else:
+            yield _ready(_resumed(args, run_args, given, run_dir, script))
 
 
 def _check_is_free(run_dir: Path, script: str) -> None:
