@@ -16,6 +16,7 @@ import gymnasium as gym
 import numpy as np
 
 from gym_rated import Origin, Segment, encode_actions
+from gym_rated.checkpoint.files import replacing
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 RECORDED_ID = "gym_rated_benchmarks/Recorded-v0"
@@ -123,8 +124,7 @@ def make_segments(source: Source, folder: Path) -> tuple[list[Segment], float]:
 def save(path: Path, segments: Sequence[Segment], score: float) -> None:
     """Write segments of one length to an `.npz` file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
+    with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
             obs=np.stack([s.obs for s in segments]),
@@ -133,7 +133,6 @@ def save(path: Path, segments: Sequence[Segment], score: float) -> None:
             origins=np.array([list(asdict(s.origin).values()) for s in segments]),
             score=score,
         )
-    temporary.replace(path)
 
 
 def load(path: Path) -> tuple[list[Segment], float]:

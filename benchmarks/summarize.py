@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks import human
 from benchmarks.fit_tables import fit_blocks
 from gym_rated.assembly.presets import PRESETS
+from gym_rated.checkpoint import replace_file
 from gym_rated.plots import plot_curves
 from gym_rated.statistics import bootstrap_interval, normalized_score, standard_error
 
@@ -211,7 +212,7 @@ def rewrite(page: Path, blocks: dict[str, str]) -> None:
     for name, block in blocks.items():
         marks = rf"(<!-- begin: {name} -->\n).*?(<!-- end: {name} -->)"
         text = re.sub(marks, lambda m, b=block: f"{m[1]}{b}\n{m[2]}", text, flags=re.DOTALL)
-    page.write_text(text)
+    replace_file(page, text.encode())
 
 
 def main() -> None:

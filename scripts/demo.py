@@ -20,6 +20,7 @@ import tyro
 from tqdm import tqdm
 
 from gym_rated.assembly.spaces import script_for
+from gym_rated.checkpoint import replace_file
 from gym_rated.edge import run_command
 from gym_rated.plots import plot_report
 from gym_rated.runs import read_metrics, read_result
@@ -161,7 +162,7 @@ def main(args: Args) -> None:
             arm: {k: v for k, v in row.items() if k != "sha256"} for arm, row in results.items()
         },
     }
-    (args.run_dir / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
+    replace_file(args.run_dir / SUMMARY, (json.dumps(summary, indent=2) + "\n").encode())
     title = f"{args.env_id}, {args.num_ratings} ratings, seed {args.seed}"
     report = args.run_dir / "report.png"
     folders = {arm: args.run_dir / arm for arm in ARMS}

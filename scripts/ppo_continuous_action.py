@@ -7,6 +7,7 @@ docs/ppo_continuous_action.md, which says why each thing is as it is:
     python scripts/ppo_continuous_action.py --env-id HalfCheetah-v5 --reward true
 """
 
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ import gym_rated.vector
 from gym_rated.agents.finite import check_losses
 from gym_rated.agents.repulsion import Repulsion, clipped_log_prob
 from gym_rated.assembly import arguments, parts, session
+from gym_rated.assembly.beginning import begin_run
+from gym_rated.assembly.ranges import Count, NotNegative, Positive, Share
 from gym_rated.assembly.spaces import check_spaces
 from gym_rated.assembly.stopping import told_when
 from gym_rated.checkpoint import save_state
@@ -43,31 +46,31 @@ SCRIPT = Path(__file__).stem  # in the name of the run's folder, and in its conf
 class PPOArgs:
     """Flags of PPO."""
 
-    learning_rate: float = 8e-4
+    learning_rate: Positive = 8e-4
     """the learning rate of the optimizer"""
-    num_steps: int = 128
+    num_steps: Count = 128
     """the number of steps to run in each environment per policy rollout"""
     anneal_lr: bool = True
     """toggle learning rate annealing for policy and value networks"""
-    gamma: float = 0.99
+    gamma: Share = 0.99
     """the discount factor gamma"""
-    gae_lambda: float = 0.95
+    gae_lambda: Share = 0.95
     """the lambda for the general advantage estimation"""
-    num_minibatches: int = 8
+    num_minibatches: Count = 8
     """the number of mini-batches"""
-    update_epochs: int = 10
+    update_epochs: Count = 10
     """the K epochs to update the policy"""
     norm_adv: bool = True
     """toggles advantages normalization"""
-    clip_coef: float = 0.2
+    clip_coef: Positive = 0.2
     """the surrogate clipping coefficient"""
     clip_vloss: bool = False
     """toggles whether or not to use a clipped loss for the value function"""
-    ent_coef: float = 0.0
+    ent_coef: NotNegative = 0.0
     """coefficient of the entropy"""
-    vf_coef: float = 0.5
+    vf_coef: NotNegative = 0.5
     """coefficient of the value function"""
-    max_grad_norm: float = 0.5
+    max_grad_norm: Positive = 0.5
     """the maximum norm for the gradient clipping"""
 
 
@@ -78,6 +81,12 @@ class Args(PPOArgs, arguments.RunArgs):
     env_id: str = "HalfCheetah-v5"
     total_timesteps: int = 250_000
     num_envs: int = 16
+
+    @property
+    def trained_timesteps(self) -> int:
+        """Whole rollouts, at least one."""
+        batch_size = self.num_envs * self.num_steps
+        return batch_size * max(1, self.total_timesteps // batch_size)
 
 
 # 2. Environments
@@ -249,7 +258,7 @@ class Trainer:
         self.iteration = 0
         self.global_step = 0
         self.fitted_changes = 0  # of the ratings, up to the last fit
-        self.report = None  # about the last fit
+        self.report: dict[str, Any] | None = None  # about the last fit
         self.next_obs = as_obs(self.stack.envs.reset()[0])
         self.next_done = torch.zeros(args.num_envs)
 
@@ -299,8 +308,9 @@ class Trainer:
             return
         self.fitted_changes = feedback.ratings.num_changes
         progress = min(1.0, self.global_step / self.args.total_timesteps)
-        self.report = self.stack.learner.fit(feedback.ratings, progress=progress)
-        writer.log(self.global_step, products.fit_row(self.report))
+        report = self.stack.learner.fit(feedback.ratings, progress=progress)
+        self.report = report.as_dict()
+        writer.log(self.global_step, products.fit_row(report))
         if self.args.repel_coef:
             self.repulsion.renew(feedback.ratings.batch(), self.log_prob)
 
@@ -417,6 +427,7 @@ class Trainer:
         state = {
             "args": arguments.args_state(self.args),
             "counters": [self.iteration, self.global_step, self.fitted_changes],
+            "report": self.report,
             "next": [self.next_obs, self.next_done],
             "agent": self.agent.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -442,6 +453,7 @@ class Trainer:
         if self.stack.learner is not None:
             self.stack.learner.load_state_dict(state["learner"])
         self.iteration, self.global_step, self.fitted_changes = state["counters"]
+        self.report = state.get("report")  # older checkpoints have none
         self.next_obs, self.next_done = state["next"]
         self.rng.bit_generator.state = state["rng"][0]
         torch.set_rng_state(state["rng"][1])
@@ -464,26 +476,26 @@ def explained_variance(values: Tensor, returns: Tensor) -> float:
 
 def train(args: Args) -> dict[str, Any]:
     """Train one agent; returns its result, as the run's folder has it."""
-    args, run_dir, state = session.begin_run(args, SCRIPT)
-    trainer = Trainer(args, run_dir)
-    resume_step = None
-    if state is not None:
-        session.restore(trainer, state, run_dir)
-        resume_step = trainer.global_step
-    writer = session.open_writer(args, run_dir, SCRIPT, resume_step)
-    bar = session.progress_bar(args, trainer.global_step)
-    with writer, bar, told_when(trainer, run_dir):
-        return run(trainer, writer, bar, run_dir)
+    with begin_run(args, SCRIPT) as start:
+        if start.result is not None:
+            return start.result  # the run is finished
+        trainer = Trainer(start.args, start.run_dir)
+        if start.state is not None:
+            session.restore(trainer, start.state, start.run_dir)
+        bar = session.progress_bar(start.args, trainer.global_step)
+        writer = session.open_writer(start, trainer)
+        with writer, bar, told_when(trainer, start.run_dir):
+            return run(trainer, writer, bar)
 
 
-def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[str, Any]:
-    args, stack = trainer.args, trainer.stack
+def run(trainer: Trainer, writer: RunWriter, bar: tqdm) -> dict[str, Any]:
+    args, stack, run_dir = trainer.args, trainer.stack, writer.folder
     batch_size = args.num_envs * args.num_steps
     num_iterations = max(1, args.total_timesteps // batch_size)
     last_iteration = num_iterations + args.extra_steps // batch_size
     first_step, start_time = trainer.global_step, time.monotonic()
     saved_time, sps = -float("inf"), 0.0
-    pacing = session.make_pacing(args, trainer, run_dir)
+    pacing = session.make_pacing(args, trainer, writer)
     while trainer.iteration < last_iteration:
         # people are slow: wait for them where too many segments are unanswered
         if pacing.hold(trainer.global_step, rest=trainer.iteration >= num_iterations):
@@ -507,15 +519,15 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[s
         bar.update(batch_size)
         bar.set_postfix(true_return=products.score_of(stack.statistics.return_queue))
         if time.monotonic() - saved_time > args.checkpoint_every_s:
-            save_state(run_dir / CHECKPOINT, trainer.state_dict())
+            save_state(run_dir / CHECKPOINT, writer.stamp(trainer.state_dict()))
             saved_time = time.monotonic()
     trainer.fit_reward(writer)
-    save_state(run_dir / CHECKPOINT, trainer.state_dict())
-    result = session.finish_run(trainer, writer, run_dir, sps)
+    save_state(run_dir / CHECKPOINT, writer.stamp(trainer.state_dict()))
+    result = session.finish_run(trainer, writer, sps)
     pacing.close()
     stack.envs.close()
     return result
 
 
 if __name__ == "__main__":
-    print(train(arguments.parse_args(Args)))
+    sys.exit(session.main(train, Args, SCRIPT))

@@ -8,6 +8,7 @@ docs/sac_continuous_action.md, which says why each thing is as it is:
 """
 
 import math
+import sys
 import time
 from collections.abc import Callable
 from copy import deepcopy
@@ -28,6 +29,8 @@ from gym_rated.agents.finite import check_losses
 from gym_rated.agents.replay_memory import ReplayMemory, Transitions
 from gym_rated.agents.repulsion import Repulsion, squashed_log_prob
 from gym_rated.assembly import arguments, parts, session
+from gym_rated.assembly.beginning import begin_run
+from gym_rated.assembly.ranges import Count, Positive, PositiveShare, Share, Whole
 from gym_rated.assembly.spaces import check_spaces
 from gym_rated.assembly.stopping import told_when
 from gym_rated.checkpoint import save_state
@@ -51,29 +54,29 @@ LOGGED_EVERY = 100  # steps of all environments
 class SACArgs:
     """Flags of SAC."""
 
-    buffer_size: int = 1_000_000
+    buffer_size: Count = 1_000_000
     """the replay memory buffer size, in transitions"""
-    gamma: float = 0.99
+    gamma: Share = 0.99
     """the discount factor gamma"""
-    tau: float = 0.005
+    tau: PositiveShare = 0.005
     """target smoothing coefficient"""
-    batch_size: int = 256
+    batch_size: Count = 256
     """the batch size of sample from the replay memory"""
-    learning_starts: int = 5_000
+    learning_starts: Whole = 5_000
     """timestep to start learning; until then actions are uniformly random"""
-    policy_lr: float = 3e-4
+    policy_lr: Positive = 3e-4
     """the learning rate of the policy network optimizer"""
-    q_lr: float = 1e-3
+    q_lr: Positive = 1e-3
     """the learning rate of the Q networks and entropy coefficient optimizers"""
-    policy_frequency: int = 2
+    policy_frequency: Count = 2
     """the frequency of training policy (delayed), in updates; the delay is made up for"""
-    target_network_frequency: int = 1
+    target_network_frequency: Count = 1
     """the frequency of updates for the target networks, in updates"""
-    alpha: float = 0.2
+    alpha: Positive = 0.2
     """entropy regularization coefficient, without autotune"""
     autotune: bool = True
     """automatic tuning of the entropy coefficient"""
-    network_width: int = 256
+    network_width: Count = 256
     """units in each of the two hidden layers of actor and Q networks"""
 
 
@@ -88,6 +91,13 @@ class Args(SACArgs, arguments.RunArgs):
     first_share: float = 0.1
     query_rounds: int = 18
     query_until: float = 0.6
+
+    def check_agent(self) -> None:
+        if self.reward != "none" and self.learning_starts >= self.total_timesteps:
+            raise ValueError(
+                f"`learning_starts` must be below `total_timesteps` = {self.total_timesteps}, got "
+                f"{self.learning_starts}: the agent would not learn at all"
+            )
 
 
 # 2. Environments
@@ -320,7 +330,7 @@ class Trainer:
         self.rng = np.random.default_rng(args.seed)
         self.global_step = 0
         self.fitted_changes = 0  # of the ratings, up to the last fit
-        self.report = None  # about the last fit
+        self.report: dict[str, Any] | None = None  # about the last fit
         self.unlogged: list[dict[str, Any]] = []
         self.next_obs = self.encode_obs(envs.reset()[0]).copy()
         self.next_done = np.zeros(args.num_envs, np.bool_)
@@ -356,6 +366,9 @@ class Trainer:
         self.next_done = terminations | truncations
         if self.next_done.any():
             self.log_episodes(writer, int(self.next_done.sum()))
+        self.log_fits(writer)
+
+    def log_fits(self, writer: RunWriter) -> None:
         while self.unlogged:
             writer.log(self.global_step, self.unlogged.pop())
 
@@ -384,12 +397,13 @@ class Trainer:
         self.fitted_changes = ratings.num_changes
         had_reward = self.stack.model.ready
         progress = min(1.0, self.global_step / self.args.total_timesteps)
-        self.report = self.stack.learner.fit(ratings, progress=progress)
+        report = self.stack.learner.fit(ratings, progress=progress)
+        self.report = report.as_dict()
         if self.stack.model.ready and not had_reward:
             self.agent.reset_critics()  # they may have learned the value of a bonus
         if self.args.repel_coef:
             self.agent.repulsion.renew(ratings.batch(), self.agent.log_prob)
-        self.unlogged.append(products.fit_row(self.report))  # within a step there is no writer
+        self.unlogged.append(products.fit_row(report))  # within a step there is no writer
 
     # 7. Checkpoints
 
@@ -415,6 +429,7 @@ class Trainer:
         return {
             "args": arguments.args_state(self.args),
             "counters": [self.global_step, self.agent.num_updates, self.fitted_changes],
+            "report": self.report,
             "next": [self.next_obs, self.next_done],
             "last": self.agent.last,
             "rng": [self.rng.bit_generator.state, torch.get_rng_state()],
@@ -428,6 +443,7 @@ class Trainer:
         for name, part in self.parts().items():
             part.load_state_dict(state["parts"][name])
         self.global_step, self.agent.num_updates, self.fitted_changes = state["counters"]
+        self.report = state.get("report")  # older checkpoints have none
         self.next_obs, self.next_done = state["next"]
         self.agent.last = state["last"]
         self.rng.bit_generator.state = state["rng"][0]
@@ -442,23 +458,23 @@ class Trainer:
 
 def train(args: Args) -> dict[str, Any]:
     """Train one agent; returns its result, as the run's folder has it."""
-    args, run_dir, state = session.begin_run(args, SCRIPT)
-    trainer = Trainer(args, run_dir)
-    resume_step = None
-    if state is not None:
-        session.restore(trainer, state, run_dir)
-        resume_step = trainer.global_step
-    writer = session.open_writer(args, run_dir, SCRIPT, resume_step)
-    bar = session.progress_bar(args, trainer.global_step)
-    with writer, bar, told_when(trainer, run_dir):
-        return run(trainer, writer, bar, run_dir)
+    with begin_run(args, SCRIPT) as start:
+        if start.result is not None:
+            return start.result  # the run is finished
+        trainer = Trainer(start.args, start.run_dir)
+        if start.state is not None:
+            session.restore(trainer, start.state, start.run_dir)
+        bar = session.progress_bar(start.args, trainer.global_step)
+        writer = session.open_writer(start, trainer)
+        with writer, bar, told_when(trainer, start.run_dir):
+            return run(trainer, writer, bar)
 
 
-def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[str, Any]:
-    args, stack = trainer.args, trainer.stack
+def run(trainer: Trainer, writer: RunWriter, bar: tqdm) -> dict[str, Any]:
+    args, stack, run_dir = trainer.args, trainer.stack, writer.folder
     first_step, start_time = trainer.global_step, time.monotonic()
     save_time, sps = -float("inf"), 0.0
-    pacing = session.make_pacing(args, trainer, run_dir)
+    pacing = session.make_pacing(args, trainer, writer)
     while trainer.global_step < args.total_timesteps + args.extra_steps:
         # people are slow: wait for them where too many segments are unanswered
         if pacing.hold(trainer.global_step, rest=trainer.global_step >= args.total_timesteps):
@@ -475,17 +491,18 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[s
             bar.set_postfix(true_return=products.score_of(stack.statistics.return_queue))
         if time.monotonic() > save_time:
             begin = time.monotonic()
-            save_state(run_dir / CHECKPOINT, trainer.state_dict())
+            save_state(run_dir / CHECKPOINT, writer.stamp(trainer.state_dict()))
             end = time.monotonic()
             # the memory makes checkpoints slow: they take at most a twentieth of the time
             save_time = end + max(args.checkpoint_every_s, 20 * (end - begin))
     trainer.take_ratings()
-    save_state(run_dir / CHECKPOINT, trainer.state_dict())
-    result = session.finish_run(trainer, writer, run_dir, sps)
+    trainer.log_fits(writer)
+    save_state(run_dir / CHECKPOINT, writer.stamp(trainer.state_dict()))
+    result = session.finish_run(trainer, writer, sps)
     pacing.close()
     stack.envs.close()
     return result
 
 
 if __name__ == "__main__":
-    print(train(arguments.parse_args(Args)))
+    sys.exit(session.main(train, Args, SCRIPT))

@@ -10,16 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import UnionType
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -34,7 +25,12 @@ from gym_rated.assembly.groups import (
 )
 from gym_rated.assembly.headings import parse_in_groups
 from gym_rated.assembly.presets import PRESETS, Preset
-from gym_rated.checks import whole_number
+from gym_rated.assembly.ranges import check_ranges
+from gym_rated.assembly.wording import named_as
+from gym_rated.imports import check_imports_nothing, names_of_modules
+from gym_rated.runs.reading import read_config
+
+_MAY_IMPORT = ("env_id", "env_kwargs")  # flags whose values name modules
 
 
 @dataclass
@@ -51,13 +47,25 @@ class RunArgs(RewardModelArgs, HumanArgs, QueryArgs, RaterArgs, RewardArgs, Trai
         (('pairwise',), 0.01)
     """
 
+    def __post_init__(self) -> None:
+        """Know of no command line."""
+        self.given: frozenset[str] | None = None
+        """With `resume`, the flags on the command line that differ from those of the run; None
+        where there was no command line: then those that differ from their defaults."""
+
     @property
     def captures_clips(self) -> bool:
         """Whether episodes are filmed as they happen."""
         return self.clips == "capture" and self.rater == "human" and self.reward == "rated"
 
+    @property
+    def trained_timesteps(self) -> int:
+        """Steps that the agent is trained for; a script that goes by rollouts trains whole ones."""
+        return self.total_timesteps
 
-_PATHS = ("reward_model", "run_dir", "resume")
+    def check_agent(self) -> None:
+        """Refuse flags of a script's own that do not go together, with a ValueError."""
+
 
 _Args = TypeVar("_Args", bound=RunArgs)
 _Model = TypeVar("_Model", bound=RewardModelArgs)
@@ -70,22 +78,27 @@ class _Glimpse:
 
     preset: Preset | None = None
     rater: Judge = "synthetic"
+    resume: Path | None = None
 
 
 def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
     """Read the command line of a script; flags on it win over those of its preset.
 
-    Where people rate, the preset is `people` unless another is named.
+    Where people rate, the preset is `people` unless another is named. With `--resume`, what is not
+    on the command line is as in the run, and `given` of the arguments names what differs.
 
     Args:
         kind: The script's dataclass of arguments.
         argv: Words of the command line; those of this process by default.
 
     Raises:
-        ValueError: If flags contradict each other.
+        FileNotFoundError: If there is no run to resume.
+        ValueError: If flags contradict each other, or the run to resume is damaged.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     seen, default = glimpse(_Glimpse, words), kind()
+    if seen.resume is not None:
+        return _parse_beside_run(kind, seen.resume, words)
     preset = seen.preset or default.preset
     if seen.preset is None and seen.rater == "human":
         preset = "people"
@@ -93,6 +106,49 @@ def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
     args = parse_in_groups(with_preset(default, preset), words)
     check_args(args)
     return args
+
+
+def _parse_beside_run(kind: type[_Args], folder: Path, words: list[str]) -> _Args:
+    """Read a command line that resumes a run: the run's arguments are its defaults."""
+    with named_as(folder="resume"):
+        run = args_of_run(kind, folder)
+    run = replace(run, run_dir=None, resume=None)
+    usual = {name: getattr(kind(), name) for name in _MAY_IMPORT if _imports(run, name)}
+    args = parse_in_groups(replace(run, **usual), words)
+    check_names(args, run, folder)
+    args.given = differing(args, run) - {"resume"}
+    return args
+
+
+def check_names(typed: RunArgs, read: RunArgs, source: Path) -> None:
+    """Refuse arguments of a run that would import a module which was not typed as well.
+
+    Args:
+        typed: Arguments as the user gave them.
+        read: Arguments as a file has them.
+        source: The file.
+
+    Raises:
+        ValueError: If a name in `read` is of a module, and not in `typed`.
+    """
+    for name in _MAY_IMPORT:
+        check_imports_nothing(
+            name,
+            getattr(read, name),
+            source,
+            f"if you trust it, resume with --{name.replace('_', '-')} as in the run's beginning",
+            typed=names_of_modules(getattr(typed, name)),
+        )
+
+
+def _imports(args: RunArgs, name: str) -> bool:
+    return bool(names_of_modules(getattr(args, name)))
+
+
+def differing(args: RunArgs, others: RunArgs) -> frozenset[str]:
+    """Return the names of the flags in which two sets of arguments differ."""
+    names = [field.name for field in fields(args)]
+    return frozenset(name for name in names if getattr(args, name) != getattr(others, name))
 
 
 def glimpse(kind: type[_Any], words: Sequence[str]) -> _Any:
@@ -113,9 +169,14 @@ def with_preset(args: _Model, preset: Preset) -> _Model:
 
 
 def check_args(args: RunArgs) -> None:
-    """Refuse flags that contradict each other, or ask for nothing, with a ValueError."""
-    for name in ("num_envs", "total_timesteps"):
-        whole_number(name, getattr(args, name))
+    """Refuse flags that are out of range, or contradict each other.
+
+    Raises:
+        TypeError: If something is no number that must be one.
+        ValueError: If a flag is out of range, or with others makes a run that cannot do its job.
+    """
+    check_ranges(args)
+    args.check_agent()
     if (args.reward == "model") != (args.reward_model is not None):
         raise ValueError(
             "`reward_model` must be given with `--reward model` and only then, got "
@@ -126,8 +187,23 @@ def check_args(args: RunArgs) -> None:
         raise ValueError(
             f"`tasks` must include {needed!r} with `--answers {args.answers}`, got {args.tasks}"
         )
+    if args.reward == "rated":
+        _check_rated(args)
     if args.rater == "human":
         _check_human(args)
+
+
+def _check_rated(args: RunArgs) -> None:
+    """Refuse what leaves nothing to compare: a reward cannot be learned from it."""
+    if args.num_ratings < 2:
+        raise ValueError(
+            f"`num_ratings` must be at least 2 to be compared, got {args.num_ratings}; ask for "
+            "more, or train on another `reward`"
+        )
+    if args.skip_rate == 1 and args.rater == "synthetic":
+        raise ValueError(
+            "`skip_rate` must be below 1, got 1: a rater who can never tell teaches nothing"
+        )
 
 
 def _check_human(args: RunArgs) -> None:
@@ -153,26 +229,53 @@ def args_state(args: RunArgs) -> dict[str, Any]:
 
 
 def args_from_state(kind: type[_Args], state: Mapping[str, Any]) -> _Args:
-    """Return the arguments that `args_state` was given, as the script's dataclass `kind`.
+    """Return arguments as a checkpoint or a config has them, as the script's dataclass `kind`.
+
+    Args:
+        kind: The script's dataclass of arguments; what it has and `state` has not is its default.
+        state: Name -> value: what `args_state` returned, or its form in JSON, which has neither
+            tuples nor infinities.
 
     Raises:
         TypeError: If one is of another type than its flag.
-        ValueError: If flags contradict each other.
+        ValueError: If `state` has arguments that `kind` has not, or one is out of range.
     """
-    paths = {name: Path(state[name]) for name in _PATHS if state[name] is not None}
-    args = kind(**{**state, **paths})
-    for name, annotation in get_type_hints(kind).items():
-        if not _is_of(getattr(args, name), annotation):
-            raise TypeError(f"`{name}` must be of type {annotation}, got {getattr(args, name)!r}")
-    check_args(args)
+    hints = get_type_hints(kind)
+    if unknown := sorted(set(state) - set(hints)):
+        raise ValueError(
+            f"`resume` must be a run of this script, got one with {', '.join(unknown)}, which are "
+            "no flags of it; take the script, and the version of gym_rated, that began the run"
+        )
+    args = kind(**{name: _as_typed(value, hints[name]) for name, value in state.items()})
+    for name in state:
+        if not _is_of(getattr(args, name), hints[name]):
+            found = repr(getattr(args, name))
+            raise TypeError(f"`{name}` must be of type {hints[name]}, got {found}")
+    check_ranges(args)
     return args
+
+
+def args_of_run(kind: type[_Args], folder: Path) -> _Args:
+    """Return the arguments with which a run was begun, or went on last; raises as `read_config`."""
+    config = read_config(folder)
+    last = [config, *config.get("resumed", [])][-1]
+    return args_from_state(kind, last["args"])
+
+
+def _as_typed(value: Any, hint: Any) -> Any:
+    kinds = {get_origin(part) or part for part in (hint, *get_args(hint))}
+    if isinstance(value, list) and tuple in kinds:
+        return tuple(value)
+    if isinstance(value, str) and Path in kinds:
+        return Path(value)
+    if isinstance(value, str) and float in kinds and str not in kinds:
+        return float(value)
+    return value
 
 
 def _is_of(value: Any, annotation: Any) -> bool:
     """Return whether a value is what the annotation of a flag says."""
     origin, inner = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _is_of(value, inner[0])
     if origin in (Union, UnionType):
         return any(_is_of(value, each) for each in inner)
     if origin is Literal:

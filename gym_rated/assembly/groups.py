@@ -6,9 +6,19 @@ A command takes the groups that it needs: `gym-rated fit` a `RewardModelArgs`, `
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from gym_rated.assembly.presets import Preset
+from gym_rated.assembly.ranges import (
+    Count,
+    Limit,
+    NotNegative,
+    Positive,
+    PositiveShare,
+    Range,
+    Share,
+    Whole,
+)
 from gym_rated.exploration import BonusName
 from gym_rated.fitting import OURS, Offset
 from gym_rated.fitting.making import OUR_TASKS
@@ -29,25 +39,25 @@ class TrainingArgs:
 
     env_id: str = "CartPole-v1"
     """the id of the environment"""
-    total_timesteps: int = 100_000
+    total_timesteps: Count = 100_000
     """total timesteps of the experiment, summed over environments"""
-    num_envs: int = 1
+    num_envs: Count = 1
     """the number of parallel game environments"""
     env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
     """arguments of the environment, as names and values: `action_repeat 2`"""
-    seed: int = 1
+    seed: Whole = 1
     """seed of everything: agent, environments, rater, choice of segments, reward model"""
     run_dir: Path | None = None
     """folder of the run; runs/ENV_ID__SCRIPT__REWARD__SEED by default"""
     resume: Path | None = None
-    """folder of a run to continue, with its own arguments: all others are ignored"""
+    """folder of a run to continue, with its own arguments; more --total-timesteps extend it"""
     capture_video: bool = False
     """whether to film every 50th episode of the first environment (needs rendering)"""
     tensorboard: bool = True
     """whether to write TensorBoard files beside metrics.jsonl"""
     save_model: bool = True
     """whether to save policy, reward model and ratings at the end"""
-    checkpoint_every_s: float = 30.0
+    checkpoint_every_s: Limit = 30.0
     """seconds between two checkpoints; there is one at the end in any case"""
 
 
@@ -62,7 +72,7 @@ class RewardArgs:
     """folder of the saved model that `--reward model` pays"""
     explore: Explore = "noise"
     """what the agent does before the first fit: act at random, or learn from a bonus"""
-    repel_coef: float = 0.0
+    repel_coef: NotNegative = 0.0
     """how strongly the policy is pushed away from what was rated worst (RbRL-KL); 0 is not"""
 
 
@@ -72,11 +82,11 @@ class RaterArgs:
 
     rater: Judge = "synthetic"
     """who rates: a formula that knows the true reward, or a person in the browser"""
-    num_ratings: int = 500
+    num_ratings: Count = 500
     """segments to ask about in all"""
-    num_classes: int = 5
+    num_classes: Annotated[int, Range(2, is_whole=True)] = 5
     """the number of rating classes"""
-    segment_length: tuple[int, ...] = (50,)
+    segment_length: tuple[Count, ...] = (50,)
     """steps of a segment, or several lengths to draw from; never more than half an episode"""
     answers: Answers = "ratings"
     """what the synthetic rater gives: classes, numbers in 0..1, pairs, or some of each"""
@@ -84,11 +94,11 @@ class RaterArgs:
     """what the synthetic rater compares with: all it has seen, the round, or the best so far"""
     regrade: bool = True
     """whether the synthetic rater rates everything again as standards rise (a person does not)"""
-    mistake_rate: float = 0.0
+    mistake_rate: Share = 0.0
     """probability that a synthetic rating is wrong"""
-    slip_rate: float = 0.0
+    slip_rate: Share = 0.0
     """probability that a synthetic rating is a neighbouring class"""
-    skip_rate: float = 0.0
+    skip_rate: Share = 0.0
     """probability that the synthetic rater cannot tell"""
     shuffle_ratings: bool = False
     """give the ratings to the wrong segments: the control that must not learn"""
@@ -98,11 +108,11 @@ class RaterArgs:
 class QueryArgs:
     """Flags about when is asked while the agent trains, and about which segments."""
 
-    first_share: float = 0.2
+    first_share: PositiveShare = 0.2
     """share of the segments to ask about at the first query"""
-    query_rounds: int = 9
+    query_rounds: Whole = 9
     """queries after the first, evenly spaced"""
-    query_until: float = 0.7
+    query_until: PositiveShare = 0.7
     """share of training by which the last query is made"""
     select: Strategy = "uniform"
     """which segments to ask about"""
@@ -116,28 +126,28 @@ class HumanArgs:
     """what people are asked to judge, in words"""
     class_names: tuple[str, ...] = ()
     """what each rating class means, worst first; plain words by default"""
-    max_lead: float = 50
+    max_lead: Limit = 50
     """segments that may be unanswered while training goes on: 0 waits for all, inf for none"""
-    extra_steps: int = 0
+    extra_steps: Whole = 0
     """timesteps to train on after the last answers"""
-    rater_timeout_s: float = 3_600.0
+    rater_timeout_s: Limit = 3_600.0
     """seconds without any answer after which a run that waits gives up; it can be resumed"""
     rater_db: str | None = None
     """database of the ratings, a file or postgresql://…; ratings.db in the run folder by default"""
     rater_name: str = "me"
     """name on the ratings that are given on this machine"""
-    rater_port: int = 0
+    rater_port: Annotated[int, Range(0, 65_535, is_whole=True)] = 0
     """port of the page; 0 takes a free one"""
     serve: bool = True
     """whether to serve the page; else `gym-rated rate` does"""
     open_browser: bool = False
     """whether to open the page in a browser"""
-    overlap: int = 1
+    overlap: Count = 1
     """how many people rate each segment"""
     clips: Literal["replay", "capture"] = "replay"
     """how clips come about: episodes are played again, or filmed as they happen (capture), for
     environments that do not repeat themselves; a resumed run then begins new episodes"""
-    clip_size: int = 240
+    clip_size: Count = 240
     """longer side of the clips, in pixels"""
     clip_quality: Quality = "fast"
     """how clips are drawn: fast, or with smooth edges"""
@@ -161,26 +171,26 @@ class RewardModelArgs:
     """where the class limits lie: at the shares of the classes, or as predictions fall"""
     segment_value: SegmentValue = OURS.segment_value
     """whether ratings judge a segment's sum of rewards or its mean"""
-    trim: float = OURS.trim
+    trim: Annotated[float, Range(0, 1, below=True)] = OURS.trim
     """fraction of the pairs to leave out, those with the highest loss"""
     offset: Offset = OURS.offset
     """what is subtracted from the learned reward: nothing, that of the best step (then the end of
     an episode pays), or that of the worst (then going on does)"""
-    num_members: int = OURS.num_members
+    num_members: Count = OURS.num_members
     """reward networks in the ensemble"""
-    hidden_sizes: tuple[int, ...] = OURS.hidden_sizes
+    hidden_sizes: tuple[Count, ...] = OURS.hidden_sizes
     """hidden layers of a reward network"""
-    reward_learning_rate: float = OURS.learning_rate
+    reward_learning_rate: Positive = OURS.learning_rate
     """the learning rate of the reward model"""
-    reward_batch_size: int = OURS.batch_size
+    reward_batch_size: Count = OURS.batch_size
     """ratings in a mini-batch of the reward model"""
-    first_steps: int = OURS.first_steps
+    first_steps: Count = OURS.first_steps
     """gradient steps of the first fit"""
-    later_steps: int = OURS.later_steps
+    later_steps: Count = OURS.later_steps
     """gradient steps of each later fit"""
-    max_passes: int | None = OURS.max_passes
+    max_passes: Count | None = OURS.max_passes
     """most passes over the ratings in a fit, instead of a number of gradient steps"""
-    stop_at_accuracy: float | None = OURS.stop_at_accuracy
+    stop_at_accuracy: Share | None = OURS.stop_at_accuracy
     """accuracy on the ratings at which a fit ends"""
-    ood_coef: float = OURS.ood_coef
+    ood_coef: NotNegative = OURS.ood_coef
     """how strongly rewards of random states and actions are kept below rated ones (R4); 0 is not"""

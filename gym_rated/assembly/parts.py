@@ -6,7 +6,8 @@ the package; scripts put them together. How a run begins and is recorded is in
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,7 +16,8 @@ import numpy as np
 
 from gym_rated import fitting
 from gym_rated.assembly.arguments import RunArgs
-from gym_rated.assembly.groups import RaterArgs, RewardModelArgs
+from gym_rated.assembly.groups import RaterArgs, RewardModelArgs, TrainingArgs
+from gym_rated.assembly.wording import named_as
 from gym_rated.environments import making
 from gym_rated.environments.seeded import SeededEpisodes
 from gym_rated.exploration import UntilReady, make_bonus
@@ -56,13 +58,28 @@ def make_env(args: RunArgs, index: int, run_dir: Path) -> Callable[[], gym.Env[A
     def thunk() -> gym.Env[Any, Any]:
         film = args.capture_video and index == 0
         render_mode = "rgb_array" if film or args.captures_clips else None
-        env = making.make_env(args.env_id, args.env_kwargs, render_mode=render_mode)
+        with named_arguments(args):
+            env = making.make_env(args.env_id, args.env_kwargs, render_mode=render_mode)
         if film:
             videos = str(run_dir / VIDEOS)
             env = gym.wrappers.RecordVideo(env, videos, lambda k: k % _FILMED_EVERY == 0)
         return make_episodes(args, env, index)
 
     return thunk
+
+
+@contextmanager
+def named_arguments(args: TrainingArgs) -> Iterator[None]:
+    """Say that it was `env_kwargs` that an environment did not take, where there are some."""
+    try:
+        yield
+    except TypeError as error:
+        if not args.env_kwargs or "unexpected keyword" not in str(error):
+            raise
+        raise TypeError(
+            f"`env_kwargs` must be arguments that {args.env_id} takes, got {args.env_kwargs}: "
+            f"{str(error).partition(' was raised from')[0]}"
+        ) from error
 
 
 def make_rater(args: RaterArgs, seed: int, run_dir: Path | None = None) -> Rater:
@@ -78,7 +95,8 @@ def make_rater(args: RaterArgs, seed: int, run_dir: Path | None = None) -> Rater
         ValueError: If there is no run that people could rate.
     """
     if args.rater == "human":
-        return _make_human_rater(args, seed, run_dir)
+        with named_as(db="rater_db", port="rater_port", size="clip_size", name="rater_name"):
+            return _make_human_rater(args, seed, run_dir)
     rater = SyntheticRater(
         args.num_classes,
         answers=args.answers,
@@ -176,28 +194,44 @@ def make_schedule(
     filmed = _filmed_share(args, segment_lengths)
     slack = 1.0 if filmed == 1 else 1.25  # windows are drawn at random
     start = max(2_048, math.ceil(slack * per_env * max(segment_lengths) * num_envs / filmed))
-    return query_schedule(
-        args.num_ratings,
-        total_timesteps,
-        first=args.first_share,
-        rounds=args.query_rounds,
-        until=args.query_until,
-        start=start,
-    )
+    last = min(args.trained_timesteps, round(args.query_until * total_timesteps))
+    if start > last:
+        raise ValueError(
+            f"`total_timesteps` must be enough for the first query, at step {start} (its segments, "
+            "`first_share` * `num_ratings` of `segment_length`, must be there), and the last one is"
+            f" to be by step {last} (`query_until`), got {total_timesteps}; train for longer, or "
+            "ask for fewer or shorter segments"
+        )
+    with named_as(first="first_share", rounds="query_rounds", until="query_until"):
+        schedule = query_schedule(
+            args.num_ratings,
+            total_timesteps,
+            first=args.first_share,
+            rounds=args.query_rounds,
+            until=args.query_until,
+            start=start,
+        )
+    if args.scale == "group" and max(schedule.values()) < 2 and args.answers == "ratings":
+        raise ValueError(
+            f"`query_rounds` must leave at least 2 of `num_ratings` = {args.num_ratings} for a "
+            f"round, got {args.query_rounds}: with `scale` group only ratings of one round compare"
+        )
+    return schedule
 
 
 def make_learner(
     args: RunArgs, envs: Spaces, segment_lengths: Sequence[int], seed: int
 ) -> RewardLearner:
     """Return a fresh reward model for the spaces of `envs`, with its loss and optimiser."""
-    return fitting.make_learner(
-        obs_dim(envs.single_observation_space),
-        action_dim(envs.single_action_space),
-        args.num_classes,
-        segment_length=max(segment_lengths),
-        method=method_of(args),
-        seed=seed,
-    )
+    with named_as(learning_rate="reward_learning_rate", batch_size="reward_batch_size"):
+        return fitting.make_learner(
+            obs_dim(envs.single_observation_space),
+            action_dim(envs.single_action_space),
+            args.num_classes,
+            segment_length=max(segment_lengths),
+            method=method_of(args),
+            seed=seed,
+        )
 
 
 def method_of(args: RewardModelArgs) -> Method:
@@ -240,7 +274,8 @@ def make_reward_fn(
     if model is not None:
         return UntilReady(model, make_bonus(args.explore, dim, args.seed))
     if args.reward == "model":
-        return reward_of_folder(str(args.reward_model))
+        with named_as(folder="reward_model", reward_fn="reward_model"):
+            return reward_of_folder(str(args.reward_model))
     if args.reward in ("constant", "none"):
         value = 1.0 if args.reward == "constant" else 0.0
         return lambda obs, actions: np.full(len(obs), value)

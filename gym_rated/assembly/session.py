@@ -1,169 +1,28 @@
-"""How a script's run begins, is recorded, and keeps in step with people."""
+"""How a script's run is recorded, keeps in step with people, and ends."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from gym_rated.assembly.arguments import RunArgs, args_from_state, describe_preset
-from gym_rated.checkpoint import load_state, save_state
+from gym_rated.assembly.arguments import RunArgs, args_state, parse_args
+from gym_rated.assembly.beginning import Start
+from gym_rated.assembly.outcome import learning_problem
+from gym_rated.assembly.trainers import Stack, Trainer
+from gym_rated.assembly.wording import as_flags
+from gym_rated.checkpoint import save_state
 from gym_rated.checkpoint.restoring import check_finite, restoring
-from gym_rated.environments.rendering import ensure_rendering, prepare_capture
+from gym_rated.edge import is_for_the_user
 from gym_rated.human import Pacing
-from gym_rated.imports import check_imports_nothing, names_of_modules
-from gym_rated.ratings import RatingDataset
-from gym_rated.runs import RunWriter
-from gym_rated.runs.names import CHECKPOINT
-from gym_rated.runs.products import Fit, result_row, save_products
+from gym_rated.runs import RunWriter, read_metrics
+from gym_rated.runs.names import CHECKPOINT, METRICS, SPEED
+from gym_rated.runs.products import result_row, save_products
 
 _Args = TypeVar("_Args", bound=RunArgs)
-
-
-class Rewarded(Protocol):
-    """A reward model: it tells what it makes of segments, and can be saved."""
-
-    @property
-    def ready(self) -> bool:
-        """Whether it has been fitted."""
-        ...
-
-    def predict(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[Any]:
-        """Return the rewards of N steps, shape (N,)."""
-        ...
-
-    def save(self, folder: Path, /) -> None:
-        """Write it."""
-        ...
-
-
-class Feedback(Protocol):
-    """A feedback wrapper, as far as its ratings go."""
-
-    @property
-    def ratings(self) -> RatingDataset:
-        """Segments and ratings so far."""
-        ...
-
-
-class Stack(Protocol):
-    """The wrapped environments of a script; without ratings the last three are None."""
-
-    @property
-    def statistics(self) -> Any:
-        """The wrapper that counts true returns."""
-        ...
-
-    @property
-    def learned(self) -> Any:
-        """The wrapper that counts learned returns."""
-        ...
-
-    @property
-    def rater(self) -> Any:
-        """Who rates."""
-        ...
-
-    @property
-    def feedback(self) -> Feedback | None:
-        """The feedback wrapper."""
-        ...
-
-    @property
-    def model(self) -> Rewarded | None:
-        """The reward model."""
-        ...
-
-
-class Trainer(Protocol):
-    """What trains in a script, as far as its run is concerned."""
-
-    @property
-    def args(self) -> RunArgs:
-        """Its arguments."""
-        ...
-
-    @property
-    def global_step(self) -> int:
-        """Environment steps so far, summed over environments."""
-        ...
-
-    @property
-    def report(self) -> Fit | None:
-        """The report about the last fit of the reward model."""
-        ...
-
-    @property
-    def stack(self) -> Stack:
-        """Its environments."""
-        ...
-
-    def state_dict(self) -> Mapping[str, Any]:
-        """Return all that its checkpoint holds."""
-        ...
-
-    def load_state_dict(self, state: Any, /) -> None:
-        """Go on from what `state_dict` returned."""
-        ...
-
-    def policy(self) -> Mapping[str, Any]:
-        """Return the agent's tensors by name, for policy.safetensors."""
-        ...
-
-
-def begin_run(args: _Args, script: str) -> tuple[_Args, Path, Mapping[str, Any] | None]:
-    """Find out what a script is to train, and say so.
-
-    Args:
-        args: The flags. With `resume`, those of the run that it names count instead.
-        script: Name of the script, for the folder.
-
-    Returns:
-        The flags, the run's folder, and the checkpoint to go on from; None for a new run.
-
-    Raises:
-        FileNotFoundError: If the run to resume has no checkpoint.
-        ImportError: If a package for videos is missing.
-        CannotRender: If no frame can be drawn, with what to install.
-    """
-    state: Mapping[str, Any] | None = None
-    if args.resume is None:
-        name = f"{args.env_id}__{script}__{args.reward}__{args.seed}"
-        run_dir = args.run_dir or Path("runs") / name.replace("/", "-")
-    else:
-        run_dir = args.resume
-        state = load_state(run_dir / CHECKPOINT)
-        args = _restored_args(args, state, run_dir / CHECKPOINT)
-    if args.reward == "rated":
-        print(describe_preset(args))
-    _prepare_rendering(args)
-    return args, run_dir, state
-
-
-def _restored_args(typed: _Args, state: Mapping[str, Any], checkpoint: Path) -> _Args:
-    """Return the flags of a checkpoint, which name no module but those that `typed` names too."""
-    with restoring("resume", checkpoint):
-        args = args_from_state(type(typed), state["args"])
-    for name, flag in (("env_id", "--env-id"), ("env_kwargs", "--env-kwargs")):
-        check_imports_nothing(
-            name,
-            getattr(args, name),
-            checkpoint,
-            f"if you trust it, resume with {flag} as in the run's beginning",
-            typed=names_of_modules(getattr(typed, name)),
-        )
-    return args
-
-
-def _prepare_rendering(args: RunArgs) -> None:
-    """Choose OpenGL before anything is drawn in this process, as videos and captured clips are."""
-    if args.capture_video:
-        ensure_rendering(args.env_id)
-    elif args.captures_clips:
-        prepare_capture(args.env_id)
 
 
 def restore(trainer: Trainer, state: Mapping[str, Any], run_dir: Path) -> None:
@@ -185,22 +44,25 @@ def restore(trainer: Trainer, state: Mapping[str, Any], run_dir: Path) -> None:
         trainer.load_state_dict(state)
 
 
-def open_writer(args: RunArgs, run_dir: Path, script: str, resume_step: int | None) -> RunWriter:
+def open_writer(start: Start[Any], trainer: Trainer) -> RunWriter:
     """Return what writes the run, a context manager.
 
     Args:
-        args: The flags.
-        run_dir: The run's folder.
-        script: Name of the script.
-        resume_step: Step of the checkpoint that the run goes on from; None for a new run.
+        start: How the run begins.
+        trainer: What trains; with the state of `start`, if that has one.
     """
+    state = start.state
+    if start.is_extended and state is not None:  # before the result is taken back
+        save_state(start.run_dir / CHECKPOINT, {**state, "args": args_state(start.args)})
     return RunWriter(
-        run_dir,
-        asdict(args),
-        script=script,
-        tensorboard=args.tensorboard,
-        resume=resume_step is not None,
-        resume_step=resume_step,
+        start.run_dir,
+        asdict(start.args),
+        script=start.script,
+        tensorboard=start.args.tensorboard,
+        resume=state is not None,
+        resume_step=None if state is None else trainer.global_step,
+        stamp=None if state is None else state.get("stamp"),
+        is_held=True,
     )
 
 
@@ -210,7 +72,7 @@ def progress_bar(args: RunArgs, first_step: int) -> "tqdm[Any]":
     return tqdm(total=steps, initial=first_step, unit="step", disable=None)
 
 
-def make_pacing(args: RunArgs, trainer: Trainer, run_dir: Path) -> Pacing:
+def make_pacing(args: RunArgs, trainer: Trainer, writer: RunWriter) -> Pacing:
     """Return what keeps a script's `trainer` in step with the people who rate.
 
     A checkpoint is written before anybody is asked, so that a run killed at once can be resumed.
@@ -218,12 +80,12 @@ def make_pacing(args: RunArgs, trainer: Trainer, run_dir: Path) -> Pacing:
     Args:
         args: The flags.
         trainer: What is saved, and whose environments people are asked about.
-        run_dir: Folder of the run.
+        writer: What writes the run.
     """
-    stack = trainer.stack
+    stack, run_dir = trainer.stack, writer.folder
 
     def save() -> None:
-        save_state(run_dir / CHECKPOINT, trainer.state_dict())
+        save_state(run_dir / CHECKPOINT, writer.stamp(trainer.state_dict()))
 
     if args.rater == "human" and stack.rater is not None and not (run_dir / CHECKPOINT).exists():
         save()
@@ -259,23 +121,56 @@ def learned_returns(stack: Stack, num: int = 200) -> dict[str, float]:
     return dict(zip(batch.ids, rewards.sum(1).tolist(), strict=True))
 
 
-def finish_run(
-    trainer: Trainer, writer: RunWriter, run_dir: Path, steps_per_second: float
-) -> dict[str, Any]:
+def finish_run(trainer: Trainer, writer: RunWriter, steps_per_second: float) -> dict[str, Any]:
     """Save what a run has made, and close it with its result, which is returned.
+
+    Of a rated run the result says whether anything was `learned`, and if not, the `problem`.
 
     Args:
         trainer: What was trained.
         writer: What writes the run.
-        run_dir: The run's folder.
-        steps_per_second: Speed of the run.
+        steps_per_second: Speed of the run; 0 where it was resumed at its end.
     """
-    args, stack = trainer.args, trainer.stack
+    args, stack, run_dir = trainer.args, trainer.stack, writer.folder
     ratings = None if stack.feedback is None else stack.feedback.ratings
     if args.save_model:
         save_products(run_dir, trainer.policy(), stack.model, ratings)
+    metrics = read_metrics(run_dir) if (run_dir / METRICS).exists() else {}
+    if not steps_per_second and SPEED in metrics:
+        steps_per_second = float(metrics[SPEED][1][-1])
     result = result_row(
         args, trainer.global_step, steps_per_second, stack.statistics, ratings, trainer.report
     )
+    if ratings is not None:
+        problem = learning_problem(ratings, metrics)
+        result |= {"learned": problem is None} | ({} if problem is None else {"problem": problem})
     writer.write_result(result)
     return result
+
+
+def main(train: Callable[[_Args], dict[str, Any]], kind: type[_Args], script: str) -> int:
+    """Do what a script does on the command line.
+
+    Args:
+        train: Trains by its arguments, and returns the result.
+        kind: The script's dataclass of arguments.
+        script: Name of the script, for errors.
+
+    Returns:
+        The exit code: 0; 1 if the run failed; 2 if its flags were refused; 3 if it ended, and
+        nothing was learned from ratings.
+    """
+    try:
+        result = train(parse_args(kind))
+    except Exception as error:
+        if not is_for_the_user(error):
+            raise
+        names = [field.name for field in fields(kind)]
+        said = "\n".join([str(error), *getattr(error, "__notes__", ())])
+        print(f"{script}.py: {as_flags(said, names)}", file=sys.stderr)
+        return 2 if isinstance(error, ValueError | TypeError | FileExistsError) else 1
+    print(result)
+    if result.get("learned", True):
+        return 0
+    print(f"{script}.py: {result['problem']}", file=sys.stderr)
+    return 3

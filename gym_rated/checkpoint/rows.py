@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gym_rated.checkpoint.files import open_no_link, said_in_our_words
 from gym_rated.checks import whole_number
 
 _DTYPE = np.dtype("<f4")
@@ -122,15 +123,16 @@ class RowFiles:
         return self.folder / f"rows-{index:06d}.f32"
 
     def _write(self, index: int, offset: int, data: bytes) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self._path(index)
-        path.touch()
-        with path.open("r+b") as file:
-            file.seek(offset)
-            file.write(data)
-            file.truncate()
-            file.flush()
-            os.fsync(file.fileno())
+        with said_in_our_words(path):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with open(path, "r+b", buffering=0, opener=open_no_link) as file:
+                file.seek(offset)
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[file.write(rest) :]
+                file.truncate()
+                os.fsync(file.fileno())
 
     def _read(self, index: int, num_rows: int) -> bytes:
         try:

@@ -8,18 +8,27 @@ older files. So a kill at any instant leaves the old or the new checkpoint, whol
 Nothing is pickled: a file from elsewhere can be wrong, but it cannot run code.
 """
 
+import errno
 import hashlib
 import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import safetensors.numpy
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from gym_rated.checkpoint.documents import parse_json
-from gym_rated.checkpoint.files import replace_file, sync
+from gym_rated.checkpoint.files import (
+    create,
+    remove_leftovers,
+    replace_file,
+    said_in_our_words,
+    sync,
+)
 from gym_rated.checkpoint.skeleton import decode, encode
 
 FORMAT = "gym_rated checkpoint"
@@ -42,6 +51,7 @@ def save_state(folder: str | Path, state: Mapping[Any, Any]) -> None:
 
     Raises:
         TypeError: If something in `state` is none of these; nothing is written then.
+        OSError: If it cannot be written, on a full disk say; the checkpoint before it stays.
     """
     if not isinstance(state, Mapping):
         raise TypeError(f"`state` must be a mapping, got {type(state).__name__}")
@@ -49,19 +59,28 @@ def save_state(folder: str | Path, state: Mapping[Any, Any]) -> None:
     skeleton = json.dumps(encode(state, "state", arrays), allow_nan=False).encode()
 
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with said_in_our_words(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(folder)
     generation = 1 + max((k for _, k in _data_files(folder)), default=0)
     files = {
         "skeleton": folder / f"skeleton-{generation}.json",
         "tensors": folder / f"tensors-{generation}.safetensors",
     }
-    files["skeleton"].write_bytes(skeleton)
-    safetensors.numpy.save_file(arrays, files["tensors"])
-    for path in (*files.values(), folder, folder.parent):
-        sync(path)
-    entries = {role: {"name": path.name, **_fingerprint(path)} for role, path in files.items()}
-    manifest = {"format": FORMAT, "version": VERSION, "files": entries}
-    replace_file(folder / MANIFEST, _sealed(manifest))
+    sealed = b""
+    try:
+        _write_new(files["skeleton"], lambda path: path.write_bytes(skeleton))
+        _write_new(files["tensors"], lambda path: safetensors.numpy.save_file(arrays, path))
+        for path in (folder, folder.parent):
+            sync(path)
+        entries = {role: {"name": path.name, **_fingerprint(path)} for role, path in files.items()}
+        sealed = _sealed({"format": FORMAT, "version": VERSION, "files": entries})
+        replace_file(folder / MANIFEST, sealed)
+    except BaseException:
+        if not _is_in_force(folder, sealed):  # then they only take space that may be missing
+            for path in files.values():
+                path.unlink(missing_ok=True)
+        raise
     for path, k in _data_files(folder):
         if k != generation:
             path.unlink()
@@ -113,6 +132,27 @@ def _decoded(
         found = type(state).__name__
         raise _damaged(folder, name["skeleton"], "hold a mapping", found)
     return state
+
+
+def _write_new(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file that is not there yet, and wait until it is on the disk."""
+    with said_in_our_words(path):
+        create(path)
+        try:
+            write(path)
+        except SafetensorError as error:  # also for what the system said, such as a full disk
+            number = re.search(r"os error (\d+)", str(error))
+            code = int(number[1]) if number else errno.EIO
+            raise OSError(code, os.strerror(code)) from error
+        sync(path)
+
+
+def _is_in_force(folder: Path, sealed: bytes) -> bool:
+    """Say whether `folder` has this very manifest."""
+    try:
+        return (folder / MANIFEST).read_bytes() == sealed
+    except OSError:
+        return False
 
 
 def _data_files(folder: Path) -> list[tuple[Path, int]]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gym_rated.checkpoint.files import replacing
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes as Axes
 
@@ -51,7 +53,8 @@ def figure(
         figure.suptitle(title, x=0.012, ha="left", fontsize=15, fontweight="bold")
         yield list(figure.subplots(rows, columns, squeeze=False).flat)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, format="png")
+        with replacing(Path(path)) as temporary:
+            figure.savefig(temporary, format="png")
 
 
 def arm_colors(arms: Sequence[str]) -> dict[str, str]:

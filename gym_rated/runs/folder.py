@@ -99,7 +99,7 @@ def read_run(folder: str | Path) -> Run:
 
     Raises:
         FileNotFoundError: If the folder holds no run.
-        ValueError: If its config.json is damaged.
+        ValueError: If its config.json is damaged, or of a newer format.
     """
     from gym_rated.reward_model import RewardEnsemble  # importing this format imports no torch
 

@@ -12,6 +12,11 @@ REWARD_MODEL = "reward_model"
 RATINGS = "ratings/ratings.npz"
 DATABASE = "ratings.db"
 VIDEOS = "videos"
+LOCK = "run.lock"
+OWNER = "run.lock.json"
+
+FORMAT = 2
+"""Of what a run's folder holds; 1 was without a number in config and checkpoint."""
 
 SEALED = (CONFIG, METRICS, POLICY, REWARD_MODEL, RATINGS.partition("/")[0])
 """What a result seals, files and folders: what a run made, and nothing that others still write."""
@@ -28,6 +33,8 @@ FIT_PREFIX = "rated/"  # then a name of `FitReport.as_dict`
 WEIGHT_PREFIX = f"{FIT_PREFIX}weight/"  # then the task
 CLASS_PREFIX = f"{FIT_PREFIX}class_count/"  # then the class
 NUM_RATINGS = f"{FIT_PREFIX}num_ratings"
+FIT_STEPS = f"{FIT_PREFIX}steps"
+REFUSED_UPDATES = f"{FIT_PREFIX}refused_updates"
 HELD_OUT_SPEARMAN = f"{FIT_PREFIX}held_out/spearman"
 HELD_OUT_KAPPA = f"{FIT_PREFIX}held_out/kappa"
 FRESH_SPEARMAN = f"{FIT_PREFIX}fresh/spearman"

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from gym_rated.checkpoint.files import replace_file
 from gym_rated.checkpoint.finite import refuse_non_finite
 from gym_rated.runs.names import (
     EPISODE_LENGTH,
@@ -92,7 +93,7 @@ def result_row(
     steps_per_second: float,
     statistics: Statistics,
     ratings: Sized | None = None,
-    report: Fit | None = None,
+    report: Fit | Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return a run in one row, for `RunWriter.write_result`.
 
@@ -102,7 +103,7 @@ def result_row(
         steps_per_second: Speed of the run.
         statistics: Wrapper that counts true rewards.
         ratings: The rated segments; None where the arm has none.
-        report: Report about the last fit; None where there was none.
+        report: Report about the last fit, or its `as_dict`; None where there was none.
     """
     row: dict[str, Any] = {"env_id": args.env_id, "reward": args.reward, "seed": args.seed}
     row["global_step"] = global_step
@@ -111,7 +112,7 @@ def result_row(
     if ratings is not None:
         row["num_ratings"] = len(ratings)
     if report is not None:
-        row["fit"] = report.as_dict()
+        row["fit"] = dict(report) if isinstance(report, Mapping) else report.as_dict()
     return row
 
 
@@ -134,9 +135,9 @@ def save_products(
             saved before is replaced by it.
     """
     refuse_non_finite(policy, "policy")
-    from safetensors.torch import save_file  # importing a run's format imports no torch
+    from safetensors.torch import save  # importing a run's format imports no torch
 
-    save_file(dict(policy), folder / POLICY)
+    replace_file(folder / POLICY, save(dict(policy)))
     if model is not None:
         model.save(folder / REWARD_MODEL)
     if ratings is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated.checkpoint.documents import parse_json
-from gym_rated.runs.names import COLUMNS, CONFIG, METRICS, RESULT
+from gym_rated.runs.names import COLUMNS, CONFIG, FORMAT, METRICS, RESULT
 
 _LONGEST_NAME = 200  # of an environment or a script, in letters: files are named after them
 
@@ -37,6 +37,56 @@ def read_metrics(folder: str | Path) -> dict[str, tuple[NDArray[np.int64], NDArr
                 steps.append(row["step"])
                 values.append(math.nan if value is None else value)
     return {tag: (np.array(s, np.int64), np.array(v, float)) for tag, (s, v) in columns.items()}
+
+
+def read_config(folder: str | Path) -> dict[str, Any]:
+    """Read what a run is: its script, arguments, versions, and where it was resumed.
+
+    Args:
+        folder: The run's folder.
+
+    Returns:
+        The content of `config.json`; "args" is there, and is a dict.
+
+    Raises:
+        FileNotFoundError: If there is no run.
+        ValueError: If `config.json` is damaged, or of a newer format.
+    """
+    path = Path(folder) / CONFIG
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"`folder` must hold a run, got {folder} without {CONFIG}; check the path"
+        )
+    config = _read_mapping(path)
+    args, versions = config.get("args"), config.get("versions", {})
+    if not isinstance(args, dict):
+        raise _damaged(path, f"its args are {str(args)[:80]!r}")
+    if not isinstance(versions, dict):
+        raise _damaged(path, f"its versions are {str(versions)[:80]!r}")
+    check_format(config.get("format", 1), versions.get("gym_rated"), path)
+    if not isinstance(config.get("resumed", []), list):
+        raise _damaged(path, f"what it says of resumptions is {str(config['resumed'])[:80]!r}")
+    for name, value in (("script", config.get("script")), ("env_id", args.get("env_id"))):
+        if value is not None and not (isinstance(value, str) and value.isprintable()):
+            raise _damaged(path, f"its {name} is {str(value)[:80]!r}, no printable text")
+        if value is not None and not 0 < len(value) <= _LONGEST_NAME:
+            raise _damaged(path, f"its {name} is of {len(value)} letters")
+    return config
+
+
+def check_format(found: Any, version: Any, path: Path) -> None:
+    """Refuse a run of a newer format than `FORMAT` with a ValueError.
+
+    Args:
+        found: Number of the format.
+        version: Version of gym_rated that wrote it, None if not known.
+        path: Where it stands.
+    """
+    if not isinstance(found, int) or found > FORMAT:
+        raise ValueError(
+            f"`folder` must hold a run of format {FORMAT} or older, got {path} of format {found}, "
+            f"written by gym_rated {version or 'of unknown version'}; update gym_rated"
+        )
 
 
 def is_finished(folder: str | Path) -> bool:
@@ -77,36 +127,6 @@ def read_result(folder: str | Path) -> dict[str, Any]:
                 " missing; restore it, or run again"
             )
     return result
-
-
-def read_config(folder: str | Path) -> dict[str, Any]:
-    """Read how a run began.
-
-    Args:
-        folder: The run's folder.
-
-    Returns:
-        What `RunWriter` wrote of it, such as "args": name -> value, and "script".
-
-    Raises:
-        FileNotFoundError: If the folder holds no run.
-        ValueError: If `config.json` is damaged, or something in it is of another type.
-    """
-    path = Path(folder) / CONFIG
-    if not path.is_file():
-        raise FileNotFoundError(f"`folder` must hold a run, got {folder} without {CONFIG}")
-    config = _read_mapping(path)
-    config.setdefault("args", {})
-    if not isinstance(config["args"], dict):
-        raise _damaged(path, f"its args are {str(config['args'])[:80]!r}")
-    if not isinstance(config.get("resumed", []), list):
-        raise _damaged(path, f"what it says of resumptions is {str(config['resumed'])[:80]!r}")
-    for name, value in (("script", config.get("script")), ("env_id", config["args"].get("env_id"))):
-        if value is not None and not (isinstance(value, str) and value.isprintable()):
-            raise _damaged(path, f"its {name} is {str(value)[:80]!r}, no printable text")
-        if value is not None and not 0 < len(value) <= _LONGEST_NAME:
-            raise _damaged(path, f"its {name} is of {len(value)} letters")
-    return config
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:

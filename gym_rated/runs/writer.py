@@ -2,27 +2,27 @@
 
 `config.json` says what ran and on what, `metrics.jsonl` holds one line a log call, TensorBoard's
 event files beside it hold the same tags, and `result.json` is written last, with the SHA-256 of
-what the run made. A run that was killed is resumed at a step: what it had logged after that step is
-dropped, so no step is logged twice.
+what the run made. A run that was killed is resumed at a checkpoint, which knows how many rows had
+been logged: those after it are dropped, so nothing is logged twice.
 """
 
 import json
 import math
 import time
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
-from gym_rated.checkpoint.files import replace_file
-from gym_rated.runs.names import CHECKPOINT, COLUMNS, CONFIG, METRICS, RESULT, SEALED
+from gym_rated.checkpoint.files import GrowingFile, replace_file
+from gym_rated.runs.events import EventFile
+from gym_rated.runs.lock import lock_folder
+from gym_rated.runs.names import CHECKPOINT, COLUMNS, CONFIG, FORMAT, METRICS, RESULT, SEALED
 from gym_rated.runs.provenance import provenance
 from gym_rated.runs.reading import digest, read_config, read_rows
-
-if TYPE_CHECKING:
-    from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 
 class RunWriter:
@@ -36,10 +36,16 @@ class RunWriter:
         resume: Whether to continue the run that `folder` holds.
         resume_step: With `resume`, the step of the checkpoint that training continues from; rows of
             later steps are dropped.
+        stamp: With `resume`, the `stamp` in that checkpoint, which knows which rows to drop even
+            among those of the same step.
+        is_held: Whether the caller holds the folder, see `gym_rated.runs.lock`; else the writer
+            does until it is closed.
 
     Raises:
         FileExistsError: If `folder` holds a run and `resume` is False.
         FileNotFoundError: If `folder` holds no run and `resume` is True.
+        OSError: If `folder` is no folder, or cannot be written to.
+        RuntimeError: If another process writes to this folder.
         TypeError: If `config` holds something that JSON does not.
         ValueError: If `resume` and `resume_step` do not go together, or the metrics are damaged.
 
@@ -62,6 +68,8 @@ class RunWriter:
         tensorboard: bool = True,
         resume: bool = False,
         resume_step: int | None = None,
+        stamp: Mapping[str, Any] | None = None,
+        is_held: bool = False,
     ) -> None:
         if resume != (resume_step is not None):
             raise ValueError(
@@ -69,20 +77,38 @@ class RunWriter:
                 f" {resume_step} with `resume={resume}`; pass the checkpoint's step"
             )
         self.folder = Path(folder)
-        _check_folder(self.folder, resume)
-        start = {"args": plain(config, "config"), **provenance()}
+        check_folder(self.folder, resume)
+        start = {"format": FORMAT, "args": plain(config, "config"), **provenance()}
+        version = start["versions"].get("gym_rated")
+        self._made_by = {"format": FORMAT, "gym_rated": version, "script": script}
         if script is not None:
             start = {"script": script, **start}
-        offset_s = 0.0
-        if resume_step is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = None if is_held else lock_folder(self.folder)
+        try:
+            check_folder(self.folder, resume)  # once more, as others may have been here
+            self._open(start, resume_step, (stamp or {}).get("num_rows"), tensorboard)
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _open(
+        self, start: dict[str, Any], step: int | None, num_rows: int | None, tensorboard: bool
+    ) -> None:
+        rows: list[dict[str, Any]] = []
+        if step is None:
             _write_json(self.folder / CONFIG, start)
         else:
-            offset_s = _rewind(self.folder, resume_step)
-            _note_resumption(self.folder, {"step": resume_step, **start})
-        self._start_s = time.monotonic() - offset_s
-        self._metrics = (self.folder / METRICS).open("a", encoding="utf-8")
-        self._events = _open_events(self.folder, resume_step) if tensorboard else None
+            rows = _rewind(self.folder, step, num_rows)
+            _note_resumption(self.folder, {"step": step, **start})
+        self._num_rows = len(rows)
+        self._start_s = time.monotonic() - (float(rows[-1]["time_s"]) if rows else 0.0)
+        self._metrics = GrowingFile(self.folder / METRICS)
+        self._events = EventFile(self.folder) if tensorboard else None
+        if self._events is not None and step is not None:
+            self._events.forget_from(step)
+            for row in rows:
+                if row["step"] == step:
+                    self._events.add(step, {k: v for k, v in row.items() if k not in COLUMNS})
 
     def log(self, step: int, values: Mapping[str, Any]) -> None:
         """Write one row of metrics; it is safe from a kill of this process when this returns.
@@ -94,6 +120,7 @@ class RunWriter:
         Raises:
             ValueError: If `step` is negative, or a tag is "step" or "time_s".
             TypeError: If a value is no number.
+            OSError: If the row does not fit on the disk; then no part of it is there.
         """
         if step < 0:
             raise ValueError(f"`step` must be at least 0, got {step}")
@@ -103,10 +130,23 @@ class RunWriter:
         row: dict[str, Any] = {"step": int(step)}
         row["time_s"] = round(time.monotonic() - self._start_s, 3)
         row |= {tag: x if math.isfinite(x) else None for tag, x in numbers.items()}
-        self._metrics.write(json.dumps(row, allow_nan=False) + "\n")
-        self._metrics.flush()
+        self._metrics.add((json.dumps(row, allow_nan=False) + "\n").encode())
+        self._num_rows += 1
         if self._events is not None:
-            _add_scalars(self._events, int(step), numbers)
+            self._events.add(int(step), numbers)
+
+    def stamp(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the state of a checkpoint with what wrote it, and how far the run is logged.
+
+        Args:
+            state: All that the rest of the run depends on; a key "stamp" is ours.
+
+        Returns:
+            `state`, and "stamp" with format, version of gym_rated, script and number of rows,
+            which are on the disk from now on.
+        """
+        self._metrics.sync()
+        return {**state, "stamp": self._made_by | {"num_rows": self._num_rows}}
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         """Close the run with its final row, and seal what it made by SHA-256.
@@ -132,7 +172,11 @@ class RunWriter:
         self._metrics.close()
         if self._events is not None:
             self._events.close()
-            self._events = None
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
 
     def __enter__(self) -> Self:
         """Return the writer itself."""
@@ -182,7 +226,7 @@ def _number(tag: str, value: Any) -> int | float:
         raise TypeError(f"`values[{tag!r}]` must be a number, got {value!r}") from None
 
 
-def _check_folder(folder: Path, resume: bool) -> None:
+def check_folder(folder: Path, resume: bool) -> None:
     """Refuse to mix two runs in one folder, and to resume what is not there."""
     holds_run = any((folder / name).exists() for name in (CONFIG, METRICS, RESULT, CHECKPOINT))
     if holds_run and not resume:
@@ -195,13 +239,23 @@ def _check_folder(folder: Path, resume: bool) -> None:
         )
 
 
-def _rewind(folder: Path, step: int) -> float:
-    """Drop the rows after `step` and the result; return the time_s of the last row that stays."""
+def _rewind(folder: Path, step: int, num_rows: int | None) -> list[dict[str, Any]]:
+    """Drop the rows that a checkpoint does not know, and the result; return the rows that stay.
+
+    Checkpoints of format 1 know no number of rows: then those of later steps are dropped.
+    """
     path = folder / METRICS
-    rows = [r for r in read_rows(path) if r["step"] <= step] if path.exists() else []
+    found = read_rows(path) if path.exists() else []
+    rows = [row for row in found[:num_rows] if row["step"] <= step]
+    if num_rows is not None and len(rows) < num_rows:
+        warnings.warn(
+            f"{path} has only {len(rows)} of the {num_rows} rows that were there at the checkpoint;"
+            " the run goes on without them",
+            stacklevel=4,
+        )
     replace_file(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
     (folder / RESULT).unlink(missing_ok=True)
-    return float(rows[-1]["time_s"]) if rows else 0.0
+    return rows
 
 
 def _note_resumption(folder: Path, start: Mapping[str, Any]) -> None:
@@ -220,23 +274,3 @@ def _digests(folder: Path) -> dict[str, str]:
     tops = [folder / name for name in SEALED]
     files = [path for top in tops for path in sorted([top, *top.rglob("*")]) if path.is_file()]
     return {path.relative_to(folder).as_posix(): digest(path) for path in files}
-
-
-def _open_events(folder: Path, resume_step: int | None) -> "EventFileWriter":
-    """Open TensorBoard's own writer, which needs neither torch nor tensorflow."""
-    from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-    from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
-    writer = EventFileWriter(str(folder))
-    if resume_step is not None:  # makes TensorBoard forget what an earlier file says of later steps
-        session = SessionLog(status=SessionLog.START)
-        writer.add_event(Event(wall_time=time.time(), step=resume_step + 1, session_log=session))
-    return writer
-
-
-def _add_scalars(writer: "EventFileWriter", step: int, numbers: Mapping[str, float]) -> None:
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.compat.proto.summary_pb2 import Summary
-
-    scalars = [Summary.Value(tag=tag, simple_value=x) for tag, x in numbers.items()]
-    writer.add_event(Event(wall_time=time.time(), step=step, summary=Summary(value=scalars)))

@@ -51,7 +51,7 @@ def few_steps(env):
 
 def test_what_cannot_be_filmed_is_said(run, tmp_path, capsys, monkeypatch):
     assert main(["film", str(tmp_path / "nothing")]) == 2
-    assert "`run` must be the folder of a run" in capsys.readouterr().err
+    assert "`run` must hold a run" in capsys.readouterr().err
 
     def cannot(env_id):
         raise CannotRender(f"gym_rated cannot render {env_id}: no offscreen OpenGL")

@@ -1,7 +1,9 @@
 """The run format: nothing logged twice, nothing damaged believed."""
 
+import errno
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -12,7 +14,9 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import gym_rated
 from gym_rated.runs import RunWriter, is_finished, read_metrics, read_result
+from gym_rated.runs.reading import read_config
 from gym_rated.runs.writer import plain
 
 
@@ -90,7 +94,7 @@ def test_config_holds_arguments_and_what_it_ran_on(tmp_path):
     assert config["versions"]["python"] == sys.version.split()[0]
     assert config["versions"]["numpy"] == np.__version__
     assert {"gymnasium", "torch"} <= set(config["versions"])
-    assert set(config) == {"args", "versions", "commit", "cpu"}
+    assert set(config) == {"format", "args", "versions", "commit", "cpu"}
     assert set(config["cpu"]) == {"model", "flags_sha256"}
 
 
@@ -121,6 +125,71 @@ def test_a_resumed_run_logs_no_step_twice(tmp_path):
     steps, values = read_metrics(tmp_path)["charts/episodic_return"]
     assert steps.tolist() == [10, 20, 20, 30, 40, 50]
     assert values.tolist() == [1, 2, 2, 3, 4, 5]
+
+
+def test_rows_that_the_checkpoint_does_not_know_are_dropped_even_at_its_own_step(tmp_path):
+    with RunWriter(tmp_path, {}, tensorboard=False) as run:
+        run.log(10, {"a": 1})
+        run.log(20, {"a": 2})
+        stamp = run.stamp({"x": 1})["stamp"]
+        run.log(20, {"a": 3})
+        run.log(30, {"a": 4})
+    assert stamp["num_rows"] == 2
+    options = {"tensorboard": False, "resume": True, "resume_step": 20, "stamp": stamp}
+    with RunWriter(tmp_path, {}, **options) as run:
+        run.log(20, {"a": 3})
+        assert run.stamp({})["stamp"]["num_rows"] == 3
+    assert [(row["step"], row["a"]) for row in rows_of(tmp_path)] == [(10, 1), (20, 2), (20, 3)]
+
+
+def test_a_stamp_says_what_wrote_it_and_leaves_the_state_alone(tmp_path):
+    with RunWriter(tmp_path, {}, script="mine", tensorboard=False) as run:
+        stamped = run.stamp({"x": 1})
+    version = gym_rated.__version__
+    made_by = {"format": 2, "gym_rated": version, "script": "mine", "num_rows": 0}
+    assert stamped == {"x": 1, "stamp": made_by}
+
+
+@pytest.mark.parametrize("content", [b"", b'{"step": 10, "time_s": 0.5, "a": 1}\n'])
+def test_rows_that_the_checkpoint_knows_and_nobody_has_are_said(tmp_path, content):
+    with RunWriter(tmp_path, {}, tensorboard=False) as run:
+        run.log(10, {"a": 1})
+        run.log(20, {"a": 2})
+        stamp = run.stamp({})["stamp"]
+    (tmp_path / "metrics.jsonl").write_bytes(content)
+    said = rf"has only {content.count(bytes([10]))} of the 2 rows that were there at the checkpoint"
+    with pytest.warns(UserWarning, match=said):
+        write_run(tmp_path, steps=(), resume=True, resume_step=20, stamp=stamp)
+
+
+@pytest.mark.parametrize("tensorboard", [False, True])
+def test_a_row_that_does_not_fit_leaves_whole_rows_and_a_sentence(
+    tmp_path, monkeypatch, tensorboard
+):
+    with RunWriter(tmp_path, {}, tensorboard=tensorboard) as run:
+        run.log(10, {"a": 1})
+        file = run._events._file if tensorboard else run._metrics
+        write, room = os.write, [5]
+
+        def half(descriptor, data):
+            if descriptor != file._descriptor:
+                return write(descriptor, data)
+            if room:
+                return write(descriptor, data[: room.pop()])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", half)
+            name = "events.out" if tensorboard else r"metrics\.jsonl"
+            with pytest.raises(OSError, match=rf"{name}.*could not be written: No space left"):
+                run.log(20, {"a": 2})
+        run.log(30, {"a": 3})
+    steps = [10, 20, 30] if tensorboard else [10, 30]
+    assert read_metrics(tmp_path)["a"][0].tolist() == steps
+    if tensorboard:
+        events = EventAccumulator(str(tmp_path))
+        events.Reload()
+        assert [e.step for e in events.Scalars("a")] == [10, 30]
 
 
 def test_time_goes_on_where_the_resumed_step_was(tmp_path):
@@ -244,6 +313,25 @@ def test_a_damaged_result_is_refused(tmp_path, content):
         read_result(tmp_path)
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"args": []}'])
+def test_a_damaged_config_is_refused(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(ValueError, match=r"must hold an undamaged config\.json, got .*restore it"):
+        read_config(tmp_path)
+    with pytest.raises(ValueError, match=r"must hold an undamaged config\.json"):
+        RunWriter(tmp_path, {}, resume=True, resume_step=0, tensorboard=False)
+    assert (tmp_path / "config.json").read_text() == content
+
+
+def test_a_run_of_a_newer_format_is_refused(tmp_path):
+    RunWriter(tmp_path, {}, tensorboard=False).close()
+    config = json.loads((tmp_path / "config.json").read_text())
+    config |= {"format": 3, "versions": {"gym_rated": "7.5"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=r"format 2 or older, got .* of format 3, .* 7\.5; update"):
+        read_config(tmp_path)
+
+
 def test_a_result_with_our_key_is_refused(tmp_path):
     with (
         RunWriter(tmp_path, {}, tensorboard=False) as run,
@@ -263,6 +351,17 @@ def test_tensorboard_shows_the_same_rows_also_after_a_resumption(tmp_path):
     assert scalars(tmp_path) == [(10, 1.0), (20, 2.0), (30, 3.0)]
     write_run(tmp_path, steps=(25,), tensorboard=True, resume=True, resume_step=20)
     assert scalars(tmp_path) == [(10, 1.0), (20, 2.0), (25, 2.5)]
+
+
+def test_tensorboard_forgets_what_the_checkpoint_does_not_know_of_its_own_step(tmp_path):
+    with RunWriter(tmp_path, {}) as run:
+        run.log(10, {"charts/episodic_return": 1})
+        run.log(20, {"charts/episodic_return": 2})
+        stamp = run.stamp({})["stamp"]
+        run.log(20, {"charts/episodic_return": 9})
+    with RunWriter(tmp_path, {}, resume=True, resume_step=20, stamp=stamp) as run:
+        run.log(20, {"charts/episodic_return": 3})
+    assert scalars(tmp_path) == [(10, 1.0), (20, 2.0), (20, 3.0)]
 
 
 def test_a_killed_writer_leaves_readable_metrics(tmp_path):

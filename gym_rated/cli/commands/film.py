@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import gymnasium as gym
 import numpy as np
 import tyro
 
 from gym_rated.agents.policy import Policy
+from gym_rated.assembly.wording import named_as
 from gym_rated.environments.making import make_env
 from gym_rated.environments.rendering import ensure_rendering
-from gym_rated.imports import check_imports_nothing
+from gym_rated.imports import check_imports_nothing, names_of_modules
 from gym_rated.runs.names import CONFIG
 from gym_rated.runs.reading import read_config
 
@@ -53,10 +54,10 @@ def film(args: FilmArgs) -> list[float]:
         ValueError: If the policy is of an unknown kind, or does not fit the environment; or if the
             run names an environment whose module would have to be imported.
     """
-    env_id = args.env_id or _env_id_of(args.run)
+    env_id, env_kwargs = _environment_of(args)
     policy = Policy.load(args.run)
     ensure_rendering(env_id)
-    env = make_env(env_id, render_mode="rgb_array")
+    env = make_env(env_id, env_kwargs, render_mode="rgb_array")
     env = gym.wrappers.RecordVideo(env, str(_folder(args)), episode_trigger=lambda _: True)
     rng = None if args.deterministic else np.random.default_rng(args.seed)
     try:
@@ -78,18 +79,21 @@ def play(
     return total
 
 
-def _env_id_of(run: Path) -> str:
-    """Return the environment of a run, which must be one that is known without an import."""
-    if not (run / CONFIG).is_file():
-        raise FileNotFoundError(f"`run` must be the folder of a run, got {run}")
-    env_id = read_config(run)["args"].get("env_id")
+def _environment_of(args: FilmArgs) -> tuple[str, dict[str, Any]]:
+    """Return id and arguments of a run's environment, which a file alone must not import."""
+    with named_as(folder="run"):
+        flags = read_config(args.run)["args"]
+    env_id = args.env_id or flags.get("env_id")
     if env_id is None:
         raise ValueError(
-            f"`env_id` must be given, because {run / CONFIG} names no environment, got None"
+            f"`env_id` must be given, because {args.run / CONFIG} names no environment, got None"
         )
-    remedy = f"if you trust it, pass --env-id {env_id}"
-    check_imports_nothing("env_id", env_id, run / CONFIG, remedy)
-    return str(env_id)
+    env_kwargs = flags.get("env_kwargs") or {}
+    typed = names_of_modules(args.env_id)
+    for name, value in (("env_id", env_id), ("env_kwargs", env_kwargs)):
+        remedy = f"if you trust it, pass --env-id {env_id}"
+        check_imports_nothing(name, value, args.run / CONFIG, remedy, typed=typed)
+    return str(env_id), dict(env_kwargs)
 
 
 def _folder(args: FilmArgs) -> Path:

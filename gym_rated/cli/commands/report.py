@@ -51,6 +51,8 @@ def write_report(runs: Sequence[Run], out: Path) -> None:
         f"{tasks[0]}, {_count(runs)}" if len(tasks) == 1 else f"{len(tasks)} tasks, {_count(runs)}"
     )
     blocks: list[Block] = [Heading("Runs"), _run_table(runs)]
+    problems = [(run.name, (run.result or {}).get("problem")) for run in runs]
+    blocks += [Text(f"{name}: {problem}.") for name, problem in problems if problem]
     blocks += [Text(f"{run.name} has {'; '.join(run.missing)}.") for run in runs if run.missing]
     for task in tasks:
         blocks += _task([run for run in runs if run.env_id == task], task, out)
@@ -113,11 +115,18 @@ def _run_table(runs: Sequence[Run]) -> Table:
             *(run.name, run.env_id, run.arm, str(run.args.get("seed", "-")), str(run.last_step)),
             *(_number(run.score), _number(run.last(NUM_RATINGS))),
             _number(run.last(HELD_OUT_SPEARMAN)),
-            "no" if run.result is None else "yes",
+            _ending(run),
         ]
         for run in runs
     ]
     return Table(columns, rows)
+
+
+def _ending(run: Run) -> str:
+    """Return whether a run has finished, and done its job."""
+    if run.result is None:
+        return "no"
+    return "yes" if run.result.get("learned", True) else "yes, but nothing was learned"
 
 
 def _arm_table(arms: Arms) -> Table:
