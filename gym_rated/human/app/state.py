@@ -141,11 +141,20 @@ def _own(mine: Sequence[AgreementRow], num_classes: int) -> dict[str, Any]:
 
 
 def _pace(times: Sequence[float]) -> float | None:
-    """Return answers per minute over a rater's last ten minutes of rating; None if too few."""
-    recent = sorted(at for at in times if at > max(times) - PACE_WINDOW_S)
-    if len(recent) < 3 or recent[-1] <= recent[0]:
+    """Return answers per minute over a rater's last ten minutes of rating; None if too few.
+
+    Args:
+        times: When the answers were given, in the order of the log; a clock that was set in
+            between begins a new count.
+    """
+    recent = list(times[-1:])  # the latest first
+    for at in reversed(times[:-1]):
+        if not recent[0] - PACE_WINDOW_S < at <= recent[-1]:
+            break
+        recent.append(at)
+    if len(recent) < 3 or recent[0] <= recent[-1]:
         return None
-    return 60 * (len(recent) - 1) / (recent[-1] - recent[0])
+    return 60 * (len(recent) - 1) / (recent[0] - recent[-1])
 
 
 def _remaining(run: Run, progress: Progress) -> int:

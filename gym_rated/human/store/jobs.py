@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from gym_rated.human.store.failures import Conflict
+from gym_rated.human.store.leases import stands
 from gym_rated.human.store.records import Clip, Codec, Job
 from gym_rated.human.store.results import TakenJob
 from gym_rated.human.store.tables import clip, job, query, segment
@@ -67,7 +68,7 @@ def take_job(connection: Connection, worker: str, lease_s: float, now: float) ->
         free = (
             select(job, segment)
             .join(segment, segment.c.number == job.c.number)
-            .where(job.c.expires_at <= now)
+            .where(~stands(job.c.expires_at, now))
             .order_by(job.c.number)
             .limit(1)
             .with_for_update(of=job, skip_locked=True)

@@ -1,5 +1,6 @@
 """Where a store lies: a file on a local disk, or a PostgreSQL server."""
 
+import errno
 import os
 import shutil
 from dataclasses import dataclass
@@ -64,7 +65,10 @@ def _file(path: Path) -> Place:
 
 
 def prepare(file: Path) -> None:
-    """Make the folder of a new database file, and see that it may lie there.
+    """See that a database may lie at a place; make its folder, and the file if there is none.
+
+    A new file is its owner's alone, as its token is, and SQLite gives the log the file's mode. One
+    that is there keeps the mode that somebody gave it.
 
     Raises:
         StoreReadOnly: If the folder cannot be made or written.
@@ -90,6 +94,23 @@ def prepare(file: Path) -> None:
             "share SQLite's log; use a PostgreSQL URL (postgresql://USER@HOST/NAME), or a local "
             "folder"
         )
+    make_private(file)
+
+
+def make_private(file: Path) -> None:
+    """Make an empty file that only its owner may read, unless there is one.
+
+    Raises:
+        StoreFull: If the disk is full.
+        StoreReadOnly: If it cannot be made.
+    """
+    try:
+        os.close(os.open(os.path.realpath(file), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        kind = StoreFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreReadOnly
+        raise kind(f"`db` {file} cannot be made: {error.strerror}; name another place") from error
 
 
 def check_room(place: Place, reserve_bytes: int, what: str) -> None:

@@ -22,6 +22,9 @@ def open_run(connection: Connection, new: Run, now: float) -> None:
         ValueError: If the run is there with another criterion, or of another environment.
     """
     values = _values(new)
+    latest = connection.execute(select(func.max(run.c.created_at))).scalar_one()
+    if latest is not None:  # whatever the clock says: the first run stays the first
+        now = max(now, math.nextafter(latest, math.inf))
     if add_if_new(connection, run, {"id": new.id, "created_at": now} | values) is not None:
         return
     known = run_of(connection.execute(select(run).where(run.c.id == new.id)).one())

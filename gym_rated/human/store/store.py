@@ -13,6 +13,7 @@ from gym_rated.checks import whole_number
 from gym_rated.human.store import answers, events, imports, jobs, learned, progress, queries, runs
 from gym_rated.human.store.checks import check_name, check_stored, check_text
 from gym_rated.human.store.engine import Database
+from gym_rated.human.store.leases import check_lease
 from gym_rated.human.store.places import check_room, place_of
 from gym_rated.human.store.records import Clip, Codec, Event, ImportedRating, Job, Run
 from gym_rated.human.store.results import (
@@ -171,6 +172,7 @@ class Store:
         A job taken three times without a result is dropped.
         """
         check_name("worker", worker)
+        check_lease(lease_s)
         with self._db.write() as connection:
             return jobs.take_job(connection, worker, lease_s, self._db.now(connection))
 
@@ -180,6 +182,7 @@ class Store:
         Returns:
             False if another worker has the job now, or it is done.
         """
+        check_lease(lease_s)
         with self._db.write() as connection:
             return jobs.renew_job(connection, taken, lease_s, self._db.now(connection))
 
@@ -251,9 +254,10 @@ class Store:
             rater: Who asks. Tabs of one rater get the same clip.
             run_id: Only clips of this run; of all by default.
             exclude: Queries that the page has already; leases on them are renewed. At most 100.
-            lease_s: Seconds for which nobody else gets the seat.
+            lease_s: Seconds for which nobody else gets the seat, at most 120.
         """
         check_name("rater", rater)
+        check_lease(lease_s)
         in_hand = [check_stored("exclude", query_id) for query_id in exclude]
         if len(in_hand) > 100:
             raise ValueError(f"`exclude` must name at most 100 queries, got {len(in_hand)}")
@@ -328,6 +332,10 @@ class Store:
         Returns:
             Answers in the order of the log, corrections and undos (as skipped) among them; second
             showings are left out.
+
+        Raises:
+            StoreBehind: If the database lacks answers that the cursor has passed: it is an older
+                copy.
         """
         with self._db.read() as connection:
             now = self._db.now(connection)
