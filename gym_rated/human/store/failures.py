@@ -126,7 +126,10 @@ def _kind_of(error: BaseException | None, folder: Path | None) -> type[StoreErro
         if name.startswith("SQLITE_IOERR") and folder is not None:
             if shutil.disk_usage(folder).free < _LITTLE:
                 return StoreFull
-        return next((kind for known, kind in _SQLITE.items() if name.startswith(known)), None)
+        known = next((kind for letters, kind in _SQLITE.items() if name.startswith(letters)), None)
+        if known is None and type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError):
+            return StoreDamaged  # tables that are not ours any more, text that is none
+        return known
     state = getattr(error, "sqlstate", None)
     if state is None:  # no answer at all
         return StoreUnreachable if type(error).__name__ == "OperationalError" else None

@@ -27,6 +27,7 @@ def read_progress(connection: Connection, run_id: str, now: float) -> Progress:
     rated = sum(number for rating, number in classes.items() if rating is not None)
     waiting = _count_waiting(connection, run_id)
     return Progress(
+        asked=_count_asked(connection, run_id),
         jobs_waiting=waiting,
         jobs_dropped=sum(reasons.values()),
         drop_reasons=reasons,
@@ -46,6 +47,11 @@ def read_progress(connection: Connection, run_id: str, now: float) -> Progress:
 def count_unanswered(connection: Connection, run_id: str) -> int:
     """Return how many segments nobody has answered, those without a clip among them."""
     return _count_waiting(connection, run_id) + _count_queries(connection, run_id, 1)
+
+
+def _count_asked(connection: Connection, run_id: str) -> int:
+    rows = select(func.count()).select_from(segment).where(segment.c.run_id == run_id)
+    return int(connection.execute(rows).scalar_one())
 
 
 def _count_waiting(connection: Connection, run_id: str) -> int:

@@ -12,6 +12,7 @@ from gym_rated.human.store.results import TrainerSeen, WorkerSeen
 from gym_rated.human.store.tables import heartbeat, run
 from gym_rated.human.store.upsert import add_if_new, upsert
 
+_FINISHED = "finished"  # where others have a problem
 _FIXED = ("num_classes", "class_names", "instructions", "env_id")
 
 
@@ -106,11 +107,21 @@ def beat(connection: Connection, kind: str, name: str, values: Mapping[str, Any]
     upsert(connection, heartbeat, row)
 
 
+def end(connection: Connection, run_id: str, now: float) -> None:
+    """Write down that a run is finished; a sign of life of its trainer takes that back."""
+    seen = read_trainer(connection, run_id)
+    values: dict[str, Any] = {"step": 0, "problem": _FINISHED, "at": now}
+    values |= {} if seen is None else {"step": seen.step, "learned_return": seen.learned_return}
+    beat(connection, "trainer", run_id, values)
+
+
 def read_trainer(connection: Connection, run_id: str) -> TrainerSeen | None:
     """Return the last sign of life of a run's trainer."""
     where = and_(heartbeat.c.kind == "trainer", heartbeat.c.name == run_id)
     row = connection.execute(select(heartbeat).where(where)).one_or_none()
-    return None if row is None else TrainerSeen(row.step, row.learned_return, row.at)
+    if row is None:
+        return None
+    return TrainerSeen(row.step, row.learned_return, row.at, row.problem == _FINISHED)
 
 
 def read_workers(connection: Connection) -> tuple[WorkerSeen, ...]:

@@ -129,6 +129,11 @@ class Store:
             values |= {"at": self._db.now(connection)}
             runs.beat(connection, "trainer", run_id, values)
 
+    def end_run(self, run_id: str) -> None:
+        """Write down that a run is finished, for the page; the next sign of life takes it back."""
+        with self._db.write() as connection:
+            runs.end(connection, runs.read_run(connection, run_id).id, self._db.now(connection))
+
     def set_learned(self, run_id: str, returns: Mapping[str, float]) -> None:
         """Keep what the reward model makes of segments, for the page.
 
