@@ -222,6 +222,11 @@ class HumanRater:
         self._names = {name: segment_id for name, segment_id in state["names"]}
         self._unsent = [job_from_list(*values) for values in state["unsent"]]
 
+    def finish(self) -> None:
+        """Tell the page that the run is over, and asks no more; to be called before `close`."""
+        with suppress(*PASSING):  # then the page hears that the server was stopped
+            self.store.end_run(self.run.id)
+
     def close(self) -> None:
         """Stop page and workers; close the database."""
         if self._serving is not None:

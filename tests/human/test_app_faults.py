@@ -1,4 +1,4 @@
-"""A database in trouble: the page keeps what it has, and what was acknowledged is there afterwards."""
+"""A database in trouble: what is refused can be sent again, what was acknowledged is there."""
 
 import shutil
 import sqlite3

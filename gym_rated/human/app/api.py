@@ -67,7 +67,7 @@ class PageOptions:
     run_id: str | None = None
     min_view_s: float = 0.5
     key_base: int = 1
-    end_wait_s: float = 20.0
+    end_wait_s: float = 10.0
 
     def __post_init__(self) -> None:
         """Refuse a number out of range."""

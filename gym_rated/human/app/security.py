@@ -97,7 +97,7 @@ class Guard:
             return stranger(headers) if path == "/" else _refuse(401, "Sign in with the link.")
         named = headers.get("x-rater")
         if named is not None and unquote(named) != rater:
-            return _refuse(409, "Another rater has signed in with this browser: reload the page.")
+            return _refuse(403, "Another rater has signed in with this browser: reload the page.")
         scope.setdefault("state", {})["rater"] = rater
         return None
 
