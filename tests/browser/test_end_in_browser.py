@@ -43,7 +43,7 @@ def says(visitor, headline: str, *details: str, patience_s: float = PATIENCE_S):
 def stop(server) -> None:
     """End a server on purpose."""
     server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(PATIENCE_S) == 0
+    server.process.wait(PATIENCE_S)
     server.kill()  # closes the pipes
 
 
@@ -167,8 +167,8 @@ DEMO = Path(__file__).parents[2] / "scripts" / "rate_demo.py"
 
 
 def test_the_demo_ends_on_the_page_as_well(visit, tmp_path):
-    words = ["--env-id", "CartPole-v1", "--num-ratings", "4", "--total-timesteps", "4000"]
-    words += ["--no-open-browser", "--no-compare", "--max-lead", "2", "--extra-steps", "2000"]
+    words = ["--env-id", "Pendulum-v1", "--num-ratings", "4", "--total-timesteps", "8192"]
+    words += ["--no-open-browser", "--no-compare", "--max-lead", "1", "--extra-steps", "4096"]
     log = (tmp_path / "log").open("w+b")
     process = subprocess.Popen(
         [sys.executable, DEMO, *words, "--run-dir", tmp_path / "demo"],
@@ -185,9 +185,7 @@ def test_the_demo_ends_on_the_page_as_well(visit, tmp_path):
         ann = visit(line.decode().split(" at ")[-1].strip())
         ann.foreseen.append("net::ERR_")
         for k in range(4):
-            ann.wait_until(lambda: ann.state in ("shown", "ended"), "the next clip", 3 * PATIENCE_S)
-            if ann.state == "ended":
-                break
+            ann.wait_until(lambda: ann.state == "shown", "the next clip is there", 3 * PATIENCE_S)
             ann.click(k % 3)
             ann.wait_until_sent()
         says(ann, "The training is finished", "You can close this page", patience_s=3 * PATIENCE_S)

@@ -9,12 +9,13 @@ from pathlib import Path
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from gym_rated.human.store.failures import StoreFull, StoreReadOnly
+from gym_rated.human.store.failures import StoreDamaged, StoreFull, StoreReadOnly
 
 _NETWORK = frozenset(
     "nfs nfs4 cifs smb3 smbfs ncpfs afs 9p ceph fuse.ceph glusterfs fuse.glusterfs fuse.sshfs "
     "fuse.rclone fuse.s3fs lustre beegfs gpfs".split()
 )
+_SMALLEST = 512  # bytes of an SQLite file; one of a single byte SQLite takes for a new one
 _MOUNTS = Path("/proc/self/mounts")
 
 
@@ -71,6 +72,7 @@ def prepare(file: Path) -> None:
     that is there keeps the mode that somebody gave it.
 
     Raises:
+        StoreDamaged: If there is a file too small to be a database, which SQLite would write over.
         StoreReadOnly: If the folder cannot be made or written.
         ValueError: If it is on a network file system.
     """
@@ -81,6 +83,11 @@ def prepare(file: Path) -> None:
             f"`db` {file} needs a folder that this user can make: {error}; name another"
         ) from error
     target = file if file.exists() else file.parent
+    if file.is_file() and 0 < file.stat().st_size < _SMALLEST:
+        raise StoreDamaged(
+            f"`db` {file} is no database of ratings: it has {file.stat().st_size} bytes; name "
+            "another file"
+        )
     if file.is_dir():
         raise ValueError(f"`db` must be a file, got the folder {file}; name a file in it")
     if not os.access(target, os.W_OK) or not os.access(file.parent, os.W_OK):

@@ -6,11 +6,22 @@ find, after a crash as well.
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from gym_rated.checks import whole_number
-from gym_rated.human.store import answers, events, imports, jobs, learned, progress, queries, runs
+from gym_rated.human.store import (
+    answers,
+    backup,
+    events,
+    imports,
+    jobs,
+    learned,
+    progress,
+    queries,
+    runs,
+)
 from gym_rated.human.store.checks import check_name, check_stored, check_text
 from gym_rated.human.store.engine import Database
 from gym_rated.human.store.leases import check_lease
@@ -326,6 +337,28 @@ class Store:
             return imports.import_ratings(connection, run, segments, ratings, now)
 
     # ---- reading
+
+    def back_up(self, target: str | os.PathLike[str]) -> dict[str, int]:
+        """Copy the database to a new file, while others may write (SQLite only).
+
+        Args:
+            target: The copy: one file, complete, readable by its owner only.
+
+        Returns:
+            Name of each table -> its rows in the copy, which was read again and found whole.
+
+        Raises:
+            FileExistsError: If there is a file of that name.
+            StoreError: If there is no room, or the copy is not whole.
+            ValueError: If the database is not a file.
+        """
+        if self.place.file is None:
+            raise ValueError(
+                f"`db` must be a file to be copied, got {self.place.name}; copy a PostgreSQL "
+                "database with its own program: pg_dump --schema=gym_rated --format=custom"
+            )
+        with self._db.read() as connection:
+            return backup.back_up(connection, Path(target).expanduser().absolute())
 
     def answers_since(self, run_id: str, cursor: Any) -> tuple[list[AnswerRow], Any]:
         """Return the answers of a run that a reader has not had, and the next cursor.
