@@ -132,12 +132,17 @@ def test_an_older_copy_is_told_from_the_database_that_was_read(file, tmp_path):
 
 
 RATE_AND_WAIT = """
-import sys
+import sys, threading
 sys.path.insert(0, {tests!r})
 from stores import deed, fill
 from gym_rated.human.store import Store
 store = Store(sys.argv[1])
 fill(store, 20)
+def look():
+    with Store(sys.argv[1]) as other:
+        while True:
+            other.agreement_rows("r1")
+threading.Thread(target=look, daemon=True).start()
 for _ in range(20):
     store.record(deed(store.next_query("ann"), "ann", rating=1))
     store.progress("r1")

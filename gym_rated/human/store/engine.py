@@ -3,8 +3,8 @@
 SQLite runs with its write-ahead log, waits for the disk at every commit, and takes the write lock
 at the start of every writing transaction: one that began by reading could fail with "database is
 locked" whatever the timeout. Every commit is copied from the log into the file at once, so that
-who moves the file alone loses nothing, unless somebody was just reading. PostgreSQL runs at READ
-COMMITTED; code that chooses rows locks them.
+who moves the file alone loses nothing (`settle`). PostgreSQL runs at READ COMMITTED; code that
+chooses rows locks them.
 """
 
 import sqlite3
@@ -67,11 +67,29 @@ class Database:
         """Close all connections; nothing is left in the log alone, as far as others let us."""
         pool: Any = self._engine.pool
         if self._whereabouts is not None and pool.checkedin():
-            with suppress(StoreMoved, DBAPIError, sqlite3.Error):
+            with suppress(StoreMoved):
                 self._whereabouts.check()
-                with self._engine.connect() as connection:
-                    _empty_log(connection.connection.driver_connection)
+                self.settle("TRUNCATE", wait_s=1.0)
         self._engine.dispose()
+
+    def settle(self, how: str = "FULL", wait_s: float = 0.2) -> None:
+        """Copy what is in the log alone into the file, as a commit does unless somebody reads.
+
+        It is safe in the log, too, so that it does not matter if this takes too long.
+
+        Args:
+            how: "FULL", or "TRUNCATE" to empty the log as well.
+            wait_s: How long to wait for readers, in seconds.
+        """
+        if not self.is_sqlite:
+            return
+        with suppress(DBAPIError, sqlite3.Error), self._engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute(f"PRAGMA busy_timeout = {int(1000 * wait_s)}")
+            try:
+                driver.execute(f"PRAGMA wal_checkpoint({how})")
+            finally:
+                driver.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -243,12 +261,6 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA wal_autocheckpoint = 1")  # pages: at every commit
     connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _empty_log(connection: Any) -> None:
-    """Copy what is left in the log into the file, unless others read or write for long."""
-    connection.execute("PRAGMA busy_timeout = 1000")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _postgres_options() -> str:

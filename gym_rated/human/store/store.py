@@ -294,7 +294,9 @@ class Store:
         """
         with self._db.write() as connection:
             now = self._db.lock_rater(connection, event.rater)
-            return events.record(connection, event, now)
+            done = events.record(connection, event, now)
+        self._db.settle()
+        return done
 
     def history(self, rater: str, run_id: str, limit: int = 10) -> list[HistoryRow]:
         """Return a rater's standing answers, the newest first."""
