@@ -21,6 +21,9 @@ _IN = "gym_rated.cli.commands"
 COMMANDS = {
     "rate": Command(f"{_IN}.rate:main", "serve clips to rate by hand"),
     "status": Command(f"{_IN}.status:main", "how far the rating by hand is"),
+    "backup": Command(
+        f"{_IN}.backup:main", "a copy of a database of ratings by hand, in use or not"
+    ),
     "expire": Command(f"{_IN}.expire:main", "ask no longer about clips of policies that are gone"),
     "doctor": Command(f"{_IN}.doctor:main", "what rating by hand needs on this machine"),
     "export": Command(f"{_IN}.export:main", "ratings by hand out of their database, to a file"),

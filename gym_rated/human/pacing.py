@@ -101,8 +101,9 @@ class Pacing:
         return True
 
     def close(self) -> None:
-        """End the page, if the rater serves one."""
+        """End the run, for who rates, and the page, if the rater serves one."""
         if self.rater is not None:
+            self.rater.finish()
             self.rater.close()
 
     def _wait(self, lead: float, step: int) -> None:

@@ -231,6 +231,11 @@ class HumanRater:
         self._cursor, self.num_asked = state["cursor"], num_asked
         self._names, self._unsent = names, unsent
 
+    def finish(self) -> None:
+        """Tell the page that the run is over, and asks no more; to be called before `close`."""
+        with suppress(*PASSING):  # then the page hears that the server was stopped
+            self.store.end_run(self.run.id)
+
     def close(self) -> None:
         """Stop page and workers; close the database."""
         if self._serving is not None:

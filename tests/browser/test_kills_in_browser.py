@@ -157,7 +157,7 @@ def test_a_full_disk_loses_no_rating_and_the_page_says_so(small_disk, material, 
     db = small_disk / "ratings.db"
     with Store(db, reserve_bytes=0):
         pass
-    fill(db, material, 8, reserve_bytes=0)
+    fill(db, material, 60, reserve_bytes=0)
     server = PageServer(db, "--name", "ann", "--min-view-s", 0)
     try:
         ann = visit(server.link)
@@ -167,17 +167,20 @@ def test_a_full_disk_loses_no_rating_and_the_page_says_so(small_disk, material, 
         crowd_out(small_disk)
         refused = []
         ann.page.on("response", lambda got: got.status >= 500 and refused.append(got.status))
-        ann.click(1)
-        ann.click(2)
-        expect(ann.see("banner")).to_contain_text("Not saved: disk full.")
+        given = 1
+        while not ann.outbox() or 507 not in refused:  # a few still fit into what there is
+            assert given < 60
+            if ann.see("clip").get_attribute("data-armed") == "true":
+                ann.page.keyboard.press(str(1 + given % 4))
+                given += 1
+            ann.page.wait_for_timeout(100)
+        expect(ann.see("banner")).to_contain_text("Not saved: disk full")
         expect(ann.see("banner")).to_contain_text("kept in this browser")
-        assert 507 in refused
-        assert len(ann.outbox()) >= 1
         (small_disk / "crowd").unlink()
         ann.wait_until_sent()
         expect(ann.see("banner")).to_be_hidden()
         with Store(db, reserve_bytes=0) as store:
-            assert [row.rating for row in store.events(RUN.id)] == [0, 1, 2]
+            assert [row.rating for row in store.events(RUN.id)] == [k % 4 for k in range(given)]
     finally:
         server.kill()
 

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 from pages import open_page
-from stores import RUN, deed, fill
+from stores import RUN, deed, fill, make_job
 
 from gym_rated.human.app.state import Board, own_agreement
 from gym_rated.human.store import AgreementRow, Store
@@ -130,3 +130,71 @@ def test_agreement_of_enough_clips_has_a_coefficient():
 def test_an_unknown_run_counts_as_not_named(store):
     fill(store, 1)
     assert Board(store).show("ann", "nothing")["run"]["id"] == "r1"
+
+
+def planned(store, asked, plan):
+    return fill(store, asked, dataclasses.replace(RUN, config={"num_ratings": plan}))
+
+
+def test_a_run_is_answered_once_all_that_was_planned_is_asked_and_answered(store, clock):
+    planned(store, 2, 3)
+    rate(store, clock, 1, None)
+    assert Board(store).show("ann")["end"] is None  # another one will be asked about
+    store.add_jobs("r1", [make_job(2)])
+    assert Board(store).show("ann")["end"] is None
+    store.drop_job(store.take_job("w"), "it cannot be drawn")
+    for rater in ("ann", "bob"):  # who never rated sees the same
+        state = Board(store).show(rater)
+        assert (state["end"], state["remaining"]) == ("answered", 0)
+
+
+def test_a_run_without_a_plan_may_always_ask_more(store, clock):
+    fill(store, 1)
+    rate(store, clock, 1)
+    assert Board(store).show("ann")["end"] is None
+
+
+def test_with_an_overlap_all_is_answered_when_every_seat_is(store, clock):
+    config = {"num_ratings": 1}
+    fill(store, 1, dataclasses.replace(RUN, config=config, overlap=2))
+    rate(store, clock, 1)
+    assert Board(store).show("ann")["end"] is None
+    rate(store, clock, 1, rater="bob")
+    assert Board(store).show("ann")["end"] == "answered"
+
+
+def test_a_run_is_finished_when_its_trainer_says_so_and_goes_on_when_it_is_seen_again(store):
+    planned(store, 1, 3)
+    store.seen_trainer("r1", 4096, 1.5)
+    store.end_run("r1")
+    state = Board(store).show("ann")
+    assert (state["end"], state["trainer"]["step"]) == ("finished", 4096)
+    assert Board(store).is_finished()
+    store.seen_trainer("r1", 5000)
+    assert Board(store).show("ann")["end"] is None
+    assert not Board(store).is_finished("r1")
+
+
+def test_a_run_that_was_never_seen_can_be_finished(store):
+    planned(store, 0, 0)
+    store.end_run("r1")
+    assert Board(store).show("ann")["end"] == "finished"
+
+
+@pytest.mark.parametrize("jump", [-3600, 3600])
+def test_how_long_a_trainer_was_not_seen_is_told_by_two_clocks(store, monkeypatch, jump):
+    ticks = {"time": 1_000_000.0, "monotonic": 50.0}
+    for name in ticks:
+        monkeypatch.setattr(f"gym_rated.human.app.state.time.{name}", lambda name=name: ticks[name])
+    fill(store, 1)
+    store.seen_trainer("r1", 100)
+    board = Board(store)
+
+    def seen_s_ago(wall, passed):
+        ticks["time"] += wall
+        ticks["monotonic"] += passed
+        return board.show("ann")["trainer"]["seen_s_ago"]
+
+    assert seen_s_ago(5, 5) == 5
+    assert seen_s_ago(jump, 10) == max(5 + jump, 10)
+    assert seen_s_ago(90, 90) == max(95 + jump, 100)

@@ -221,11 +221,11 @@ from stores import RUN, deed, fill
 from gym_rated.human.store import Store, StoreFull
 file, ballast = sys.argv[1:]
 store = Store(file, reserve_bytes=0)
-fill(store, 40)
+fill(store, 150)
 if ballast:
     with open(ballast, "wb") as out:
         free = os.statvfs(ballast)
-        out.write(bytes(free.f_bavail * free.f_frsize - 300_000))
+        out.write(bytes(free.f_bavail * free.f_frsize))
 saved, refused = [], None
 while refused is None:
     try:
@@ -268,7 +268,7 @@ def test_a_full_disk_loses_nothing_and_is_left_behind(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     saved, refused, kept = json.loads(done.stdout)
-    assert 0 < saved < 40
+    assert 0 < saved < 150
     assert kept == saved + 1
     assert "is full; free some space and try again, what was saved before is intact" in refused
 
@@ -277,18 +277,18 @@ def test_a_file_that_may_not_grow_loses_nothing(sqlite_url):
     """As under a quota: the log may not become larger than the database is."""
     file = Path(sqlite_url)
     with Store(file) as store:
-        fill(store, 40)
+        fill(store, 150)
     size = file.stat().st_size
 
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (size,) * 2)
 
-    program = FULL_DISK.replace("fill(store, 40)", "pass")
+    program = FULL_DISK.replace("fill(store, 150)", "pass")
     program += "print(json.dumps([saved, refused]))"
     done = run_with(program, str(file), "", limit=limit)
     assert done.returncode == 0, done.stderr
     saved, refused = json.loads(done.stdout)
-    assert 0 < len(saved) < 40
+    assert 0 < len(saved) < 150
     assert "the disk, or your share of it, is full" in refused
     with Store(file) as store:
         rows, _ = store.answers_since("r1", None)

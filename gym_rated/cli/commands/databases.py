@@ -13,6 +13,7 @@ def open_existing(db: str) -> "Store":
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If the file is empty.
         ImportError: If the extra `human` is not installed.
     """
     with named_extras():
@@ -21,6 +22,8 @@ def open_existing(db: str) -> "Store":
     file = place_of(db).file
     if file is not None and not file.exists():
         raise FileNotFoundError(f"`db` must be a database of ratings, got {file}, which is not")
+    if file is not None and file.is_file() and not file.stat().st_size:
+        raise ValueError(f"`db` must be a database of ratings, got {file}, which is empty")
     return Store(db)
 
 

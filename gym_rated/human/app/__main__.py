@@ -12,6 +12,7 @@ from typing import Annotated
 import tyro
 
 from gym_rated.human.app.api import PageOptions, create_app
+from gym_rated.human.app.ending import Ending
 from gym_rated.human.app.server import check_host, link, open_port, serve
 from gym_rated.human.app.tokens import Raters, keep_token, new_token, read_raters
 from gym_rated.human.store import Store
@@ -62,7 +63,8 @@ def run(args: ServeArgs) -> None:
     options = PageOptions(args.run_id, args.min_view_s, args.key_base)
     with Store(args.db) as store:
         raters = Raters(read_tokens(args, store), store.place.name)
-        app = create_app(store, raters, options, allowed_hosts=args.allow_host)
+        ending = Ending()
+        app = create_app(store, raters, options, allowed_hosts=args.allow_host, ending=ending)
         with open_port(args.host, args.port) as sock:
             if warning:
                 print(warning, file=sys.stderr)
@@ -70,7 +72,7 @@ def run(args: ServeArgs) -> None:
                 who = f" as {name}" if args.raters else ""
                 reached_at = next(iter(args.allow_host), None)
                 print(f"Rate clips{who} at {link(sock, token, reached_at)}", flush=True)
-            serve(app, sock, exit_with_stdin=args.exit_with_stdin)
+            serve(app, sock, ending=ending, exit_with_stdin=args.exit_with_stdin)
 
 
 def read_tokens(args: ServeArgs, store: Store) -> dict[str, str]:

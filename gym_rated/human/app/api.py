@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, HTTPException, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp
 
 from gym_rated.human.app.conversion import as_webp
+from gym_rated.human.app.ending import Ending
 from gym_rated.human.app.files import PageFile, read_page
 from gym_rated.human.app.security import Guard, log_in
 from gym_rated.human.app.state import Board
@@ -26,15 +28,25 @@ from gym_rated.human.store import (
     Conflict,
     Event,
     Store,
+    StoreDamaged,
     StoreError,
     StoreFull,
     StoreLocked,
+    StoreMoved,
+    StoreReadOnly,
 )
 
 log = logging.getLogger("gym_rated.human.app")
 MIME = {"h264": "video/mp4", "vp9": "video/webm", "webp": "image/webp"}
 MAX_NUMBER = 2**63 - 1  # what a database keeps in a whole number
 DAY_MS = 86_400_000
+_SILENT = "the database does not answer"
+_SAID = {
+    StoreLocked: "the database is busy",
+    StoreMoved: "the database was moved or deleted",
+    StoreReadOnly: "the database cannot be written",
+    StoreDamaged: "the database is damaged",
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,7 @@ class PageOptions:
         min_view_s: How long a clip must have been visible before an answer counts, in seconds;
             a shorter clip, once through.
         key_base: Key of class 0: 1, or 0 so that keys are the numbers of the classes.
+        end_wait_s: How long the question whether the server ends is kept open, in seconds.
 
     Raises:
         ValueError: If a number is out of range.
@@ -54,6 +67,7 @@ class PageOptions:
     run_id: str | None = None
     min_view_s: float = 0.5
     key_base: int = 1
+    end_wait_s: float = 10.0
 
     def __post_init__(self) -> None:
         """Refuse a number out of range."""
@@ -61,6 +75,8 @@ class PageOptions:
             raise ValueError(f"`min_view_s` must lie in [0, 60], got {self.min_view_s}")
         if self.key_base not in (0, 1):
             raise ValueError(f"`key_base` must be 0 or 1, got {self.key_base}")
+        if not 0 <= self.end_wait_s <= 60:
+            raise ValueError(f"`end_wait_s` must lie in [0, 60], got {self.end_wait_s}")
 
 
 Number = Annotated[int, Field(strict=True, ge=0, le=MAX_NUMBER)]
@@ -101,6 +117,7 @@ def create_app(
     options: PageOptions | None = None,
     *,
     allowed_hosts: tuple[str, ...] = (),
+    ending: Ending | None = None,
 ) -> ASGIApp:
     """Return the whole application, guard included.
 
@@ -109,16 +126,22 @@ def create_app(
         raters: Who may rate.
         options: How the page behaves.
         allowed_hosts: Host names to answer to beside the loopback ones.
+        ending: What the server says when it ends; one that never ends by default.
     """
-    return Guard(routes(store, raters, options or PageOptions()), raters, allowed_hosts)
+    app = routes(store, raters, options or PageOptions(), ending)
+    return Guard(app, raters, allowed_hosts)
 
 
-def routes(store: Store, raters: Raters, options: PageOptions) -> FastAPI:
+def routes(
+    store: Store, raters: Raters, options: PageOptions, ending: Ending | None = None
+) -> FastAPI:
     """Return the routes without the guard: for `create_app`, and to describe them (OpenAPI)."""
     api = FastAPI(title="gym_rated", docs_url=None, redoc_url=None, openapi_url=None)
     _add_errors(api)
     _add_page(api, raters)
-    _add_rating(api, store, options)
+    board = Board(store, options.run_id)
+    _add_rating(api, store, board, options)
+    _add_news(api, board, options, ending or Ending())
     return api
 
 
@@ -145,9 +168,7 @@ def _send(page_file: PageFile) -> Callable[[], Response]:
     return send
 
 
-def _add_rating(api: FastAPI, store: Store, options: PageOptions) -> None:
-    board = Board(store, options.run_id)
-
+def _add_rating(api: FastAPI, store: Store, board: Board, options: PageOptions) -> None:
     @api.get("/api/next", responses={204: {"description": "No clip for this rater now"}})
     def get_next(
         request: Request,
@@ -205,6 +226,8 @@ def _add_rating(api: FastAPI, store: Store, options: PageOptions) -> None:
         log.warning("%s cannot play the clip of query %d", request.state.rater, report.query_id)
         return {"asked": store.remake(report.query_id, "webp")}
 
+
+def _add_news(api: FastAPI, board: Board, options: PageOptions, ending: Ending) -> None:
     @api.get("/api/state")
     def get_state(
         request: Request, run: Annotated[str | None, Query(max_length=100)] = None
@@ -212,6 +235,17 @@ def _add_rating(api: FastAPI, store: Store, options: PageOptions) -> None:
         """Return how far this rater and the run are; never anything of the true reward."""
         settings = {"min_view_s": options.min_view_s, "key_base": options.key_base}
         return {"rater": request.state.rater, **settings, **board.show(request.state.rater, run)}
+
+    @api.get("/api/end", responses={204: {"description": "It goes on for now: ask again"}})
+    async def get_end(run: Annotated[str | None, Query(max_length=100)] = None) -> Any:
+        """Answer when the server ends on purpose, and say whether the run is finished."""
+        if not await ending.wait(options.end_wait_s):
+            return Response(status_code=204)
+        try:
+            is_finished = await run_in_threadpool(board.is_finished, run)
+        except StoreError:
+            is_finished = False
+        return {"end": "finished" if is_finished else "stopped"}
 
 
 def _add_errors(api: FastAPI) -> None:
@@ -234,7 +268,8 @@ def _add_errors(api: FastAPI) -> None:
         if isinstance(error, StoreFull):
             return _answer(507, "not saved: disk full")
         wait_s = 1 if isinstance(error, StoreLocked) else 5
-        return _answer(503, "the database does not answer", {"retry-after": str(wait_s)})
+        why = next((said for kind, said in _SAID.items() if isinstance(error, kind)), _SILENT)
+        return _answer(503, why, {"retry-after": str(wait_s)})
 
 
 def _answer(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:

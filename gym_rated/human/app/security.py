@@ -4,11 +4,13 @@
    a page that rebinds its own name to 127.0.0.1 sends a cookie that we would accept.
 2. Origin: whoever changes something must come from this page, else 403.
 3. Token: the cookie that /login set, else 401. `/healthz` and `/login` need none.
-4. Form: JSON only, else 415 (a form of another site cannot send it); 4 KB at most, else 413.
+4. Form: JSON only, else 415 (a form of another site cannot send it); 4 KB at most, else 413, and
+   within ten seconds, else 408. Of what comes before the body `limits` sees that it ends.
 
 Every answer, a refusal too, carries the headers that keep the page to itself.
 """
 
+import asyncio
 import html
 import ipaddress
 import json
@@ -23,9 +25,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gym_rated.human.app.limits import MAX_HEADER
 from gym_rated.human.app.tokens import Raters
 
 MAX_BODY = 4_096  # bytes; an event is about 150
+BODY_S = 10.0
+"""How long a body may take to arrive, in seconds."""
 DRAINED = 2_000_000  # bytes read and thrown away, so that who sent too much gets to read why
 PUBLIC = ("/healthz", "/login")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -68,12 +73,18 @@ class Guard:
         refusal = self._refusal(scope)
         body = b""
         if refusal is None and scope["method"] not in SAFE_METHODS:
-            body, refusal = await _read_json_bytes(scope, receive)
+            try:
+                async with asyncio.timeout(BODY_S):
+                    body, refusal = await _read_json_bytes(scope, receive)
+            except TimeoutError:
+                refusal = _refuse(408, f"A body must arrive within {BODY_S:.0f} s.")
             receive = _replay(body)
         await (refusal or self._app)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER:
+            return _refuse(431, f"At most {MAX_HEADER} bytes of headers are read here.")
         hosts = headers.getlist("host")
         if len(hosts) != 1 or _name_of(hosts[0]) not in self._hosts:
             return _refuse(400, "This server does not answer to that host name.")
@@ -86,7 +97,7 @@ class Guard:
             return stranger(headers) if path == "/" else _refuse(401, "Sign in with the link.")
         named = headers.get("x-rater")
         if named is not None and unquote(named) != rater:
-            return _refuse(409, "Another rater has signed in with this browser: reload the page.")
+            return _refuse(403, "Another rater has signed in with this browser: reload the page.")
         scope.setdefault("state", {})["rater"] = rater
         return None
 

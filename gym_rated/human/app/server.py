@@ -9,6 +9,8 @@ from urllib.parse import quote
 import uvicorn
 from starlette.types import ASGIApp
 
+from gym_rated.human.app.ending import Ending
+from gym_rated.human.app.limits import MAX_HEADER, LimitedProtocol
 from gym_rated.human.app.security import is_loopback
 
 
@@ -68,16 +70,36 @@ def check_host(host: str, allowed: tuple[str, ...]) -> str:
     )
 
 
-def serve(app: ASGIApp, sock: socket.socket, *, exit_with_stdin: bool = False) -> None:
+class PageServer(uvicorn.Server):
+    """A server that tells the pages that are open when it ends."""
+
+    def __init__(self, config: uvicorn.Config, ending: Ending) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what is asked, this question among it, and end."""
+        self._ending.announce()
+        await super().shutdown(sockets)
+
+
+def serve(
+    app: ASGIApp,
+    sock: socket.socket,
+    *,
+    ending: Ending | None = None,
+    exit_with_stdin: bool = False,
+) -> None:
     """Answer requests until SIGINT or SIGTERM.
 
     Args:
         app: Who answers.
         sock: The open port.
+        ending: Told when it ends.
         exit_with_stdin: Whether to end, too, when standard input is closed, as it is when the
             process at its other end is gone.
     """
-    server = uvicorn.Server(make_config(app))
+    server = PageServer(make_config(app), ending or Ending())
 
     def watch() -> None:
         while sys.stdin.buffer.read(4_096):
@@ -93,8 +115,10 @@ def make_config(app: ASGIApp) -> uvicorn.Config:
     """Return how we run uvicorn: no proxy is believed, no token logged, no version told."""
     return uvicorn.Config(
         app,
+        http=LimitedProtocol,
+        h11_max_incomplete_event_size=MAX_HEADER,
         access_log=False,
-        log_level="warning",
+        log_level="error",
         lifespan="off",
         ws="none",
         proxy_headers=False,

@@ -33,6 +33,7 @@ class Board:
         self._run_id = run_id
         self._lock = threading.Lock()
         self._read: dict[str, tuple[float, Progress, list[AgreementRow]]] = {}
+        self._beats: dict[str, tuple[float, float]] = {}  # run -> a sign of life, when we saw it
 
     def forget(self) -> None:
         """Read anew at the next call: something was written."""
@@ -59,15 +60,25 @@ class Board:
             "total": sum(row.rating != SKIPPED for row in rows),
             "mine": _own(mine, run.num_classes),
             "waiting": progress.queries_open,
+            "end": end_of(run, progress),
             "rendering": progress.jobs_waiting,
             "remaining": _remaining(run, progress),
             "dropped": progress.jobs_dropped,
-            "trainer": _trainer(progress),
+            "trainer": self._trainer(run.id, progress),
             "problem": _problem(progress),
             "agreement": own_agreement(mine, run.num_classes),
             "learned": self._by_class(mine, run),
             "history": [_answer(row) for row in self._store.history(rater, run.id)],
         }
+
+    def is_finished(self, run_id: str | None = None) -> bool:
+        """Return whether a run is over, the latest by default; a stopped one is not."""
+        runs = [run for run in self._store.runs() if self._run_id in (None, run.id)]
+        run = next((run for run in runs if run.id == run_id), runs[-1] if runs else None)
+        if run is None:
+            return False
+        trainer = self._store.progress(run.id).trainer
+        return trainer is not None and trainer.is_finished
 
     def _by_class(self, mine: Sequence[AgreementRow], run: Run) -> list[list[float]] | None:
         """Return learned returns of what a rater has rated, by class; never of other clips."""
@@ -77,6 +88,20 @@ class Board:
             if row.rating != SKIPPED and not row.repeat and row.segment_id in returns:
                 found[row.rating].append(returns[row.segment_id])
         return found if any(found) else None
+
+    def _trainer(self, run_id: str, progress: Progress) -> dict[str, Any] | None:
+        """Return how the training goes, and for how long nothing was heard of it.
+
+        By two clocks, since that of the wall may be set: the longer time counts.
+        """
+        seen = progress.trainer
+        if seen is None:
+            return None
+        now = time.monotonic()
+        at, since = self._beats.get(run_id, (seen.at, now))
+        self._beats[run_id] = (seen.at, since if at == seen.at else now)
+        ago = max(time.time() - seen.at, now - self._beats[run_id][1])
+        return {"step": seen.step, "learned_return": seen.learned_return, "seen_s_ago": round(ago)}
 
     def _look(self, run_id: str) -> tuple[Progress, list[AgreementRow]]:
         now = time.monotonic()
@@ -141,26 +166,42 @@ def _own(mine: Sequence[AgreementRow], num_classes: int) -> dict[str, Any]:
 
 
 def _pace(times: Sequence[float]) -> float | None:
-    """Return answers per minute over a rater's last ten minutes of rating; None if too few."""
-    recent = sorted(at for at in times if at > max(times) - PACE_WINDOW_S)
-    if len(recent) < 3 or recent[-1] <= recent[0]:
+    """Return answers per minute over a rater's last ten minutes of rating; None if too few.
+
+    Args:
+        times: When the answers were given, in the order of the log; a clock that was set in
+            between begins a new count.
+    """
+    recent = list(times[-1:])  # the latest first
+    for at in reversed(times[:-1]):
+        if not recent[0] - PACE_WINDOW_S < at <= recent[-1]:
+            break
+        recent.append(at)
+    if len(recent) < 3 or recent[0] <= recent[-1]:
         return None
-    return 60 * (len(recent) - 1) / (recent[-1] - recent[0])
+    return 60 * (len(recent) - 1) / (recent[0] - recent[-1])
 
 
 def _remaining(run: Run, progress: Progress) -> int:
     """Return how many ratings the run still asks for: what waits, or what is planned."""
     planned = run.config.get("num_ratings")
-    left = planned - progress.rated - progress.skipped if isinstance(planned, int) else 0
-    return max(progress.unanswered, left)
+    left = planned - progress.asked if isinstance(planned, int) else 0
+    return progress.unanswered + max(0, left)
 
 
-def _trainer(progress: Progress) -> dict[str, Any] | None:
-    seen = progress.trainer
-    if seen is None:
-        return None
-    ago = max(0.0, time.time() - seen.at)
-    return {"step": seen.step, "learned_return": seen.learned_return, "seen_s_ago": round(ago)}
+def end_of(run: Run, progress: Progress) -> str | None:
+    """Return how far a run is over, as far as people are concerned.
+
+    Returns:
+        "finished": its training is over. "answered": it goes on, and will ask no more, for all
+        that was planned is asked and answered. None: there is more to come, or nobody knows.
+    """
+    if progress.trainer is not None and progress.trainer.is_finished:
+        return "finished"
+    planned = run.config.get("num_ratings")
+    is_all_asked = isinstance(planned, int) and progress.asked >= planned
+    is_all_answered = progress.unanswered == progress.queries_open == 0
+    return "answered" if is_all_asked and is_all_answered else None
 
 
 def _problem(progress: Progress) -> str:

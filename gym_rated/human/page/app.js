@@ -7,6 +7,7 @@ import { correct, rate } from "./answering.js";
 import { ClipCache } from "./clips.js";
 import { byId } from "./dom.js";
 import { setStage } from "./drawing.js";
+import { isOver, watchForEnd } from "./ending.js";
 import { Hand } from "./hand.js";
 import { History } from "./history.js";
 import { listenToAll } from "./listening.js";
@@ -32,15 +33,15 @@ const sound = new Sound();
 const outbox = new Outbox({
   onSaved: (event) => takeSaved(page, event),
   onRefused: (event, sentence) => takeRefused(page, event, sentence),
-  onTrouble: (kind) => trouble.set(kind),
+  onTrouble: (kind, words) => trouble.set(kind, words),
 });
-const trouble = new Trouble(outbox, showTrouble);
+const trouble = new Trouble(outbox, showTrouble, () => isOver(page));
 const supply = new Supply(
   { hand, outbox, settings, activity },
   {
     onArrived: receive,
     onReached: () => trouble.reached(),
-    onTrouble: (kind) => trouble.set(kind),
+    onTrouble: (kind, words) => trouble.set(kind, words),
     onEmpty: () => showWaiting(page),
   },
 );
@@ -59,6 +60,8 @@ const page = {
   history: new History(byId("history"), cache, (entry) => correct(page, entry)),
   session: new Session(),
   said: null, // what /api/state said last
+  ended: null, // how the server ended: "finished" or "stopped"
+  endedAt: 0,
   changes: 0, // deeds so far: an answer of the server from before one is out of date
   newsTimer: 0,
   armTimer: 0,
@@ -75,8 +78,10 @@ function onBroken(key) {
   if (hand.view?.key === key) showBroken(page, hand.view);
 }
 
+supply.isOver = () => Boolean(page.ended);
 listenToAll(page);
 drawProgress(page);
 drawPlayback(page);
 setStage("loading", "");
 readNews(page);
+watchForEnd(page);

@@ -36,6 +36,13 @@ export class Hand {
     this.idleSince = now;
   }
 
+  // Nothing in hand will be asked for any more.
+  dismiss(now) {
+    this.queue = [];
+    this.setAside = null;
+    this.empty(now);
+  }
+
   // What was in view comes again after what interrupts it now.
   putBack() {
     if (this.view && !this.view.isDone) this.queue.unshift(this.view.query);

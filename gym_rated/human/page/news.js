@@ -2,6 +2,7 @@
 
 import { byId } from "./dom.js";
 import { drawHelp } from "./drawing.js";
+import { takeReturn } from "./ending.js";
 import { note } from "./notices.js";
 import { drawHistory, drawProgress } from "./progress.js";
 import { get, troubleOf } from "./server.js";
@@ -51,10 +52,10 @@ export async function readNews(page) {
     }
     take(page, found, before);
   } catch (error) {
-    page.trouble.set(troubleOf(error));
+    page.trouble.set(troubleOf(error), error.message);
   }
   page.trouble.repeat();
-  const wait = waitUntilNext(document.hidden, Boolean(page.settings.rater));
+  const wait = waitUntilNext(document.hidden || page.ended, Boolean(page.settings.rater));
   page.newsTimer = setTimeout(() => readNews(page), wait);
 }
 
@@ -71,6 +72,7 @@ export function isElsewhere(before, found) {
 function take(page, found, before) {
   page.said = found;
   begin(page, found);
+  takeReturn(page);
   page.trouble.reached();
   // a state from before an answer, or while some are on the way, knows less than this page
   if (before === page.changes && page.outbox.size === 0 && found.history) {

@@ -6,20 +6,27 @@ const NOTHING_KEPT = {
   offline: "Offline: the server does not answer, trying again",
   busy: "The database is busy, trying again",
   stranger: "Signed out: open your link again",
+  ended: "",
 };
 
 let timer = 0;
 
 // Says what is wrong, and how many answers this browser keeps meanwhile; null: nothing is.
-export function showTrouble(kind, kept) {
+export function showTrouble(kind, kept, words) {
   const banner = byId("banner");
-  setText(banner, kind ? troubleSentence(kind, kept) : "");
+  const sentence = kind ? troubleSentence(kind, kept, words) : "";
+  setText(banner, sentence);
   banner.dataset.kind = kind ?? "";
   banner.dataset.count = kept;
-  banner.hidden = !kind;
+  banner.hidden = !sentence;
 }
 
-export function troubleSentence(kind, kept) {
+// The server's own words are about its database.
+export function troubleSentence(kind, kept, words = null) {
+  if (kind === "busy" && words) {
+    const said = words[0].toUpperCase() + words.slice(1);
+    return kept ? `${said}: ${counted(kept, "rating", "ratings")} kept in this browser` : said;
+  }
   const ratings = counted(kept, "rating", "ratings");
   const are = counted(kept, "rating is", "ratings are");
   const sentences = {
@@ -27,6 +34,7 @@ export function troubleSentence(kind, kept) {
     busy: `The database is busy: ${ratings} kept in this browser`,
     full: `Not saved: disk full. ${are} kept in this browser`,
     stranger: `Signed out: open your link again. ${are} kept in this browser`,
+    ended: `The server has ended: ${ratings} kept in this browser`,
   };
   return (kept ? sentences : { ...sentences, ...NOTHING_KEPT })[kind];
 }

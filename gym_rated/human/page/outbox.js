@@ -8,10 +8,11 @@ import { patience, sentenceOf, troubleOf } from "./server.js";
 const PREFIX = "gym_rated/outbox/";
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 5000;
+const REFUSALS = new Set([409, 422]); // of the answer itself: whatever else is wrong may pass
 
 export class Outbox {
-  // Calls onSaved(entry, answer), onRefused(entry, sentence), and onTrouble(kind or null), where
-  // kind is "offline", "full", "busy" or "stranger".
+  // Calls onSaved(entry, answer), onRefused(entry, sentence), and onTrouble(kind or null, words),
+  // where kind is "offline", "full", "busy" or "stranger".
   constructor({ onSaved, onRefused, onTrouble }) {
     Object.assign(this, { onSaved, onRefused, onTrouble });
     this.memory = new Map(); // entries that localStorage had no room for
@@ -109,8 +110,9 @@ export class Outbox {
       this.onTrouble("offline");
       return false;
     }
-    if (answer.status === 401 || answer.status >= 500) {
-      this.onTrouble(answer.status === 507 ? "full" : troubleOf(answer));
+    if (!REFUSALS.has(answer.status)) {
+      const isFull = answer.status === 507;
+      this.onTrouble(isFull ? "full" : troubleOf(answer), await sentenceOf(answer));
       return false;
     }
     this.remove(key);

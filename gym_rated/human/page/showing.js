@@ -6,7 +6,7 @@ import { closeClasses, drawClasses, drawCriterion, openClasses, setStage } from 
 import { keyOf } from "./hand.js";
 import { hideNote, note, noteSticks } from "./notices.js";
 import { drawHistory } from "./progress.js";
-import { outlook } from "./words.js";
+import { endingWords, outlook } from "./words.js";
 
 const DAMAGED =
   "Its file is damaged. It is being made anew; “Can’t tell” goes on with the next one.";
@@ -113,16 +113,27 @@ export async function showBroken(page, view) {
 }
 
 export function showWaiting(page) {
-  const { said, trouble, settings, stage } = page;
+  const { said, settings, stage } = page;
   page.player.clear();
   disarm(page);
   setText(byId("duration"), "");
   delete stage.dataset.query;
-  const isAway = trouble.kind === "offline";
-  const detail = isAway || !said ? "" : outlook(said);
-  setStage("waiting", `Waiting for the ${isAway ? "server" : "next clip"}`, detail);
+  sayWhy(page);
   if (said?.run) drawCriterion(said.run);
   drawClasses(said?.run?.class_names ?? [], null, settings.key_base, page.onChoose);
+}
+
+// Why there is no clip: it is over, the server is away, or the next one is not there yet.
+function sayWhy({ said, ended, trouble, outbox }) {
+  const isAway = ["offline", "ended"].includes(trouble.kind);
+  const end = ended === "finished" ? ended : (said?.end ?? ended);
+  if (end) {
+    const { headline, detail } = endingWords(end, isAway, outbox.size);
+    setStage("ended", headline, detail);
+  } else {
+    const detail = isAway || !said ? "" : outlook(said);
+    setStage("waiting", `Waiting for the ${isAway ? "server" : "next clip"}`, detail);
+  }
 }
 
 function disarm(page) {

@@ -4,6 +4,7 @@ import { get, troubleOf } from "./server.js";
 
 const AHEAD = 2; // clips fetched before they are needed
 const IDLE_MS = 1500;
+const OVER_MS = 15000; // the server has said that it ends
 const STALE_MS = 80000; // the server's lease is 90 s
 const MOST_EXCLUDED = 100;
 
@@ -14,6 +15,7 @@ export class Supply {
     Object.assign(this, { hand, outbox, settings, activity });
     Object.assign(this, { onArrived, onReached, onTrouble, onEmpty });
     this.isAsking = false;
+    this.isOver = () => false;
     this.timer = 0;
     this.heldAt = Date.now(); // a clock that goes on while the machine sleeps
   }
@@ -37,12 +39,12 @@ export class Supply {
       this.onReached();
     } catch (error) {
       isShort = true;
-      this.onTrouble(troubleOf(error));
+      this.onTrouble(troubleOf(error), error.message);
     } finally {
       this.isAsking = false;
     }
     if (!this.hand.view) this.onEmpty();
-    if (isShort) this.timer = setTimeout(() => this.fill(), IDLE_MS);
+    if (isShort) this.timer = setTimeout(() => this.fill(), this.isOver() ? OVER_MS : IDLE_MS);
   }
 
   // Whether as many came as are wanted.

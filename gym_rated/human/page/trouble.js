@@ -1,18 +1,21 @@
-// What is wrong at the moment, if anything: "offline", "busy", "full" or "stranger".
+// What is wrong at the moment, if anything: "offline", "busy", "full" or "stranger"; or "ended",
+// where nothing is wrong, but a server that does not answer need not.
 
 export class Trouble {
-  // Calls onChange(kind or null, number of answers kept) whenever it is said anew.
-  constructor(outbox, onChange) {
-    this.outbox = outbox;
-    this.onChange = onChange;
+  // Calls onChange(kind or null, number of answers kept, the server's own words if any) whenever it
+  // is said anew; isOver() says whether nothing more is asked for.
+  constructor(outbox, onChange, isOver = () => false) {
+    Object.assign(this, { outbox, onChange, isOver });
     this.kind = null;
+    this.words = null;
   }
 
   // A full disk stays one until what is kept here has been written; null: nothing is wrong.
-  set(kind) {
+  set(kind, words = null) {
     if (kind === null && this.isStillFull) return;
-    this.kind = kind;
-    this.onChange(kind, this.outbox.size);
+    this.kind = kind === "offline" && this.isOver() ? "ended" : kind;
+    this.words = words;
+    this.onChange(this.kind, this.outbox.size, words);
   }
 
   // The server has answered.
@@ -23,7 +26,7 @@ export class Trouble {
 
   // What is kept may have become more.
   repeat() {
-    if (this.kind) this.set(this.kind);
+    if (this.kind) this.set(this.kind, this.words);
   }
 
   get isStillFull() {

@@ -32,6 +32,29 @@ export function outlook({ run, trainer, rendering, problem }) {
   return `Training was at step ${trainer.step.toLocaleString("en")}${ago ? `, ${ago}` : ""}.`;
 }
 
+// What a rater hears at the end, once nothing is left to show: "answered", "finished" or "stopped".
+export function endingWords(end, isAway, kept) {
+  const headline = {
+    answered: "All clips are rated",
+    finished: "The training is finished",
+    stopped: "The server was stopped",
+  }[end];
+  if (kept) {
+    const are = counted(kept, "rating is", "ratings are");
+    return { headline, detail: `${are} kept in this browser, and sent once the server is back.` };
+  }
+  const close = "You can close this page.";
+  if (end === "stopped") {
+    const anew = "It prints a new link if it is started again.";
+    return { headline, detail: `All your ratings are saved. ${anew}` };
+  }
+  if (end === "finished") return { headline, detail: `All your ratings are saved. ${close}` };
+  const rest = isAway
+    ? "The server has ended, or cannot be reached."
+    : "The training goes on with them.";
+  return { headline, detail: `Nothing more is asked for, and all is saved. ${rest} ${close}` };
+}
+
 export function training({ trainer, rendering, dropped, problem }) {
   const parts = [];
   if (trainer) {

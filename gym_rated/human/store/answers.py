@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, exists, select
+from sqlalchemy import Connection, and_, case, exists, func, select
 
 from gym_rated.checkpoint.documents import parse_json
 from gym_rated.checks import check_number
 from gym_rated.human.store.checks import check_name, check_stored, check_text
-from gym_rated.human.store.failures import sound_row
+from gym_rated.human.store.failures import StoreBehind, sound_row
 from gym_rated.human.store.records import MOST_CLASSES, SKIPPED
 from gym_rated.human.store.results import AgreementRow, AnswerRow, EventRow, HistoryRow
 from gym_rated.human.store.tables import current, event, query, segment
@@ -33,8 +33,12 @@ def answers_since(
 
     Returns:
         Answers in the order of the log, and the cursor of the next call.
+
+    Raises:
+        StoreBehind: If the log ends before the cursor.
     """
     after, seen = read_cursor(cursor)
+    _see_that_it_is_complete(connection, max(after, *seen, 0))
     rows = (
         select(event, segment.c.id.label("segment_id"))
         .join(query, query.c.id == event.c.query_id)
@@ -68,6 +72,17 @@ def read_cursor(cursor: Any) -> tuple[int, frozenset[int]]:
         raise ValueError(
             f"`cursor` must be what answers_since returned, or None, got {cursor!r}"
         ) from error
+
+
+def _see_that_it_is_complete(connection: Connection, read: int) -> None:
+    """See that what was read before is there still: new answers would get its numbers again."""
+    last = connection.execute(select(func.max(event.c.seq))).scalar_one() or 0
+    if read > last:
+        raise StoreBehind(
+            f"`db` lacks answers that this run has had: {read} were read, and its log ends at "
+            f"{last}. It is an older copy, or came without its -wal file: put the right one back, "
+            "or start another run (`gym-rated export` and `import` keep the answers that are here)"
+        )
 
 
 def _answer(row: Any) -> AnswerRow:

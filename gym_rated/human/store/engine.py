@@ -2,7 +2,9 @@
 
 SQLite runs with its write-ahead log, waits for the disk at every commit, and takes the write lock
 at the start of every writing transaction: one that began by reading could fail with "database is
-locked" whatever the timeout. PostgreSQL runs at READ COMMITTED; code that chooses rows locks them.
+locked" whatever the timeout. Every commit is copied from the log into the file at once, so that
+who moves the file alone loses nothing (`settle`). PostgreSQL runs at READ COMMITTED; code that
+chooses rows locks them.
 """
 
 import sqlite3
@@ -10,17 +12,18 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, select, text
-from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gym_rated.human.store import tables
-from gym_rated.human.store.failures import StoreNewer, clear_errors
+from gym_rated.human.store.failures import StoreMoved, StoreNewer, clear_errors
 from gym_rated.human.store.places import Place, prepare
+from gym_rated.human.store.whereabouts import Whereabouts
 
 BUSY_TIMEOUT_S = 10
 _APPLICATION = 0x47524154  # "GRAT": PRAGMA application_id of our files
@@ -45,6 +48,7 @@ class Database:
         self.is_sqlite = place.file is not None
         self._clock = clock
         self._writing = threading.BoundedSemaphore(1 if self.is_sqlite else 10_000)
+        self._whereabouts: Whereabouts | None = None
         if place.file is not None:
             prepare(place.file)
         self._engine = _make_engine(place)
@@ -60,20 +64,65 @@ class Database:
             raise
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; nothing is left in the log alone, as far as others let us."""
+        pool: Any = self._engine.pool
+        if self._whereabouts is not None and pool.checkedin():
+            with suppress(StoreMoved):
+                self._whereabouts.check()
+                self.settle("TRUNCATE", wait_s=1.0)
         self._engine.dispose()
+
+    def settle(self, how: str = "FULL", wait_s: float = 0.2) -> None:
+        """Copy what is in the log alone into the file, as a commit does unless somebody reads.
+
+        It is safe in the log, too, so that it does not matter if this takes too long.
+
+        Args:
+            how: "FULL", or "TRUNCATE" to empty the log as well.
+            wait_s: How long to wait for readers, in seconds.
+        """
+        if not self.is_sqlite:
+            return
+        with suppress(DBAPIError, sqlite3.Error), self._engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute(f"PRAGMA busy_timeout = {int(1000 * wait_s)}")
+            try:
+                driver.execute(f"PRAGMA wal_checkpoint({how})")
+            finally:
+                driver.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Begin a transaction that sees one state of the database and writes nothing."""
-        with self._clear_errors(), self._reader.begin() as connection:
-            yield connection
+        with self._clear_errors():
+            self._see_that_it_is_here()
+            with self._reader.begin() as connection:
+                yield connection
+                self._see_that_it_is_here(within=True)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Begin a transaction; what it wrote is on disk when the block ends without an error."""
-        with self._clear_errors(), self._turn(), self._writer.begin() as connection:
-            yield connection
+        with self._clear_errors(), self._turn():
+            self._see_that_it_is_here()
+            with self._writer.begin() as connection:
+                yield connection
+                self._see_that_it_is_here(within=True)
+
+    def _see_that_it_is_here(self, *, within: bool = False) -> None:
+        """See that the file is the one that was opened; raising undoes what was written.
+
+        Args:
+            within: Whether this is within a transaction that has read.
+        """
+        if self._whereabouts is None:
+            return
+        if self._whereabouts.is_elsewhere:
+            self._engine.dispose()  # what was opened meanwhile may be another file, for good
+            self._whereabouts.forget_log()
+        self._whereabouts.check()
+        if within:
+            self._whereabouts.note_log()
 
     def now(self, connection: Connection) -> float:
         """Return the server's time, in seconds since 1970."""
@@ -109,6 +158,7 @@ class Database:
     def _open(self) -> None:
         if self.place.file is not None:
             _use_write_ahead_log(self.place.file)
+            self._whereabouts = Whereabouts(self.place.file)
         with self._engine.begin() as connection:  # mostly all is there, and others write
             if self._version(connection) == tables.SCHEMA:
                 return
@@ -184,7 +234,9 @@ def _make_schema(connection: Connection) -> None:
 
 def _make_engine(place: Place) -> Engine:
     if place.file is not None:
-        engine = create_engine(place.url, pool_size=8, max_overflow=56)
+        existing = {"uri": "true", "mode": "rw"}  # a file that was moved away is not made anew
+        url = place.url.set(database=place.file.as_uri(), query=existing)
+        engine = create_engine(url, pool_size=8, max_overflow=56)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -207,6 +259,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we begin transactions ourselves
     connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA wal_autocheckpoint = 1")  # pages: at every commit
     connection.execute("PRAGMA foreign_keys = ON")
 
 

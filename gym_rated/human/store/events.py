@@ -6,6 +6,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, insert, select, upd
 from sqlalchemy.exc import IntegrityError
 
 from gym_rated.human.store.failures import Conflict
+from gym_rated.human.store.leases import stands_at
 from gym_rated.human.store.queries import give, seats_taken
 from gym_rated.human.store.records import Event
 from gym_rated.human.store.results import Recorded
@@ -141,7 +142,7 @@ def _check_seat(connection: Connection, asked: Any, rater: str, now: float) -> N
     given = connection.execute(_LEASE, values).scalar_one_or_none()
     if given is None:
         raise Conflict("this clip was not given to you; reload the page")
-    if given > now:
+    if stands_at(given, now):
         return
     seats = 1 if asked.repeat_of is not None else asked.overlap
     if seats_taken(connection, asked.id, rater, now) >= seats:

@@ -37,7 +37,15 @@ class StoreUnreachable(StoreError):
     """The database server does not answer."""
 
 
-PASSING = (StoreFull, StoreLocked, StoreUnreachable)
+class StoreMoved(StoreError):
+    """The database was moved, replaced or deleted while it was open."""
+
+
+class StoreBehind(StoreError):
+    """The database lacks answers that were read from it before: it is an older copy."""
+
+
+PASSING = (StoreFull, StoreLocked, StoreUnreachable, StoreMoved)
 """What a database recovers from: go on, and try again later."""
 
 
@@ -60,6 +68,8 @@ _SENTENCES: dict[type[StoreError], str] = {
     "copy, or name another file",
     StoreUnreachable: "`db` {place} does not answer; start the database server, and check host, "
     "port, name and password",
+    StoreMoved: "`db` {place} was moved or deleted while it was open, so nothing is written; put "
+    "it back, or end what has it open (page, trainer) and start it again",
 }
 _SQLITE = {  # by the first letters of the name
     "SQLITE_FULL": StoreFull,
@@ -69,6 +79,7 @@ _SQLITE = {  # by the first letters of the name
     "SQLITE_BUSY": StoreLocked,
     "SQLITE_LOCKED": StoreLocked,
     "SQLITE_PROTOCOL": StoreLocked,
+    "SQLITE_READONLY_DBMOVED": StoreMoved,
     "SQLITE_READONLY": StoreReadOnly,
     "SQLITE_CANTOPEN": StoreReadOnly,
     "SQLITE_PERM": StoreReadOnly,
@@ -141,7 +152,10 @@ def _kind_of(error: BaseException | None, folder: Path | None) -> type[StoreErro
         if name.startswith("SQLITE_IOERR") and folder is not None:
             if shutil.disk_usage(folder).free < _LITTLE:
                 return StoreFull
-        return next((kind for known, kind in _SQLITE.items() if name.startswith(known)), None)
+        known = next((kind for letters, kind in _SQLITE.items() if name.startswith(letters)), None)
+        if known is None and type(error) in (sqlite3.OperationalError, sqlite3.DatabaseError):
+            return StoreDamaged  # tables that are not ours any more, text that is none
+        return known
     state = getattr(error, "sqlstate", None)
     if state is None:  # no answer at all
         return StoreUnreachable if type(error).__name__ == "OperationalError" else None

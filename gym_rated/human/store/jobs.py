@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from gym_rated.checkpoint.documents import parse_json
 from gym_rated.human.store.checks import check_bytes, check_text
 from gym_rated.human.store.failures import Conflict, Unsound, sound_row
+from gym_rated.human.store.leases import stands
 from gym_rated.human.store.records import Clip, Codec, Job
 from gym_rated.human.store.results import TakenJob
 from gym_rated.human.store.tables import clip, job, query, segment
@@ -69,7 +70,7 @@ def take_job(connection: Connection, worker: str, lease_s: float, now: float) ->
         free = (
             select(job, segment)
             .join(segment, segment.c.number == job.c.number)
-            .where(job.c.expires_at <= now)
+            .where(~stands(job.c.expires_at, now))
             .order_by(job.c.number)
             .limit(1)
             .with_for_update(of=job, skip_locked=True)

@@ -1,5 +1,6 @@
 """Where a store lies: a file on a local disk, or a PostgreSQL server."""
 
+import errno
 import os
 import shutil
 from dataclasses import dataclass
@@ -8,12 +9,13 @@ from pathlib import Path
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from gym_rated.human.store.failures import StoreFull, StoreReadOnly
+from gym_rated.human.store.failures import StoreDamaged, StoreFull, StoreReadOnly
 
 _NETWORK = frozenset(
     "nfs nfs4 cifs smb3 smbfs ncpfs afs 9p ceph fuse.ceph glusterfs fuse.glusterfs fuse.sshfs "
     "fuse.rclone fuse.s3fs lustre beegfs gpfs".split()
 )
+_SMALLEST = 512  # bytes of an SQLite file; one of a single byte SQLite takes for a new one
 _MOUNTS = Path("/proc/self/mounts")
 
 
@@ -64,9 +66,13 @@ def _file(path: Path) -> Place:
 
 
 def prepare(file: Path) -> None:
-    """Make the folder of a new database file, and see that it may lie there.
+    """See that a database may lie at a place; make its folder, and the file if there is none.
+
+    A new file is its owner's alone, as its token is, and SQLite gives the log the file's mode. One
+    that is there keeps the mode that somebody gave it.
 
     Raises:
+        StoreDamaged: If there is a file too small to be a database, which SQLite would write over.
         StoreReadOnly: If the folder cannot be made or written.
         ValueError: If it is on a network file system.
     """
@@ -77,6 +83,11 @@ def prepare(file: Path) -> None:
             f"`db` {file} needs a folder that this user can make: {error}; name another"
         ) from error
     target = file if file.exists() else file.parent
+    if file.is_file() and 0 < file.stat().st_size < _SMALLEST:
+        raise StoreDamaged(
+            f"`db` {file} is no database of ratings: it has {file.stat().st_size} bytes; name "
+            "another file"
+        )
     if file.is_dir():
         raise ValueError(f"`db` must be a file, got the folder {file}; name a file in it")
     if not os.access(target, os.W_OK) or not os.access(file.parent, os.W_OK):
@@ -90,6 +101,23 @@ def prepare(file: Path) -> None:
             "share SQLite's log; use a PostgreSQL URL (postgresql://USER@HOST/NAME), or a local "
             "folder"
         )
+    make_private(file)
+
+
+def make_private(file: Path) -> None:
+    """Make an empty file that only its owner may read, unless there is one.
+
+    Raises:
+        StoreFull: If the disk is full.
+        StoreReadOnly: If it cannot be made.
+    """
+    try:
+        os.close(os.open(os.path.realpath(file), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        kind = StoreFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreReadOnly
+        raise kind(f"`db` {file} cannot be made: {error.strerror}; name another place") from error
 
 
 def check_room(place: Place, reserve_bytes: int, what: str) -> None:

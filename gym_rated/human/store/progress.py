@@ -27,6 +27,7 @@ def read_progress(connection: Connection, run_id: str, now: float) -> Progress:
     rated = sum(number for rating, number in classes.items() if rating is not None)
     waiting = _count_waiting(connection, run_id)
     return Progress(
+        asked=_count_asked(connection, run_id),
         jobs_waiting=waiting,
         jobs_dropped=sum(reasons.values()),
         drop_reasons=reasons,
@@ -35,7 +36,7 @@ def read_progress(connection: Connection, run_id: str, now: float) -> Progress:
         rated=rated,
         skipped=classes[None],
         class_counts=tuple(classes[c] for c in range(run.num_classes)),
-        raters=_raters(standing),
+        raters=_raters(connection, standing),
         last_at=_last_at(connection, run_id),
         ratings_per_minute=_speed(connection, run_id, now),
         trainer=read_trainer(connection, run_id),
@@ -46,6 +47,11 @@ def read_progress(connection: Connection, run_id: str, now: float) -> Progress:
 def count_unanswered(connection: Connection, run_id: str) -> int:
     """Return how many segments nobody has answered, those without a clip among them."""
     return _count_waiting(connection, run_id) + _count_queries(connection, run_id, 1)
+
+
+def _count_asked(connection: Connection, run_id: str) -> int:
+    rows = select(func.count()).select_from(segment).where(segment.c.run_id == run_id)
+    return int(connection.execute(rows).scalar_one())
 
 
 def _count_waiting(connection: Connection, run_id: str) -> int:
@@ -84,7 +90,7 @@ def _standing(connection: Connection, run_id: str) -> list[Any]:
     """Return how many standing answers each rater gave of each class."""
     rows = (
         select(current.c.rater, current.c.rating)
-        .add_columns(func.count().label("number"), func.max(current.c.at).label("last_at"))
+        .add_columns(func.count().label("number"), func.max(current.c.seq).label("last_seq"))
         .join(query, query.c.id == current.c.query_id)
         .where(query.c.run_id == run_id, query.c.repeat_of.is_(None), current.c.kind != "undo")
         .group_by(current.c.rater, current.c.rating)
@@ -92,26 +98,38 @@ def _standing(connection: Connection, run_id: str) -> list[Any]:
     return list(connection.execute(rows))
 
 
-def _raters(standing: list[Any]) -> tuple[RaterProgress, ...]:
+def _times(connection: Connection, seqs: set[int]) -> dict[int, float]:
+    """Return when events of the log were."""
+    rows = select(event.c.seq, event.c.at).where(event.c.seq.in_(seqs))
+    return {row.seq: float(row.at) for row in connection.execute(rows)}
+
+
+def _raters(connection: Connection, standing: list[Any]) -> tuple[RaterProgress, ...]:
+    last: dict[str, int] = {}  # the latest is the last in the log: a clock may be set
+    for row in standing:
+        last[row.rater] = max(row.last_seq, last.get(row.rater, 0))
+    at = _times(connection, set(last.values()))
     found = [
         RaterProgress(
             rater=name,
             rated=sum(r.number for r in standing if r.rater == name and r.rating is not None),
             skipped=sum(r.number for r in standing if r.rater == name and r.rating is None),
-            last_at=max(r.last_at for r in standing if r.rater == name),
+            last_at=at[last[name]],
         )
-        for name in sorted({row.rater for row in standing})
+        for name in sorted(last)
     ]
     return tuple(sorted(found, key=lambda rater: -rater.rated))
 
 
 def _last_at(connection: Connection, run_id: str) -> float | None:
     rows = (
-        select(func.max(event.c.at))
+        select(event.c.at)
         .join(query, query.c.id == event.c.query_id)
         .where(query.c.run_id == run_id, event.c.kind != "undo")
+        .order_by(event.c.seq.desc())
+        .limit(1)
     )
-    at: float | None = connection.execute(rows).scalar_one()
+    at: float | None = connection.execute(rows).scalar_one_or_none()
     return at
 
 
@@ -119,7 +137,8 @@ def _speed(connection: Connection, run_id: str, now: float) -> float:
     rows = (
         select(func.count(), func.min(event.c.at), func.max(event.c.at))
         .join(query, query.c.id == event.c.query_id)
-        .where(query.c.run_id == run_id, event.c.kind == "rate", event.c.at > now - RATE_WINDOW_S)
+        .where(query.c.run_id == run_id, event.c.kind == "rate")
+        .where(event.c.at.between(now - RATE_WINDOW_S, now))
     )
     number, first_at, last_at = connection.execute(rows).one()
     return 60.0 * (number - 1) / (last_at - first_at) if number > 1 and last_at > first_at else 0.0

@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from gym_rated.checkpoint.documents import parse_json
 from gym_rated.human.store.failures import sound_row
+from gym_rated.human.store.leases import stands
 from gym_rated.human.store.results import Query
 from gym_rated.human.store.tables import clip, current, event, lease, query, run, segment
 from gym_rated.human.store.upsert import upsert
@@ -97,7 +98,8 @@ def seats_taken(connection: Connection, query_id: int, rater: str, now: float) -
 
 def _leases_of_others() -> ColumnElement[int]:
     """Count the raters but this one who hold a lease of a clip; an answer ends a lease."""
-    held = and_(lease.c.query_id == query.c.id, lease.c.rater != _RATER, lease.c.expires_at > _NOW)
+    held = and_(lease.c.query_id == query.c.id, lease.c.rater != _RATER)
+    held = and_(held, stands(lease.c.expires_at, _NOW))
     return select(func.count()).select_from(lease).where(held).correlate(query).scalar_subquery()
 
 
@@ -132,7 +134,7 @@ def _held(of_run: bool) -> Select[Any]:
     return (
         select(query.c.id)
         .join(lease, lease.c.query_id == query.c.id)
-        .where(lease.c.rater == _RATER, lease.c.expires_at > _NOW, _askable(of_run))
+        .where(lease.c.rater == _RATER, stands(lease.c.expires_at, _NOW), _askable(of_run))
         .order_by(func.coalesce(undone, 0).desc(), lease.c.issue)
         .limit(1)
     )

@@ -87,11 +87,19 @@ class RaterProgress:
 
 @dataclass(frozen=True)
 class TrainerSeen:
-    """The last sign of life of a trainer; its return is that of the learned reward."""
+    """The last sign of life of a trainer; its return is that of the learned reward.
+
+    Attributes:
+        step: Environment steps so far.
+        learned_return: Return of the learned reward, if there was an episode.
+        at: When it was seen.
+        is_finished: Whether that was its last one: the run is over, and asks no more.
+    """
 
     step: int
     learned_return: float | None
     at: float
+    is_finished: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,7 @@ class Progress:
     """How far a run's rating is; quality checks (second showings) do not count.
 
     Attributes:
+        asked: Segments that people were asked about.
         jobs_waiting: Segments without a clip.
         jobs_dropped: Segments that could not be rendered.
         drop_reasons: Why, and how many each.
@@ -123,6 +132,7 @@ class Progress:
         workers: Last signs of life of the render workers.
     """
 
+    asked: int
     jobs_waiting: int
     jobs_dropped: int
     drop_reasons: Mapping[str, int]

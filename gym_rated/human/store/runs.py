@@ -14,6 +14,7 @@ from gym_rated.human.store.results import TrainerSeen, WorkerSeen
 from gym_rated.human.store.tables import heartbeat, run
 from gym_rated.human.store.upsert import add_if_new, upsert
 
+_FINISHED = "finished"  # where others have a problem
 _FIXED = ("num_classes", "class_names", "instructions", "env_id")
 
 
@@ -24,6 +25,9 @@ def open_run(connection: Connection, new: Run, now: float) -> None:
         ValueError: If the run is there with another criterion, or of another environment.
     """
     values = _values(new)
+    latest = connection.execute(select(func.max(run.c.created_at))).scalar_one()
+    if latest is not None:  # whatever the clock says: the first run stays the first
+        now = max(now, math.nextafter(latest, math.inf))
     if add_if_new(connection, run, {"id": new.id, "created_at": now} | values) is not None:
         return
     known = run_of(connection.execute(select(run).where(run.c.id == new.id)).one())
@@ -110,11 +114,21 @@ def beat(connection: Connection, kind: str, name: str, values: Mapping[str, Any]
     upsert(connection, heartbeat, row)
 
 
+def end(connection: Connection, run_id: str, now: float) -> None:
+    """Write down that a run is finished; a sign of life of its trainer takes that back."""
+    seen = read_trainer(connection, run_id)
+    values: dict[str, Any] = {"step": 0, "problem": _FINISHED, "at": now}
+    values |= {} if seen is None else {"step": seen.step, "learned_return": seen.learned_return}
+    beat(connection, "trainer", run_id, values)
+
+
 def read_trainer(connection: Connection, run_id: str) -> TrainerSeen | None:
     """Return the last sign of life of a run's trainer."""
     where = and_(heartbeat.c.kind == "trainer", heartbeat.c.name == run_id)
     row = connection.execute(select(heartbeat).where(where)).one_or_none()
-    return None if row is None else TrainerSeen(row.step, row.learned_return, row.at)
+    if row is None:
+        return None
+    return TrainerSeen(row.step, row.learned_return, row.at, row.problem == _FINISHED)
 
 
 def read_workers(connection: Connection) -> tuple[WorkerSeen, ...]:

@@ -6,13 +6,25 @@ find, after a crash as well.
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from gym_rated.checks import whole_number
-from gym_rated.human.store import answers, events, imports, jobs, learned, progress, queries, runs
+from gym_rated.human.store import (
+    answers,
+    backup,
+    events,
+    imports,
+    jobs,
+    learned,
+    progress,
+    queries,
+    runs,
+)
 from gym_rated.human.store.checks import check_name, check_stored, check_text
 from gym_rated.human.store.engine import Database
+from gym_rated.human.store.leases import check_lease
 from gym_rated.human.store.places import check_room, place_of
 from gym_rated.human.store.records import Clip, Codec, Event, ImportedRating, Job, Run
 from gym_rated.human.store.results import (
@@ -128,6 +140,11 @@ class Store:
             values |= {"at": self._db.now(connection)}
             runs.beat(connection, "trainer", run_id, values)
 
+    def end_run(self, run_id: str) -> None:
+        """Write down that a run is finished, for the page; the next sign of life takes it back."""
+        with self._db.write() as connection:
+            runs.end(connection, runs.read_run(connection, run_id).id, self._db.now(connection))
+
     def set_learned(self, run_id: str, returns: Mapping[str, float]) -> None:
         """Keep what the reward model makes of segments, for the page.
 
@@ -171,6 +188,7 @@ class Store:
         A job taken three times without a result is dropped.
         """
         check_name("worker", worker)
+        check_lease(lease_s)
         with self._db.write() as connection:
             return jobs.take_job(connection, worker, lease_s, self._db.now(connection))
 
@@ -180,6 +198,7 @@ class Store:
         Returns:
             False if another worker has the job now, or it is done.
         """
+        check_lease(lease_s)
         with self._db.write() as connection:
             return jobs.renew_job(connection, taken, lease_s, self._db.now(connection))
 
@@ -251,9 +270,10 @@ class Store:
             rater: Who asks. Tabs of one rater get the same clip.
             run_id: Only clips of this run; of all by default.
             exclude: Queries that the page has already; leases on them are renewed. At most 100.
-            lease_s: Seconds for which nobody else gets the seat.
+            lease_s: Seconds for which nobody else gets the seat, at most 120.
         """
         check_name("rater", rater)
+        check_lease(lease_s)
         in_hand = [check_stored("exclude", query_id) for query_id in exclude]
         if len(in_hand) > 100:
             raise ValueError(f"`exclude` must name at most 100 queries, got {len(in_hand)}")
@@ -274,7 +294,9 @@ class Store:
         """
         with self._db.write() as connection:
             now = self._db.lock_rater(connection, event.rater)
-            return events.record(connection, event, now)
+            done = events.record(connection, event, now)
+        self._db.settle()
+        return done
 
     def history(self, rater: str, run_id: str, limit: int = 10) -> list[HistoryRow]:
         """Return a rater's standing answers, the newest first."""
@@ -335,6 +357,28 @@ class Store:
         with self._db.read() as connection:
             return imports.read_segment_ids(connection, run_id)
 
+    def back_up(self, target: str | os.PathLike[str]) -> dict[str, int]:
+        """Copy the database to a new file, while others may write (SQLite only).
+
+        Args:
+            target: The copy: one file, complete, readable by its owner only.
+
+        Returns:
+            Name of each table -> its rows in the copy, which was read again and found whole.
+
+        Raises:
+            FileExistsError: If there is a file of that name.
+            StoreError: If there is no room, or the copy is not whole.
+            ValueError: If the database is not a file.
+        """
+        if self.place.file is None:
+            raise ValueError(
+                f"`db` must be a file to be copied, got {self.place.name}; copy a PostgreSQL "
+                "database with its own program: pg_dump --schema=gym_rated --format=custom"
+            )
+        with self._db.read() as connection:
+            return backup.back_up(connection, Path(target).expanduser().absolute())
+
     def answers_since(self, run_id: str, cursor: Any) -> tuple[list[AnswerRow], Any]:
         """Return the answers of a run that a reader has not had, and the next cursor.
 
@@ -345,6 +389,10 @@ class Store:
         Returns:
             Answers in the order of the log, corrections and undos (as skipped) among them; second
             showings are left out.
+
+        Raises:
+            StoreBehind: If the database lacks answers that the cursor has passed: it is an older
+                copy.
         """
         with self._db.read() as connection:
             now = self._db.now(connection)

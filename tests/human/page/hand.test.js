@@ -101,3 +101,14 @@ test("a clip that was made anew is another view of the same query", () => {
   assert.equal(keyOf(query(3)), "3/clip3");
   assert.notEqual(keyOf(query(3)), keyOf(query(3, { clip: "new" })));
 });
+
+test("what is dismissed is gone: in view, set aside and to come", () => {
+  const hand = new Hand(0);
+  hand.queue = [query(2), query(3)];
+  hand.open(query(1));
+  hand.interrupt();
+  hand.open(query(0), { rating: 1 });
+  hand.dismiss(7);
+  assert.deepEqual([hand.ids, hand.view, hand.idleSince], [[], null, 7]);
+  assert.equal(hand.leaveCorrection(), false);
+});

@@ -109,11 +109,31 @@ test("an entry that nobody can read is left out", () => {
 
 const TROUBLES = [
   [null, "offline"],
+  [400, "offline"], // another server, or something in between, has the address
   [401, "stranger"],
+  [403, "offline"], // another rater has signed in: it is sent when this one has again
+  [404, "offline"],
+  [405, "offline"],
+  [408, "offline"],
+  [413, "offline"],
+  [415, "offline"],
+  [429, "offline"],
+  [431, "offline"],
   [500, "busy"],
   [503, "busy"],
   [507, "full"],
 ];
+for (const status of [409, 422]) {
+  test(`status ${status} is about the answer, which is given up`, async () => {
+    serve(json({ detail: "No." }, status));
+    const { outbox, calls } = opened();
+    outbox.add(rated(1));
+    await settle();
+    assert.deepEqual(calls.at(-2), ["refused", 1, "No."]);
+    assert.equal(outbox.size, 0);
+  });
+}
+
 for (const [status, kind] of TROUBLES) {
   test(`status ${status} is the trouble ${kind}, and the answer is kept`, async () => {
     serve(status);

@@ -49,6 +49,24 @@ test("only trouble is repeated", () => {
   assert.deepEqual(said.at(-1), ["busy", 3]);
 });
 
+test("at the end a server that does not answer is no trouble, but others are", () => {
+  const said = [];
+  const trouble = new Trouble({ size: 0, send() {} }, (kind) => said.push(kind), () => true);
+  for (const kind of ["offline", "busy", "full", "stranger"]) trouble.set(kind);
+  assert.deepEqual(said, ["ended", "busy", "full", "stranger"]);
+  assert.equal(troubleSentence("ended", 0), "");
+  const kept = "The server has ended: 2 ratings kept in this browser";
+  assert.equal(troubleSentence("ended", 2), kept);
+});
+
+test("a banner has the server's own words on its database", () => {
+  const moved = "the database was moved or deleted";
+  const kept = "The database was moved or deleted: 1 rating kept in this browser";
+  assert.equal(troubleSentence("busy", 1, moved), kept);
+  assert.equal(troubleSentence("busy", 0, moved), "The database was moved or deleted");
+  assert.equal(troubleSentence("offline", 0, "x"), troubleSentence("offline", 0));
+});
+
 test("a banner counts what this browser keeps", () => {
   assert.equal(troubleSentence("offline", 1), "Offline: 1 rating kept in this browser");
   assert.equal(troubleSentence("busy", 2), "The database is busy: 2 ratings kept in this browser");

@@ -6,7 +6,7 @@ import { isElsewhere, waitUntilNext } from "../../../gym_rated/human/page/news.j
 import { Panel } from "../../../gym_rated/human/page/panel.js";
 import { timeAfter } from "../../../gym_rated/human/page/player.js";
 import { progressWords, speedWord } from "../../../gym_rated/human/page/progress.js";
-import { agreement, outlook, own, training } from "../../../gym_rated/human/page/words.js";
+import { agreement, endingWords, outlook, own, training } from "../../../gym_rated/human/page/words.js";
 
 const trainer = (more = {}) => ({ step: 12345, seen_s_ago: 3, learned_return: null, ...more });
 
@@ -43,6 +43,23 @@ test("one who waits hears of the run, then of clips, of problems, of the trainin
   assert.equal(outlook({ run, trainer: trainer() }), "Training was at step 12,345.");
   const late = outlook({ run, trainer: trainer({ seen_s_ago: 61 }) });
   assert.equal(late, "Training was at step 12,345, 1 minute ago.");
+});
+
+test("the end says what ended, that all is saved, and whether the page may be closed", () => {
+  const answered = endingWords("answered", false, 0);
+  assert.equal(answered.headline, "All clips are rated");
+  assert.match(answered.detail, /all is saved\. The training goes on with them\. You can close/);
+  assert.match(endingWords("answered", true, 0).detail, /The server has ended, or cannot be reached/);
+  const finished = endingWords("finished", true, 0);
+  assert.equal(finished.headline, "The training is finished");
+  assert.equal(finished.detail, "All your ratings are saved. You can close this page.");
+  const stopped = endingWords("stopped", true, 0);
+  assert.equal(stopped.headline, "The server was stopped");
+  assert.match(stopped.detail, /saved\. It prints a new link if it is started again\./);
+  for (const end of ["answered", "finished", "stopped"]) {
+    const kept = "2 ratings are kept in this browser, and sent once the server is back.";
+    assert.equal(endingWords(end, true, 2).detail, kept);
+  }
 });
 
 test("the panel's words on the training leave out what there is not", () => {
