@@ -472,6 +472,7 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm, run_dir: Path) -> dict[s
             end = time.monotonic()
             # the memory makes checkpoints slow: they take at most a twentieth of the time
             save_time = end + max(args.checkpoint_every_s, 20 * (end - begin))
+    pacing.hold(trainer.global_step, rest=True)  # for the last answers
     trainer.take_ratings()
     save_state(run_dir / CHECKPOINT, trainer.state_dict())
     result = session.finish_run(trainer, writer, run_dir, sps)

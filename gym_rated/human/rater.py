@@ -2,7 +2,8 @@
 
 Nothing here waits, and nothing here draws or serves: render workers turn segments into clips, a
 page shows them, each in a process of its own. A trainer that is killed leaves all of them the
-database; the next one with the same run goes on where its checkpoint is.
+database; the next one with the same run goes on where its checkpoint is. So that both tell the same
+story, nothing should be asked that no checkpoint knows of: `Asking(deferred=True)` and `send`.
 """
 
 import os
@@ -44,6 +45,7 @@ class HumanRater:
     Attributes:
         store: The database.
         num_asked: Segments submitted so far, by this process or the one it resumed.
+        num_settled: As many had been submitted when the run last waited for people (`Pacing`).
         num_answers: Answers collected so far by this process, corrections included.
 
     Raises:
@@ -79,17 +81,19 @@ class HumanRater:
             duplicate_rate=asking.duplicate_rate,
         )
         self.num_classes = num_classes
-        self.num_asked = self.num_answers = 0
+        self.num_asked = self.num_settled = self.num_answers = 0
         self._seed = seed
-        self._together = asking.together
+        self._asking = asking
         self._recipe: dict[str, Any] = {"env_id": env_id, "env_kwargs": kwargs}
         self._recipe |= {} if asking.fps is None else {"fps": asking.fps}
         self._names: dict[str, str] = {}  # id of a segment in the store -> id in the run
-        self._unsent: list[Job] = []  # what the store had no room for
+        self._unsent: list[Job] = []  # submitted, and not in the store
+        self._num_released = 0  # of them, the first that the store may have
         self._open = 0  # unanswered when the store was last asked
         self._cursor: Any = None
         self._may_mix = True  # until it is known that no other process has asked in this run
         self.store = Store(db)
+        self._found_others = self._has_segments()
         if asking.new:
             self._check_new()
         self.store.open_run(self.run)
@@ -115,8 +119,15 @@ class HumanRater:
             self._open = self.store.pending(self.run.id)
         return len(self._unsent) + self._open
 
+    @property
+    def unsent(self) -> int:
+        """Segments that were submitted and wait for `send`."""
+        return len(self._unsent) - self._num_released
+
     def submit(self, segments: Sequence[Segment]) -> None:
         """Ask about segments; returns at once, or after 0.1 s for each that brings its frames.
+
+        Under `Asking(deferred=True)` people see them after the next `send`.
 
         Raises:
             ValueError: If the store has segments of this run, and no checkpoint was loaded; or if
@@ -137,6 +148,19 @@ class HumanRater:
         for name, segment in zip(jobs, segments, strict=True):
             self._names.setdefault(name, segment.id)  # unless it was taken back
         self.num_asked += len(segments)
+        if not self._asking.deferred:
+            self.send()
+
+    def send(self) -> None:
+        """Put in the store what was submitted; see `Asking.deferred`.
+
+        What a checkpoint held as submitted is sent by itself after `load_state_dict`. To send a
+        segment twice does no harm: the store knows it by its place and its content.
+
+        Raises:
+            ValueError: As `submit`, where the store was away then.
+        """
+        self._num_released = len(self._unsent)
         self._send()
 
     def collect(self) -> list[Answer]:
@@ -146,7 +170,7 @@ class HumanRater:
             ValueError: As `submit`, where the store was away then.
         """
         self._send()
-        if self._together and self.pending:
+        if self._asking.together and self.pending:
             return []
         try:
             rows, self._cursor = self.store.answers_since(self.run.id, self._cursor)
@@ -154,6 +178,9 @@ class HumanRater:
             warnings.warn(f"no ratings were collected: {error}", stacklevel=2)
             return []
         known = [row for row in rows if row.segment_id in self._names]
+        if self._asking.together:  # nor on who was faster
+            asked = {name: k for k, name in enumerate(self._names)}
+            known.sort(key=lambda row: (asked[row.segment_id], row.rater, row.revision))
         if len(known) < len(rows):
             warnings.warn(
                 f"run {self.run.id!r} of {self.store.place.name} has answers about segments that "
@@ -189,6 +216,8 @@ class HumanRater:
         They were asked about after the checkpoint that was loaded. People may have rated them
         since, so the run takes them back instead of losing the ratings. They have ids of their own.
         """
+        if self._may_mix and self._found_others:
+            return []  # nothing of this run was ever sent
         self._may_mix = False
         lost = [blob for name, blob in self.store.blobs(self.run.id) if name not in self._names]
         segments = [unpack_segment(blob) for blob in lost]
@@ -202,6 +231,8 @@ class HumanRater:
             "run_id": self.run.id,
             "cursor": self._cursor,
             "num_asked": self.num_asked,
+            "num_settled": self.num_settled,
+            "found_others": self._may_mix and self._found_others,
             "names": [list(pair) for pair in self._names.items()],
             "unsent": [job_as_list(job) for job in self._unsent],
         }
@@ -210,17 +241,22 @@ class HumanRater:
         """Restore what `state_dict` returned.
 
         Raises:
-            ValueError: If it is of another run.
+            ValueError: If it is of another run, or of one that never found room in this store
+                beside another run of its name.
         """
         if state["run_id"] != self.run.id:
             raise ValueError(
                 f"`state` must be of run {self.run.id!r}, got {state['run_id']!r}; is the run "
                 "folder renamed?"
             )
-        self._may_mix = False
+        self._may_mix = self._found_others = bool(state.get("found_others", False))
         self._cursor, self.num_asked = state["cursor"], state["num_asked"]
+        self.num_settled = state.get("num_settled", 0)
         self._names = {name: segment_id for name, segment_id in state["names"]}
         self._unsent = [job_from_list(*values) for values in state["unsent"]]
+        self._num_released = len(self._unsent)  # a checkpoint holds them
+        with suppress(*PASSING):
+            self._see_that_it_is_ours()
 
     def close(self) -> None:
         """Stop page and workers; close the database."""
@@ -234,13 +270,16 @@ class HumanRater:
 
     def _check_new(self) -> None:
         """Refuse to mix a run that starts anew with one that the store has."""
-        if next(self.store.blobs(self.run.id), None) is not None:
+        if self._has_segments():
             raise ValueError(
                 "`run_id` must be new where no checkpoint is loaded, got "
                 f"{self.run.id!r}, of which {self.store.place.name} has segments; go on with that "
                 "run by --resume FOLDER, or name another by --run-dir; `gym-rated export` keeps "
                 "its ratings"
             )
+
+    def _has_segments(self) -> bool:
+        return next(self.store.blobs(self.run.id), None) is not None
 
     def _see_that_it_is_ours(self) -> None:
         """Look once for segments of another process, before the first are sent."""
@@ -249,14 +288,15 @@ class HumanRater:
             self._may_mix = False
 
     def _send(self) -> None:
-        if not self._unsent:
+        ready = self._unsent[: self._num_released]
+        if not ready:
             return
         try:
             self._see_that_it_is_ours()
-            self.store.add_jobs(self.run.id, self._unsent)
-            self._unsent = []
+            self.store.add_jobs(self.run.id, ready)
+            self._unsent, self._num_released = self._unsent[len(ready) :], 0
         except PASSING as error:
             warnings.warn(
-                f"{len(self._unsent)} segments wait to be stored: {error}; training goes on",
+                f"{len(ready)} segments wait to be stored: {error}; training goes on",
                 stacklevel=3,
             )
