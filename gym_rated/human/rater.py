@@ -154,8 +154,8 @@ class HumanRater:
     def send(self) -> None:
         """Put in the store what was submitted; see `Asking.deferred`.
 
-        What a checkpoint held as submitted is sent by itself after `load_state_dict`. To send a
-        segment twice does no harm: the store knows it by its place and its content.
+        A resumed run calls it for what its checkpoint held as submitted. To send a segment twice
+        does no harm: the store knows it by its place and its content.
 
         Raises:
             ValueError: As `submit`, where the store was away then.
@@ -242,7 +242,7 @@ class HumanRater:
 
         Raises:
             ValueError: If it is of another run, or of one that never found room in this store
-                beside another run of its name.
+                beside another run of its name; or if the store has not all that it speaks of.
         """
         if state["run_id"] != self.run.id:
             raise ValueError(
@@ -254,9 +254,10 @@ class HumanRater:
         self.num_settled = state.get("num_settled", 0)
         self._names = {name: segment_id for name, segment_id in state["names"]}
         self._unsent = [job_from_list(*values) for values in state["unsent"]]
-        self._num_released = len(self._unsent)  # a checkpoint holds them
+        self._num_released = 0 if self._asking.deferred else len(self._unsent)
         with suppress(*PASSING):
             self._see_that_it_is_ours()
+            self._see_that_all_is_there()
 
     def close(self) -> None:
         """Stop page and workers; close the database."""
@@ -286,6 +287,21 @@ class HumanRater:
         if self._may_mix:
             self._check_new()
             self._may_mix = False
+
+    def _see_that_all_is_there(self) -> None:
+        """Refuse a store that is older than the state: what is missing would never be answered."""
+        sent = set(self._names) - {job.segment_id for job in self._unsent}
+        lost = sent.difference(name for name, _ in self.store.blobs(self.run.id))
+        num_lost = len(lost) and len(lost) - self.store.progress(self.run.id).jobs_dropped
+        newest = max((row.seq for row in self.store.answers_since(self.run.id, None)[0]), default=0)
+        num_read = 0 if self._cursor is None else self._cursor["seq"]
+        if num_lost > 0 or num_read > newest:
+            raise ValueError(
+                f"`db` must hold all that run {self.run.id!r} asked and was answered, got "
+                f"{self.store.place.name} without {max(num_lost, 0)} of {len(sent)} segments, and "
+                f"with answers up to number {newest} where {num_read} were read; bring back the "
+                "newest copy of the database with its -wal file, or begin a new run"
+            )
 
     def _send(self) -> None:
         ready = self._unsent[: self._num_released]

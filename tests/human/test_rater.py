@@ -303,6 +303,26 @@ def test_a_run_that_met_a_strange_one_is_not_mixed_with_it_after_a_kill(
     assert rater.store.pending("run") == 1
 
 
+@pytest.mark.parametrize("with_questions", [False, True])
+def test_a_database_older_than_the_checkpoint_is_refused(
+    tmp_path: Path, with_questions: bool
+) -> None:
+    rater = make_rater(tmp_path / "r.db")
+    segments = [replace(make_segment(f"0-0-{k}"), raw_actions=np.zeros(5)) for k in range(3)]
+    rater.submit(segments)
+    answer_all(rater.store, lambda segment: 1)
+    rater.collect()
+    state = rater.state_dict()
+    make_rater(tmp_path / "r.db").load_state_dict(state)
+    other = make_rater(tmp_path / "older.db")
+    if with_questions:  # and without the answers
+        other.submit(segments)
+    again = make_rater(tmp_path / "older.db")
+    said = f"without {0 if with_questions else 3} of 3 segments, and with answers up to number 0 "
+    with pytest.raises(ValueError, match=f"{said}where 3 were read; bring back the newest copy"):
+        again.load_state_dict(state)
+
+
 def test_people_see_what_is_deferred_after_send_and_once(tmp_path: Path) -> None:
     rater = make_rater(tmp_path / "r.db", asking=Asking(deferred=True))
     envs = walk(make_envs(rater))
@@ -317,6 +337,8 @@ def test_people_see_what_is_deferred_after_send_and_once(tmp_path: Path) -> None
     resumed = make_envs(again)
     resumed.load_state_dict(checkpoint)  # killed after send
     assert resumed.collect() == 0
+    assert (again.num_asked, again.unsent, again.store.pending("run")) == (4, 4, 4)
+    again.send()
     assert (again.num_asked, again.unsent, again.store.pending("run")) == (4, 0, 4)
     assert resumed.ratings.num_segments == 4  # none came back as another
     assert answer_all(again.store, by_angle) == 4
