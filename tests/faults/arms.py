@@ -61,6 +61,8 @@ RATERS: dict[str, dict[str, Any]] = {  # the flags of each
     "human, in the lead": {"checkpoint_every_s": OFTEN, "max_lead": 50, **_HUMAN},
     "human, slow": {"checkpoint_every_s": SELDOM, "max_lead": 4, **_HUMAN},
 }
+ON_A_PAGE = "human, on a page"  # who is answered from outside, by HTTP
+_ON_A_PAGE = {"checkpoint_every_s": SELDOM, "max_lead": 0, **_HUMAN}
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Arm:
         script.parts.make_schedule = lambda *_, **__: dict(SCHEDULE)
         if (maker := _MAKERS.get(self.rater)) is not None:
             script.parts.make_rater = lambda *_, **__: maker(self, folder)
-        if "human" in self.rater:
+        if "human" in self.rater and self.rater != ON_A_PAGE:
             _answer_when_sent(late="slow" in self.rater)
         events.watch_all()
         if (folder / CHECKPOINT / "manifest.json").exists():
@@ -96,7 +98,7 @@ class Arm:
 
     @property
     def flags(self) -> dict[str, Any]:
-        return {**_FLAGS, **SCRIPTS[self.script], **RATERS[self.rater]}
+        return {**_FLAGS, **SCRIPTS[self.script], **RATERS.get(self.rater, _ON_A_PAGE)}
 
 
 def by_content(segment: Segment) -> int:

@@ -153,9 +153,12 @@ def begun(said: Path, work: Callable[..., Any], *args: Any) -> int:
         os._exit(0)
 
 
-def waited(said: Path, pid: int) -> Ended:
-    """Wait for the end of what `begun` began."""
-    return Ended(os.waitpid(pid, 0)[1], _report_of(said))
+def waited(said: Path, pid: int, meanwhile: Callable[[], object] = lambda: None) -> Ended:
+    """Wait for the end of what `begun` began, and do something again and again meanwhile."""
+    while (done := os.waitpid(pid, os.WNOHANG))[0] == 0:
+        meanwhile()
+        time.sleep(0.005)
+    return Ended(done[1], _report_of(said))
 
 
 def _report_of(said: Path) -> Path:
