@@ -3,6 +3,7 @@
 import http.client
 import json
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -62,9 +63,9 @@ def test_a_run_rated_on_a_page_survives_kills_of_all(
 ) -> None:
     arm = Arm(script, ON_A_PAGE)
     whole = folder / "whole" / "run"
-    names, _ = _train(arm, whole, 0)
+    num = len(_train(arm, whole)[0])
     run = folder / "killed" / "run"
-    _, visitor = _train(arm, run, len(names) // 6)
+    _, visitor = _train(arm, run, kills=[num // 2, num // 5, num // 5, num // 6])
     same = traces(run) == traces(whole)
     asked, answered = asked_and_answered(run / DATABASE)
     is_all_there = len(asked) == len(answered) == NUM_ASKED <= len(visitor.saved)
@@ -74,22 +75,21 @@ def test_a_run_rated_on_a_page_survives_kills_of_all(
     assert is_all_there
 
 
-def _train(arm: Arm, run: Path, kill_every: int) -> tuple[list[str], Visitor]:
-    """Train with a page; kill the trainer after so many events, and the server at every other."""
+def _train(arm: Arm, run: Path, kills: Sequence[int] = ()) -> tuple[list[str], Visitor]:
+    """Train with a page; kill the trainer after so many events, and the server every other time."""
     run.parent.mkdir()
     run.mkdir()
     said, db = run.with_name("said.txt"), run / DATABASE
     store, server = Store(db), PageServer(db)
     visitor = Visitor(server, store)
     try:
-        for k in range(5 if kill_every else 1):
-            at = kill_every * (k + 1) if kill_every and k < 4 else None
-            pid = begun(said, arm.train, run, {} if at is None else {at: die})
-            ended = waited(said, pid, visitor.look)
-            assert ended.signal == (None if at is None else signal.SIGKILL), said.read_text()
-            if at is not None and k % 2:
+        for k, at in enumerate(kills):
+            killed = waited(said, begun(said, arm.train, run, {at: die}), visitor.look)
+            assert killed.signal == signal.SIGKILL, said.read_text()
+            if k % 2:
                 server.kill()
                 server.start()
+        ended = waited(said, begun(said, arm.train, run), visitor.look)
         assert not ended.error, said.read_text()
         return ended.value, visitor
     finally:

@@ -92,7 +92,7 @@ class DeferringRater(FakeRater):
         self.log, self.unsent = log, 0
 
     def send(self) -> None:
-        self.log.append(f"sent {self.unsent}")
+        self.log += [f"sent {self.unsent}"] if self.unsent else []
         self.num_asked += self.unsent
         self.waiting += self.unsent
         self.unsent = 0
