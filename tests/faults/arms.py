@@ -50,6 +50,7 @@ SCRIPTS = {
     "sac_continuous_action": {"env_id": "Pendulum-v1", **_SAC},
 }
 _HUMAN = {"rater": "human", "serve": False}
+_IMPATIENT = {**_HUMAN, "rater_timeout_s": 8.0}  # so that a run whose database is gone ends
 RATERS: dict[str, dict[str, Any]] = {  # the flags of each
     "synthetic": {"checkpoint_every_s": OFTEN, "mistake_rate": 0.2},
     "shuffled": {"checkpoint_every_s": SELDOM, "shuffle_ratings": True},
@@ -57,7 +58,7 @@ RATERS: dict[str, dict[str, Any]] = {  # the flags of each
     "callable": {"checkpoint_every_s": OFTEN},
     "replayed file": {"checkpoint_every_s": SELDOM},
     "remote": {"checkpoint_every_s": SELDOM},
-    "human, waited for": {"checkpoint_every_s": SELDOM, "max_lead": 0, **_HUMAN},
+    "human, waited for": {"checkpoint_every_s": SELDOM, "max_lead": 0, **_IMPATIENT},
     "human, in the lead": {"checkpoint_every_s": OFTEN, "max_lead": 50, **_HUMAN},
     "human, slow": {"checkpoint_every_s": SELDOM, "max_lead": 4, **_HUMAN},
 }
