@@ -9,6 +9,7 @@ typed by hand.
 import json
 import re
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ RERATED = ("true", "ours", "rbrl", "pairs", "constant", "shuffled")
 NEVER_RERATED = ("people", "ours-once")
 CONTINUOUS = ("halfcheetah", "pendulum", "reacher")
 DISCRETE = ("cartpole", "acrobot")
+TRUST = ("faults", "hostile", "fuzz", "outside")
 DM_CONTROL = ("dm-cartpole", "dm-cheetah", "dm-walker", "dm-finger")
 
 
@@ -206,6 +208,17 @@ def environments_table() -> str:
     return "\n".join(lines)
 
 
+def trust_table(suite: str) -> str:
+    """Return what a suite of faults tried, by kind, and how each trial ended."""
+    content = json.loads((RESULTS / "trust" / f"{suite}.json").read_text())
+    names = ("tried", "kept", "refused", "lost")
+    total = {name: sum(row[name] for row in content["rows"]) for name in names}
+    lines = ["| what | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
+    for row in [*content["rows"], {"kind": "**sum**", **total}]:
+        lines.append(f"| {row['kind']} | " + " | ".join(str(row[name]) for name in names) + " |")
+    return "\n".join([*lines, "", f"`{content['command']}`, Python {content['python']}."])
+
+
 def rewrite(page: Path, blocks: dict[str, str]) -> None:
     """Put each block between its marks, where `page` has them."""
     text = page.read_text()
@@ -231,6 +244,8 @@ def main() -> None:
         "speed": ("speed.json", speed_table),
         "environments": ("environments.json", environments_table),
     }
+    for suite in TRUST:
+        makers[f"trust-{suite}"] = (f"trust/{suite}.json", partial(trust_table, suite))
     blocks = {name: make() for name, (file, make) in makers.items() if (RESULTS / file).exists()}
     blocks["presets"] = presets_table()
     content = json.loads((RESULTS / "reward_fit.json").read_text())

@@ -519,6 +519,7 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm) -> dict[str, Any]:
         if time.monotonic() - saved_time > args.checkpoint_every_s:
             save_state(run_dir / CHECKPOINT, writer.stamp(trainer.state_dict()))
             saved_time = time.monotonic()
+    pacing.hold(trainer.global_step, rest=True)  # for the last answers
     trainer.fit_reward(writer)
     save_state(run_dir / CHECKPOINT, writer.stamp(trainer.state_dict()))
     result = session.finish_run(trainer, writer, sps)

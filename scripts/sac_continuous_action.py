@@ -495,6 +495,7 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm) -> dict[str, Any]:
             end = time.monotonic()
             # the memory makes checkpoints slow: they take at most a twentieth of the time
             save_time = end + max(args.checkpoint_every_s, 20 * (end - begin))
+    pacing.hold(trainer.global_step, rest=True)  # for the last answers
     trainer.take_ratings()
     trainer.log_fits(writer)
     save_state(run_dir / CHECKPOINT, writer.stamp(trainer.state_dict()))

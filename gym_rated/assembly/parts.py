@@ -119,6 +119,7 @@ def _make_human_rater(args: RaterArgs, seed: int, run_dir: Path | None) -> Rater
         overlap=args.overlap,
         num_ratings=args.num_ratings,
         together=args.max_lead == 0,
+        deferred=True,
         new=not (run_dir / CHECKPOINT).exists(),
     )
     page = Page(

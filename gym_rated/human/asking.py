@@ -20,6 +20,8 @@ class Asking:
         num_ratings: How many segments the run will ask about, for the page to show; None if open.
         together: Whether answers are collected only when nothing waits for one, so that what is
             learned does not depend on when each came.
+        deferred: Whether `submit` only keeps segments until `send` is called, as it is once a
+            checkpoint holds them: then no kill parts a run from what people were asked about.
         new: Whether the run is known to start anew, and refused at once where the database has
             segments of it; else the first `submit` finds out whether a checkpoint was loaded.
         task: Name of the task on the page; the environment's id by default.
@@ -30,6 +32,7 @@ class Asking:
     duplicate_rate: float = 0.08
     num_ratings: int | None = None
     together: bool = False
+    deferred: bool = False
     new: bool = False
     task: str | None = None
     fps: float | None = None

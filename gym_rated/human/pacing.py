@@ -25,8 +25,10 @@ class Pacing:
     """Where a script waits for people.
 
     Args:
-        rater: A `HumanRater`; any other rater answers at once, and is never waited for.
-        save: Writes a checkpoint; called before waiting, so that nothing is lost by Ctrl-C.
+        rater: A `HumanRater`; any other rater answers at once, and is never waited for. One that
+            has `unsent` and `send` is told to send when a checkpoint holds what it has to send.
+        save: Writes a checkpoint; called before anybody is asked, so that no kill parts the run
+            from what they were asked, and before waiting, so that nothing is lost by Ctrl-C.
         max_lead: Segments that may be unanswered while training goes on: 0 waits for all answers,
             infinity for none.
         timeout_s: Seconds without any answer after which waiting is given up.
@@ -56,6 +58,7 @@ class Pacing:
             if not value >= 0:
                 raise ValueError(f"`{name}` must be at least 0, got {value}")
         self.rater: Any = rater if hasattr(rater, "progress") else None
+        self._sender: Any = rater if hasattr(rater, "send") else None
         self.max_lead = max_lead
         self._save = save
         self.timeout_s = timeout_s
@@ -65,13 +68,12 @@ class Pacing:
         self._judged: Mapping[str, float] = {}
         self._judged_at = -math.inf
         self._out = sys.stderr if out is None else out
-        self._allowed_at = 0  # segments that had been asked about when the lead was last small
         self._is_rested = False
         self._seen_at = -math.inf
         self._alone_at: float | None = time.monotonic() + _ALONE_S
 
     def hold(self, step: int, *, rest: bool = False) -> bool:
-        """Wait while the run leads by too much.
+        """Ask about what was chosen since the last call; wait while the run leads by too much.
 
         Args:
             step: Environment steps so far, for the page.
@@ -85,6 +87,7 @@ class Pacing:
             SystemExit: On Ctrl-C while waiting; it says how to go on.
             TimeoutError: If nobody rates.
         """
+        is_saved = self._ask()
         if self.rater is None:
             return False
         self._be_seen(step)
@@ -93,11 +96,11 @@ class Pacing:
             return False
         if rest and not self._is_rested:
             self._is_rested = True
-            self._wait(0, step)
+            self._wait(0, step, is_saved)
             return True
-        if self.rater.num_asked == self._allowed_at:  # only asking makes the lead larger
+        if self.rater.num_asked == self.rater.num_settled:  # only asking makes the lead larger
             return False
-        self._wait(self.max_lead, step)
+        self._wait(self.max_lead, step, is_saved)
         return True
 
     def close(self) -> None:
@@ -106,16 +109,24 @@ class Pacing:
             self.rater.finish()
             self.rater.close()
 
-    def _wait(self, lead: float, step: int) -> None:
-        asked, waited = self.rater.num_asked, False
+    def _ask(self) -> bool:
+        """Send what waits to be sent, once a checkpoint holds it; says whether one was written."""
+        if self._sender is None or not self._sender.unsent:
+            return False
+        self._save()
+        self._sender.send()
+        return True
+
+    def _wait(self, lead: float, step: int, is_saved: bool) -> None:
+        asked = self.rater.num_asked
         pending = last = self.rater.pending
         changed_at = time.monotonic()
         line = _Line(self._out)
         try:
             while pending > lead:
-                if not waited:
+                if not is_saved:
                     self._save()
-                    waited = True
+                    is_saved = True
                 if pending != last:
                     last, changed_at = pending, time.monotonic()
                 if time.monotonic() - changed_at > self.timeout_s:
@@ -123,6 +134,8 @@ class Pacing:
                 line.show(lambda: self._describe(lead))
                 self._be_seen(step)
                 time.sleep(_POLL_S)
+                if self._sender is not None:
+                    self._sender.send()  # where the database was away when it was to be asked
                 pending = self.rater.pending
         except KeyboardInterrupt:
             raise SystemExit(
@@ -131,7 +144,7 @@ class Pacing:
         finally:
             line.end()
         self._warn_of_dropped()
-        self._allowed_at = asked
+        self.rater.num_settled = asked
 
     def _describe(self, lead: float) -> str:
         """Return one line: how many are missing, how fast they come, when that will be."""

@@ -2,7 +2,8 @@
 
 Nothing here waits, and nothing here draws or serves: render workers turn segments into clips, a
 page shows them, each in a process of its own. A trainer that is killed leaves all of them the
-database; the next one with the same run goes on where its checkpoint is.
+database; the next one with the same run goes on where its checkpoint is. So that both tell the same
+story, nothing should be asked that no checkpoint knows of: `Asking(deferred=True)` and `send`.
 """
 
 import os
@@ -47,6 +48,7 @@ class HumanRater:
     Attributes:
         store: The database.
         num_asked: Segments submitted so far, by this process or the one it resumed.
+        num_settled: As many had been submitted when the run last waited for people (`Pacing`).
         num_answers: Answers collected so far by this process, corrections included.
 
     Raises:
@@ -82,17 +84,19 @@ class HumanRater:
             duplicate_rate=asking.duplicate_rate,
         )
         self.num_classes = num_classes
-        self.num_asked = self.num_answers = 0
+        self.num_asked = self.num_settled = self.num_answers = 0
         self._seed = seed
-        self._together = asking.together
+        self._asking = asking
         self._recipe: dict[str, Any] = {"env_id": env_id, "env_kwargs": kwargs}
         self._recipe |= {} if asking.fps is None else {"fps": asking.fps}
         self._names: dict[str, str] = {}  # id of a segment in the store -> id in the run
-        self._unsent: list[Job] = []  # what the store had no room for
+        self._unsent: list[Job] = []  # submitted, and not in the store
+        self._num_released = 0  # of them, the first that the store may have
         self._open = 0  # unanswered when the store was last asked
         self._cursor: Any = None
         self._may_mix = True  # until it is known that no other process has asked in this run
         self.store = Store(db)
+        self._found_others = self._has_segments()
         if asking.new:
             self._check_new()
         self.store.open_run(self.run)
@@ -118,8 +122,15 @@ class HumanRater:
             self._open = self.store.pending(self.run.id)
         return len(self._unsent) + self._open
 
+    @property
+    def unsent(self) -> int:
+        """Segments that were submitted and wait for `send`."""
+        return len(self._unsent) - self._num_released
+
     def submit(self, segments: Sequence[Segment]) -> None:
         """Ask about segments; returns at once, or after 0.1 s for each that brings its frames.
+
+        Under `Asking(deferred=True)` people see them after the next `send`.
 
         Raises:
             ValueError: If the store has segments of this run, and no checkpoint was loaded; or if
@@ -140,6 +151,19 @@ class HumanRater:
         for name, segment in zip(jobs, segments, strict=True):
             self._names.setdefault(name, segment.id)  # unless it was taken back
         self.num_asked += len(segments)
+        if not self._asking.deferred:
+            self.send()
+
+    def send(self) -> None:
+        """Put in the store what was submitted; see `Asking.deferred`.
+
+        A resumed run calls it for what its checkpoint held as submitted. To send a segment twice
+        does no harm: the store knows it by its place and its content.
+
+        Raises:
+            ValueError: As `submit`, where the store was away then.
+        """
+        self._num_released = len(self._unsent)
         self._send()
 
     def collect(self) -> list[Answer]:
@@ -149,7 +173,7 @@ class HumanRater:
             ValueError: As `submit`, where the store was away then.
         """
         self._send()
-        if self._together and self.pending:
+        if self._asking.together and self.pending:
             return []
         try:
             rows, self._cursor = self.store.answers_since(self.run.id, self._cursor)
@@ -157,6 +181,9 @@ class HumanRater:
             warnings.warn(f"no ratings were collected: {error}", stacklevel=2)
             return []
         known = [row for row in rows if row.segment_id in self._names]
+        if self._asking.together:  # nor on who was faster
+            asked = {name: k for k, name in enumerate(self._names)}
+            known.sort(key=lambda row: (asked[row.segment_id], row.rater, row.revision))
         if len(known) < len(rows):
             warnings.warn(
                 f"run {self.run.id!r} of {self.store.place.name} has answers about segments that "
@@ -192,6 +219,8 @@ class HumanRater:
         They were asked about after the checkpoint that was loaded. People may have rated them
         since, so the run takes them back instead of losing the ratings. They have ids of their own.
         """
+        if self._may_mix and self._found_others:
+            return []  # nothing of this run was ever sent
         self._may_mix = False
         kept = self.store.blobs(self.run.id)
         segments = [unpack_segment(blob, name) for name, blob in kept if name not in self._names]
@@ -205,6 +234,8 @@ class HumanRater:
             "run_id": self.run.id,
             "cursor": self._cursor,
             "num_asked": self.num_asked,
+            "num_settled": self.num_settled,
+            "found_others": self._may_mix and self._found_others,
             "names": [list(pair) for pair in self._names.items()],
             "unsent": [job_as_list(job) for job in self._unsent],
         }
@@ -213,7 +244,9 @@ class HumanRater:
         """Restore what `state_dict` returned.
 
         Raises:
-            ValueError: If it is of another run, or holds what `state_dict` does not return.
+            ValueError: If it is of another run, of one that never found room in this store beside
+                another run of its name, or holds what `state_dict` does not return; or if the store
+                has not all that it speaks of.
         """
         if state["run_id"] != self.run.id:
             raise ValueError(
@@ -227,9 +260,14 @@ class HumanRater:
                 check_text("names", name): check_text("names", own) for name, own in state["names"]
             }
             unsent = [job_from_list(*values) for values in state["unsent"]]
-        self._may_mix = False
-        self._cursor, self.num_asked = state["cursor"], num_asked
+            num_settled = whole_number("num_settled", state.get("num_settled", 0), minimum=0)
+        self._may_mix = self._found_others = bool(state.get("found_others", False))
+        self._cursor, self.num_asked, self.num_settled = state["cursor"], num_asked, num_settled
         self._names, self._unsent = names, unsent
+        self._num_released = 0 if self._asking.deferred else len(unsent)
+        with suppress(*PASSING):
+            self._see_that_it_is_ours()
+            self._see_that_all_is_there()
 
     def finish(self) -> None:
         """Tell the page that the run is over, and asks no more; to be called before `close`."""
@@ -248,7 +286,7 @@ class HumanRater:
 
     def _check_new(self) -> None:
         """Refuse to mix a run that starts anew with one that the store has."""
-        if next(self.store.blobs(self.run.id), None) is not None:
+        if self._has_segments():
             raise ValueError(
                 "`run_id` must be new where no checkpoint is loaded, got "
                 f"{self.run.id!r}, of which {self.store.place.name} has segments; go on with that "
@@ -256,21 +294,40 @@ class HumanRater:
                 "its ratings"
             )
 
+    def _has_segments(self) -> bool:
+        return next(self.store.blobs(self.run.id), None) is not None
+
     def _see_that_it_is_ours(self) -> None:
         """Look once for segments of another process, before the first are sent."""
         if self._may_mix:
             self._check_new()
             self._may_mix = False
 
+    def _see_that_all_is_there(self) -> None:
+        """Refuse a store that is older than the state: what is missing would never be answered."""
+        sent = set(self._names) - {job.segment_id for job in self._unsent}
+        lost = sent.difference(name for name, _ in self.store.blobs(self.run.id))
+        num_lost = len(lost) and len(lost) - self.store.progress(self.run.id).jobs_dropped
+        newest = max((row.seq for row in self.store.answers_since(self.run.id, None)[0]), default=0)
+        num_read = 0 if self._cursor is None else self._cursor["seq"]
+        if num_lost > 0 or num_read > newest:
+            raise ValueError(
+                f"`db` must hold all that run {self.run.id!r} asked and was answered, got "
+                f"{self.store.place.name} without {max(num_lost, 0)} of {len(sent)} segments, and "
+                f"with answers up to number {newest} where {num_read} were read; bring back the "
+                "newest copy of the database with its -wal file, or begin a new run"
+            )
+
     def _send(self) -> None:
-        if not self._unsent:
+        ready = self._unsent[: self._num_released]
+        if not ready:
             return
         try:
             self._see_that_it_is_ours()
-            self.store.add_jobs(self.run.id, self._unsent)
-            self._unsent = []
+            self.store.add_jobs(self.run.id, ready)
+            self._unsent, self._num_released = self._unsent[len(ready) :], 0
         except PASSING as error:
             warnings.warn(
-                f"{len(self._unsent)} segments wait to be stored: {error}; training goes on",
+                f"{len(ready)} segments wait to be stored: {error}; training goes on",
                 stacklevel=3,
             )

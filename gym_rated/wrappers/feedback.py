@@ -90,9 +90,12 @@ class Feedback:
 
     def _do_what_is_due(self) -> None:
         questions, steps = self._questions, self.buffer.steps
-        asks = questions.fall_due(steps)
+        is_due = questions.fall_due(steps)
+        asks = is_due and questions.owed > 0
         if asks:
             questions.owed -= self.query(questions.owed)
+        elif is_due:  # asked about after the checkpoint that was resumed; see `recover`
+            self.buffer.mark_asked()
         elif questions.makes_up:  # the shortfall was warned of when it arose
             questions.owed -= self._ask(questions.owed) or 0
         if self._answers.are_awaited and not asks:

@@ -57,10 +57,10 @@ class Questions:
         return self.owed > 0 and not self.schedule
 
     def fall_due(self, steps: int) -> bool:
-        """Add what is scheduled up to this step to what is owed; says whether to ask for it."""
+        """Add what is scheduled up to this step to what is owed; says whether anything was."""
         due = [step for step in self.schedule if step <= steps]
         self.owed += sum(self.schedule.pop(step) for step in due)
-        return bool(due) and self.owed > 0
+        return bool(due)
 
     def plan(self, steps: int) -> None:
         """Find the next step at which something is due, after this one."""

@@ -17,6 +17,7 @@ class FakeRater:
 
     def __init__(self, waiting: int, url: str | None = "http://page", answers: bool = True) -> None:
         self.num_asked = waiting
+        self.num_settled = 0
         self.num_answers = 0
         self.waiting = waiting
         self.answers = answers
@@ -81,6 +82,49 @@ def test_a_small_lead_is_no_reason_to_wait_and_asks_the_store_once() -> None:
     rater.num_asked, rater.answers = 20, True
     rater.waiting = 20
     assert pacing.hold(101)
+
+
+class DeferringRater(FakeRater):
+    """Tells nobody of what is submitted until `send`."""
+
+    def __init__(self, log: list[str]) -> None:
+        super().__init__(0)
+        self.log, self.unsent = log, 0
+
+    def send(self) -> None:
+        self.log += [f"sent {self.unsent}"] if self.unsent else []
+        self.num_asked += self.unsent
+        self.waiting += self.unsent
+        self.unsent = 0
+
+
+@pytest.mark.parametrize("max_lead", [0, 50, float("inf")])
+def test_nobody_is_asked_before_a_checkpoint_holds_the_question(max_lead: float) -> None:
+    log: list[str] = []
+    rater = DeferringRater(log)
+    pacing = make(rater, log, max_lead=max_lead, out=io.StringIO())
+    pacing.hold(1)
+    assert log == []
+    rater.unsent = 3
+    pacing.hold(2)
+    pacing.hold(3)
+    assert log == ["saved", "sent 3"]  # one checkpoint also where it then waits
+
+
+def test_a_rater_of_another_kind_is_told_to_send_too() -> None:
+    log: list[str] = []
+    remote = SimpleNamespace(unsent=2, send=lambda: log.append("sent"))
+    assert not make(remote, log).hold(1)
+    assert log == ["saved", "sent"]
+
+
+def test_a_resumed_run_waits_where_the_killed_one_would_have_waited() -> None:
+    rater = FakeRater(10, answers=False)
+    rater.num_settled = 10  # it had waited for these
+    assert not make(rater, [], max_lead=0).hold(1)
+    rater.num_settled, rater.answers = 9, True
+    assert make(rater, [], max_lead=0, out=io.StringIO()).hold(2)
+    assert rater.num_settled == 10
 
 
 def test_a_run_without_people_never_waits() -> None:

@@ -23,6 +23,7 @@ from killed_runs import as_words, wait_for
 
 from gym_rated import SeededEpisodes
 from gym_rated.human import Asking, HumanRater, dataset_from_store
+from gym_rated.human.segment_blob import unpack_segment
 from gym_rated.human.store import Event, Store, StoreFull, StoreLocked
 from gym_rated.raters import Rater
 from gym_rated.runs import read_metrics, read_result
@@ -279,6 +280,108 @@ def test_a_new_run_goes_on_when_the_database_is_back(
     assert rater.store.pending("run") == 2
 
 
+def test_a_run_that_met_a_strange_one_is_not_mixed_with_it_after_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(5))
+    make_rater(tmp_path / "r.db").submit([segment])
+    rater = make_rater(tmp_path / "r.db")
+    with monkeypatch.context() as patch:
+        patch.setattr(rater.store, "blobs", _away)
+        with pytest.warns(UserWarning, match="1 segments wait to be stored: away"):
+            rater.submit([replace(segment, id="0-0-1")])
+        state = rater.state_dict()
+    again = make_rater(tmp_path / "r.db")
+    with monkeypatch.context() as patch:
+        patch.setattr(again.store, "blobs", _away)
+        again.load_state_dict(state)
+    assert again.recover() == []  # what is there is not of this run
+    with pytest.raises(ValueError, match="`run_id` must be new where no checkpoint is loaded"):
+        again.collect()
+    with pytest.raises(ValueError, match="`run_id` must be new where no checkpoint is loaded"):
+        make_rater(tmp_path / "r.db").load_state_dict(state)
+    assert rater.store.pending("run") == 1
+
+
+@pytest.mark.parametrize("with_questions", [False, True])
+def test_a_database_older_than_the_checkpoint_is_refused(
+    tmp_path: Path, with_questions: bool
+) -> None:
+    rater = make_rater(tmp_path / "r.db")
+    segments = [replace(make_segment(f"0-0-{k}"), raw_actions=np.zeros(5)) for k in range(3)]
+    rater.submit(segments)
+    answer_all(rater.store, lambda segment: 1)
+    rater.collect()
+    state = rater.state_dict()
+    make_rater(tmp_path / "r.db").load_state_dict(state)
+    other = make_rater(tmp_path / "older.db")
+    if with_questions:  # and without the answers
+        other.submit(segments)
+    again = make_rater(tmp_path / "older.db")
+    said = f"without {0 if with_questions else 3} of 3 segments, and with answers up to number 0 "
+    with pytest.raises(ValueError, match=f"{said}where 3 were read; bring back the newest copy"):
+        again.load_state_dict(state)
+
+
+def test_people_see_what_is_deferred_after_send_and_once(tmp_path: Path) -> None:
+    rater = make_rater(tmp_path / "r.db", asking=Asking(deferred=True))
+    envs = walk(make_envs(rater))
+    envs.query(4)
+    assert (rater.pending, rater.unsent, rater.store.pending("run")) == (4, 4, 0)
+    assert envs.collect() == 0  # which sends nothing either
+    assert rater.store.pending("run") == 0
+    checkpoint = envs.state_dict()
+    rater.send()
+    assert (rater.pending, rater.unsent, rater.store.pending("run")) == (4, 0, 4)
+    again = make_rater(tmp_path / "r.db", asking=Asking(deferred=True))
+    resumed = make_envs(again)
+    resumed.load_state_dict(checkpoint)  # killed after send
+    assert resumed.collect() == 0
+    assert (again.num_asked, again.unsent, again.store.pending("run")) == (4, 4, 4)
+    again.send()
+    assert (again.num_asked, again.unsent, again.store.pending("run")) == (4, 0, 4)
+    assert resumed.ratings.num_segments == 4  # none came back as another
+    assert answer_all(again.store, by_angle) == 4
+    assert resumed.collect() == 4
+
+
+def test_answers_taken_together_are_in_the_order_of_the_questions(tmp_path: Path) -> None:
+    said = []
+    for order in (1, -1):
+        rater = make_rater(tmp_path / f"{order}.db", asking=Asking(together=True))
+        envs = walk(make_envs(rater))
+        envs.query(4)
+        draw_all(rater.store)
+        queries, held = [], []
+        while (query := rater.store.next_query("ann", exclude=held)) is not None:
+            queries.append(query)
+            held.append(query.id)
+        for query in queries[::order]:
+            rater.store.record(Event(f"event-{query.id}", query.id, "ann", "rate", query.id % 3))
+        envs.collect()
+        said.append([(rating.segment_id, rating.rating) for rating in envs.ratings.ratings])
+    assert said[0] == said[1]
+    assert len(said[0]) == 4
+
+
+def test_segments_taken_back_are_not_cut_again(tmp_path: Path) -> None:
+    schedule = {40: 2, 80: 2, 120: 20}
+    rater = make_rater(tmp_path / "r.db")
+    envs = walk(make_envs(rater, schedule=schedule), 21)  # 42 steps
+    checkpoint = envs.state_dict()
+    walk(envs, 20)  # 82 steps: two more were asked about
+    rater.close()
+    again = make_rater(tmp_path / "r.db")
+    resumed = make_envs(again, schedule=schedule)
+    resumed.load_state_dict(checkpoint)
+    walk(resumed, 41)  # past step 120
+    origins = [unpack_segment(blob).origin for _, blob in again.store.blobs("run")]
+    later = [origin.policy_step for origin in origins[4:]]
+    assert later
+    assert min(later) >= 80  # what step 80 was to ask about is offered no more
+    again.close()
+
+
 def _away(run_id: str) -> Iterator[Any]:
     raise StoreLocked("away")
 
@@ -399,15 +502,15 @@ def test_a_script_killed_before_its_first_checkpoint_is_resumed_and_never_mixed(
     flags |= {"num_steps": 600} if name == "ppo" else {}
     flags |= {"env_id": env_id, "total_timesteps": 6_000, "max_lead": 1_000}
     folder, db = tmp_path / "r1", tmp_path / "lab.db"
-    submit = HumanRater.submit
+    send = HumanRater.send
 
-    def killed(rater: HumanRater, segments: Any) -> None:
-        submit(rater, segments)
+    def killed(rater: HumanRater) -> None:
+        send(rater)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(script, "save_state", lambda *_: None)  # none of the loop's
     with monkeypatch.context() as patch:
-        patch.setattr(HumanRater, "submit", killed)
+        patch.setattr(HumanRater, "send", killed)
         with pytest.raises(KeyboardInterrupt):
             script.train(script.Args(**flags, rater_db=str(db), run_dir=folder))
     with Store(db) as store:
