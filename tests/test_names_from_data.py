@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 
 import gymnasium as gym
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 from recordings import record
 
 from gym_rated import Rating, RatingDataset, RewardEnsemble
-from gym_rated.assembly import session
-from gym_rated.assembly.arguments import RunArgs, args_state
+from gym_rated.assembly.arguments import RunArgs, args_state, parse_args
+from gym_rated.assembly.beginning import begin_run
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.cli import main
 from gym_rated.cli.commands.fit import check_env
@@ -22,6 +23,7 @@ from gym_rated.imports import names_of_modules
 from gym_rated.recorded import load_recorded, rate_recorded
 from gym_rated.recorded.ratings import write_minari
 from gym_rated.reward_model import load_reward_model
+from gym_rated.runs import RunWriter
 from gym_rated.segments import Origin, Segment
 
 NAME = "hostile_payload:Payload-v0"
@@ -67,7 +69,7 @@ def test_what_a_ratings_file_names_is_not_imported(tmp_path, marker, capsys):
 
 
 def test_what_a_user_types_is_imported(tmp_path, marker):
-    with pytest.raises(gym.error.UnregisteredEnv):  # the module registers nothing
+    with pytest.raises(ValueError, match="must name an environment that is registered"):
         check_env(NAME, RatingDataset.load(ratings_file(tmp_path / "ratings.npz")))
     assert marker.exists()
 
@@ -91,12 +93,31 @@ def test_what_a_run_names_is_not_imported(tmp_path, marker, capsys):
 def test_what_a_checkpoint_names_is_imported_only_if_it_is_typed_again(
     tmp_path, marker, flags, flag
 ):
-    save_state(tmp_path / "checkpoint", {"args": args_state(RunArgs(**flags))})
-    with pytest.raises(ValueError, match=f"`{flag[2:].replace('-', '_')}` must name no module"):
-        session.begin_run(RunArgs(resume=tmp_path), "ppo")
-    args, *_ = session.begin_run(RunArgs(resume=tmp_path, **flags), "ppo")
-    assert args.env_id == flags["env_id"]
+    args = RunArgs(**flags)
+    RunWriter(tmp_path, asdict(args), script="ppo", tensorboard=False).close()
+    save_state(tmp_path / "checkpoint", {"args": args_state(args)})
+    refusal = f"`{flag[2:].replace('-', '_')}` must name no module"
+    with pytest.raises(ValueError, match=refusal):
+        begin(RunArgs(resume=tmp_path))
+    with pytest.raises(ValueError, match=refusal):
+        parse_args(RunArgs, ["--resume", str(tmp_path)])
+    assert begin(RunArgs(resume=tmp_path, **flags)).env_id == flags["env_id"]
     assert not marker.exists()  # nothing was made yet
+
+
+def test_what_a_run_names_is_taken_where_it_is_typed_beside_resume(tmp_path, marker):
+    RunWriter(tmp_path, asdict(RunArgs(env_id=NAME)), script="ppo", tensorboard=False).close()
+    words = ["--resume", str(tmp_path), "--env-id"]
+    assert parse_args(RunArgs, [*words, NAME]).env_id == NAME
+    with pytest.raises(ValueError, match="`env_id` must name no module"):
+        parse_args(RunArgs, [*words, "other:Id-v0"])
+    assert not marker.exists()
+
+
+def begin(args):
+    """Return the arguments with which a script would go on."""
+    with begin_run(args, "ppo") as start:
+        return start.args
 
 
 def test_the_reward_that_a_checkpoint_names_is_a_folder(tmp_path, marker):

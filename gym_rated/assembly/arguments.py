@@ -177,6 +177,13 @@ def check_args(args: RunArgs) -> None:
     """
     check_ranges(args)
     args.check_agent()
+    _check_together(args)
+    if args.reward == "rated":
+        _check_rated(args)
+
+
+def _check_together(args: RunArgs) -> None:
+    """Refuse flags that contradict each other, in a run that was begun as well."""
     if (args.reward == "model") != (args.reward_model is not None):
         raise ValueError(
             "`reward_model` must be given with `--reward model` and only then, got "
@@ -187,8 +194,6 @@ def check_args(args: RunArgs) -> None:
         raise ValueError(
             f"`tasks` must include {needed!r} with `--answers {args.answers}`, got {args.tasks}"
         )
-    if args.reward == "rated":
-        _check_rated(args)
     if args.rater == "human":
         _check_human(args)
 
@@ -238,9 +243,12 @@ def args_from_state(kind: type[_Args], state: Mapping[str, Any]) -> _Args:
 
     Raises:
         TypeError: If one is of another type than its flag.
-        ValueError: If `state` has arguments that `kind` has not, or one is out of range.
+        ValueError: If `state` has arguments that `kind` has not, or is no set of flags; or if one
+            is out of range, or contradicts another.
     """
     hints = get_type_hints(kind)
+    if missing := sorted({"env_id", "seed", "total_timesteps"} - set(state)):
+        raise ValueError(f"`args` must hold the flags of a run, got none of {', '.join(missing)}")
     if unknown := sorted(set(state) - set(hints)):
         raise ValueError(
             f"`resume` must be a run of this script, got one with {', '.join(unknown)}, which are "
@@ -252,6 +260,7 @@ def args_from_state(kind: type[_Args], state: Mapping[str, Any]) -> _Args:
             found = repr(getattr(args, name))
             raise TypeError(f"`{name}` must be of type {hints[name]}, got {found}")
     check_ranges(args)
+    _check_together(args)
     return args
 
 

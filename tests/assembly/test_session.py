@@ -1,13 +1,15 @@
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import pytest
 from envs import make_segment
 
 from gym_rated import Rating, RatingDataset
-from gym_rated.assembly import session
 from gym_rated.assembly.arguments import RunArgs, args_state
+from gym_rated.assembly.beginning import begin_run
 from gym_rated.assembly.session import learned_returns
 from gym_rated.checkpoint import save_state
+from gym_rated.runs import RunWriter
 
 
 class Model:
@@ -42,20 +44,30 @@ def test_a_model_without_a_fit_says_nothing(stack):
 @pytest.mark.parametrize(
     "change",
     [
-        *({"total_timesteps": "many"}, {"num_classes": 3.5}, {"tasks": ["classification"]}),
+        *({"total_timesteps": "many"}, {"num_classes": 3.5}, {"tasks": ["nothing"]}),
         *({"tensorboard": 1}, {"rater": "nobody"}, {"env_kwargs": []}, {"unknown": 1}),
         {"reward": "model"},
     ],
 )
 def test_flags_of_a_checkpoint_are_checked_as_those_of_the_command_line(tmp_path, change):
-    state = args_state(RunArgs()) | change
-    save_state(tmp_path / "checkpoint", {"args": state})
-    with pytest.raises(ValueError, match="`resume` must hold what was saved there"):
-        session.begin_run(RunArgs(resume=tmp_path), "ppo")
+    checkpoint(tmp_path, {"args": args_state(RunArgs()) | change})
+    with pytest.raises(ValueError, match=r"`resume` must (hold what was saved there|be a run of)"):
+        begin(RunArgs(resume=tmp_path))
 
 
 @pytest.mark.parametrize("state", [{}, {"args": 3}, {"args": {}}])
 def test_a_checkpoint_without_flags_is_refused(tmp_path, state):
-    save_state(tmp_path / "checkpoint", state)
-    with pytest.raises(ValueError, match="`resume` must hold what was saved there"):
-        session.begin_run(RunArgs(resume=tmp_path), "ppo")
+    checkpoint(tmp_path, state)
+    with pytest.raises(ValueError, match=r"`resume` must (hold what was saved there|be a run of)"):
+        begin(RunArgs(resume=tmp_path))
+
+
+def checkpoint(folder, state):
+    """Write a run of the flags' defaults, with another state in its checkpoint."""
+    RunWriter(folder, asdict(RunArgs()), script="ppo", tensorboard=False).close()
+    save_state(folder / "checkpoint", state)
+
+
+def begin(args):
+    with begin_run(args, "ppo") as start:
+        return start

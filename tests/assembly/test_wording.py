@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from gym_rated.assembly.wording import as_flags, is_for_the_user, named_as, renamed
+from gym_rated.assembly.wording import as_flags, named_as, renamed
 
 
 def test_names_are_given_back_their_flags_all_at_once() -> None:
@@ -33,11 +33,3 @@ def test_an_error_that_is_about_something_else_passes_as_it_is() -> None:
     with pytest.raises(OSError, match="No space") as caught, named_as(folder="resume"):
         raise error
     assert caught.value is error
-
-
-def test_bugs_keep_their_traceback() -> None:
-    assert is_for_the_user(ValueError("`x` must be 1"))
-    assert is_for_the_user(FloatingPointError("`loss` is not finite"))
-    assert is_for_the_user(FileNotFoundError("no file"))
-    assert not is_for_the_user(ValueError("too many values to unpack"))
-    assert not is_for_the_user(KeyError("`x`"))

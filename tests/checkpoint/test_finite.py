@@ -41,6 +41,7 @@ def test_policy_that_is_not_finite_does_not_replace_one_that_was_saved(tmp_path:
     assert (tmp_path / "policy.safetensors").read_bytes() == saved
 
 
+@pytest.mark.filterwarnings("ignore:.*fitted")
 def test_reward_model_that_is_not_finite_does_not_replace_one_that_was_saved(tmp_path: Path):
     model = RewardEnsemble(2, 1)
     model.save(tmp_path / "model")

@@ -1,5 +1,6 @@
 """Modules that are command lines of their own: none of them does nothing without a word."""
 
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -36,7 +37,7 @@ def test_every_module_that_has_a_command_line_also_runs_it() -> None:
     for file in PACKAGE.rglob("*.py"):
         parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
         module = ".".join(part for part in parts if part != "__main__")
-        has_main = "\ndef main(" in file.read_text()
+        has_main = re.search(r"^def main\((argv|\))", file.read_text(), re.MULTILINE)
         if has_main or module in of_commands:
             assert 'if __name__ == "__main__":\n' in file.read_text(), module
     for module in COMMAND_LINES[:2]:

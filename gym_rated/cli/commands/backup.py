@@ -34,3 +34,9 @@ def main(argv: Sequence[str]) -> None:
 
 
 _SAID = {"run": "runs", "segment": "segments", "clip": "clips", "event": "events of raters"}
+
+
+if __name__ == "__main__":
+    from gym_rated.cli.cli import run_alone
+
+    run_alone("backup")
