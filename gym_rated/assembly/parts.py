@@ -171,8 +171,11 @@ def _filmed_share(args: RunArgs, lengths: Sequence[int]) -> float:
 
 
 def uses_true_rewards(args: RunArgs) -> bool:
-    """Return whether anything depends on the rewards of the environment: people need none."""
-    return args.reward == "true" or (args.reward == "rated" and args.rater != "human")
+    """Return whether an agent is paid by the environment; computed raters look at its rewards too.
+
+    They refuse one that is no number themselves, and other raters need none.
+    """
+    return args.reward == "true"
 
 
 def recording(args: RunArgs) -> dict[str, bool]:

@@ -22,7 +22,7 @@ from gym_rated.runs.names import LOCK, OWNER
 def hold_folder(folder: Path) -> Iterator[None]:
     """Hold a run's folder for this process; it is made if missing.
 
-    Where nothing is put into a folder that was made here, it is gone afterwards.
+    Where nothing is put into folders that were made here, they are gone afterwards.
 
     Args:
         folder: The run's folder.
@@ -31,14 +31,13 @@ def hold_folder(folder: Path) -> Iterator[None]:
         RuntimeError: If another process holds it.
         OSError: If it is no folder, or cannot be written to.
     """
-    is_new = not folder.exists()
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     lock = lock_folder(folder)
     try:
         yield
     finally:
         lock.release()
-        if is_new:
-            _remove_if_empty(folder)
+        _remove_if_empty(made)
 
 
 def lock_folder(folder: Path) -> FileLock:
@@ -72,9 +71,12 @@ def _owner(folder: Path) -> str:
         return "another process"
 
 
-def _remove_if_empty(folder: Path) -> None:
-    names = {path.name for path in folder.iterdir()}
-    if names <= {LOCK, OWNER}:
+def _remove_if_empty(folders: list[Path]) -> None:
+    """Remove folders, from the inside out, up to the first in which there is more than a lock."""
+    for folder in folders:
+        names = {path.name for path in folder.iterdir()}
+        if not names <= {LOCK, OWNER}:
+            return
         for name in names:
             (folder / name).unlink()
         folder.rmdir()

@@ -111,10 +111,18 @@ def _as_array(returned: Any) -> NDArray[Any]:
 def _check_each(rewards: NDArray[Any]) -> None:
     if not all_finite(rewards):
         raise ValueError(
-            f"`reward_fn` must return finite rewards, got {rewards.tolist()}; "
+            f"`reward_fn` must return finite rewards, got {_shown(rewards)}; "
             "one NaN would poison a reward normaliser for ever"
         )
     if np.abs(rewards).max() > _LARGEST:
         raise ValueError(
-            f"`reward_fn` must return rewards that are finite as float32, got {rewards.tolist()}"
+            f"`reward_fn` must return rewards that are finite as float32, got {_shown(rewards)}"
         )
+
+
+def _shown(rewards: NDArray[Any], most: int = 16) -> str:
+    """Return rewards as text; of many, the worst."""
+    if len(rewards) <= most:
+        return str(rewards.tolist())
+    largest = rewards[np.argmax(np.abs(rewards))]  # NaN counts as largest
+    return f"{largest} among {len(rewards)}"

@@ -235,6 +235,7 @@ def test_box2d_is_played_again(env_id):
         assert len(renderer(*footage)) == footage.recipe["length"]
 
 
+@pytest.mark.filterwarnings("ignore:`capacity` takes")
 def test_recorded_pixels_are_compared_as_pixels():
     pytest.importorskip("Box2D")
     kwargs = {"continuous": False, "domain_randomize": True}

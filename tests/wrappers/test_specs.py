@@ -261,6 +261,7 @@ def test_reward_functions_are_found_by_name() -> None:
 
 def test_the_folder_of_a_saved_model_is_a_reward_function(tmp_path: Any) -> None:
     model = RewardEnsemble(3, 2, num_members=2, hidden_sizes=(4,), seed=1)
+    model.set_scale(1.0)
     model.save(tmp_path / "model")
     obs, actions = np.ones((4, 3), np.float32), np.ones((4, 2), np.float32)
     loaded = resolve_reward_fn(str(tmp_path / "model"))
