@@ -3,13 +3,14 @@
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-SIZE = 4_000_000
+SIZE = 80_000_000  # the store keeps 50 MB free
 
 
 @contextmanager
@@ -41,6 +42,20 @@ def fill(folder: Path) -> None:
 def free(folder: Path) -> None:
     """Make the room again that `fill` took."""
     (folder / "filler").unlink(missing_ok=True)
+
+
+def freed_after(folder: Path, wait_s: float) -> Callable[[], None]:
+    """Return what makes room once the disk has been full for so long, to be called in a loop."""
+    full_since = [float("inf")]
+
+    def look() -> None:
+        if not (folder / "filler").exists():
+            return
+        full_since[0] = min(full_since[0], time.monotonic())
+        if time.monotonic() - full_since[0] > wait_s:
+            free(folder)
+
+    return look
 
 
 def set_writable(folder: Path, writable: bool) -> None:

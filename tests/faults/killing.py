@@ -27,7 +27,7 @@ from gym_rated.human.store import Store
 from gym_rated.runs import RunWriter
 from gym_rated.wrappers.questions import Questions
 
-PATIENCE_S = 240  # more than any run here takes; who needs longer hangs
+PATIENCE_S = 120  # more than any run here takes; who needs longer hangs
 METHODS = [  # class, method, what it does
     (SyncVectorEnv, "step", "a step"),
     (Questions, "choose", "choosing windows"),

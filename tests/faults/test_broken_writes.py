@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from arms import Arm, traces
-from disks import fill, free, set_writable, small_disk
-from killing import chosen_kills, die, forked
+from disks import fill, free, freed_after, set_writable, small_disk
+from killing import begun, chosen_kills, die, forked, waited
 from tally import Tally
 
 pytestmark = pytest.mark.faults
@@ -97,12 +97,15 @@ def test_an_error_of_the_disk_costs_no_checkpoint(
 
 
 @pytest.mark.parametrize("arm", ARMS, ids=str)
-def test_a_full_disk_costs_no_checkpoint(arm: Arm, tally: Tally, left_alone: Any) -> None:
+def test_a_full_disk_costs_no_checkpoint(
+    arm: Arm, folder: Path, tally: Tally, left_alone: Any
+) -> None:
     kind, whole = "disk full", left_alone(arm)
     for k in chosen_kills(whole.names, 5, seed=len(str(arm))):
         with small_disk() as disk:
             run = disk / "run"
-            ended = forked(disk / "said", arm.train, run, {k: lambda: fill(disk)})
+            pid = begun(folder / "said", arm.train, run, {k: lambda: fill(disk)})
+            ended = waited(folder / "said", pid, freed_after(disk, 3.0))  # who rates by hand waits
             free(disk)
             judge_words(tally, kind, whole.names[k], ended.error)
             judge(tally, kind, whole.names[k], arm, run, whole)
