@@ -283,7 +283,7 @@ def test_a_new_run_goes_on_when_the_database_is_back(
 def test_a_run_that_met_a_strange_one_is_not_mixed_with_it_after_a_kill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(5))
+    segment = replace(make_segment("0-0-0"), raw_actions=np.zeros(2))
     make_rater(tmp_path / "r.db").submit([segment])
     rater = make_rater(tmp_path / "r.db")
     with monkeypatch.context() as patch:
@@ -308,7 +308,7 @@ def test_a_database_older_than_the_checkpoint_is_refused(
     tmp_path: Path, with_questions: bool
 ) -> None:
     rater = make_rater(tmp_path / "r.db")
-    segments = [replace(make_segment(f"0-0-{k}"), raw_actions=np.zeros(5)) for k in range(3)]
+    segments = [replace(make_segment(f"0-0-{k}"), raw_actions=np.zeros(2)) for k in range(3)]
     rater.submit(segments)
     answer_all(rater.store, lambda segment: 1)
     rater.collect()
