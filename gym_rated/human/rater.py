@@ -19,7 +19,8 @@ from gym_rated.human.same_run import check_has_all, has_segments, refuse_known_r
 from gym_rated.human.segment_blob import unpack_segment
 from gym_rated.human.segment_job import job_as_list, job_from_list, make_job
 from gym_rated.human.serving import Page, Serving
-from gym_rated.human.store import PASSING, Job, Progress, Run, Store, read_cursor
+from gym_rated.human.store import PASSING, Job, Progress, Run, Store
+from gym_rated.human.store.answers import read_cursor
 from gym_rated.imports import names_of_modules
 from gym_rated.raters import Answer, Rating
 from gym_rated.segments import Segment

@@ -26,7 +26,7 @@ from recordings import record
 
 from gym_rated import Origin, RatingDataset, Segment, SyntheticRater
 from gym_rated.agents.policy import Policy
-from gym_rated.assembly import session
+from gym_rated.assembly import beginning, session
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.checkpoint import state as checkpoint
 from gym_rated.checkpoint.archive import pack_arrays, unpack_arrays
@@ -244,10 +244,10 @@ def test_resumed_runs(attempt, tmp_path, monkeypatch):
     trainers = []
 
     def load(damaged):
-        monkeypatch.setattr(session, "load_state", lambda folder: damaged)
-        args, run_dir, found = session.begin_run(script.Args(resume=run), "ppo")
-        trainers.append(script.Trainer(args, run_dir))
-        session.restore(trainers[-1], found, run_dir)
+        monkeypatch.setattr(beginning, "load_state", lambda folder: damaged)
+        with beginning.begin_run(script.Args(resume=run), "ppo") as start:
+            trainers.append(script.Trainer(start.args, start.run_dir))
+            session.restore(trainers[-1], start.state, start.run_dir)
         return trainers[-1]
 
     def check(trainer):

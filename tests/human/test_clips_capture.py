@@ -18,7 +18,7 @@ from PIL import Image
 
 from gym_rated import RatingFeedbackWrapper, SeededEpisodes, Segment
 from gym_rated import vector as rated_vector
-from gym_rated.assembly import parts, session
+from gym_rated.assembly import beginning, parts
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.environments.rendering import CannotRender
 from gym_rated.human import Asking, CapturedEpisodes, HumanRater
@@ -241,7 +241,7 @@ def test_a_reset_after_a_resumption_begins_the_next_episode() -> None:
 
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "prepare_capture", lambda env_id: None)
+    monkeypatch.setattr(beginning, "prepare_capture", lambda env_id: None)
     monkeypatch.setattr("gym_rated.human.pacing._POLL_S", 0.02)
 
 

@@ -3,7 +3,6 @@
 Needs the extra `human`; PostgreSQL also needs `postgres`.
 """
 
-from gym_rated.human.store.answers import read_cursor
 from gym_rated.human.store.failures import (
     PASSING,
     Conflict,
@@ -74,5 +73,4 @@ __all__ = [
     "TakenJob",
     "TrainerSeen",
     "WorkerSeen",
-    "read_cursor",
 ]
