@@ -219,6 +219,22 @@ def trust_table(suite: str) -> str:
     return "\n".join([*lines, "", f"`{content['command']}`, Python {content['python']}."])
 
 
+def mutants_table() -> str:
+    """Return how many broken places the tests noticed, and those that they did not."""
+    content = json.loads((RESULTS / "trust" / "mutants.json").read_text())
+    tried, noticed, survivors = (content[name] for name in ("tried", "noticed", "survivors"))
+    lines = ["| tried | noticed | not noticed |", "|---|---|---|"]
+    lines += [f"| {tried} of {content['places']} places | {noticed} | {tried - noticed} |", ""]
+    if survivors:
+        lines += ["| not noticed | before | after |", "|---|---|---|"]
+    for row in survivors:
+        before, after = (
+            f"`` {row[name].replace('|', chr(92) + '|')} ``" for name in ("before", "after")
+        )
+        lines.append(f"| `{row['path']}:{row['line']}` | {before} | {after} |")
+    return "\n".join([*lines, "", f"`{content['command']}`."])
+
+
 def rewrite(page: Path, blocks: dict[str, str]) -> None:
     """Put each block between its marks, where `page` has them."""
     text = page.read_text()
@@ -246,6 +262,7 @@ def main() -> None:
     }
     for suite in TRUST:
         makers[f"trust-{suite}"] = (f"trust/{suite}.json", partial(trust_table, suite))
+    makers["trust-mutants"] = ("trust/mutants.json", mutants_table)
     blocks = {name: make() for name, (file, make) in makers.items() if (RESULTS / file).exists()}
     blocks["presets"] = presets_table()
     content = json.loads((RESULTS / "reward_fit.json").read_text())

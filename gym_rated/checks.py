@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection, Iterable, Mapping
 from math import inf, isfinite
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,15 +102,25 @@ def check_memory(num_numbers: int, **sizes: Any) -> None:
     Raises:
         ValueError: If they take more bytes than there is memory.
     """
-    if not hasattr(os, "sysconf"):  # Windows does not say
-        return
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    there = memory_bytes()
     if 4 * num_numbers > there:
         names = ", ".join(f"`{name}` = {value}" for name, value in sizes.items())
         raise ValueError(
             f"{names} must be smaller: together they ask for {4 * num_numbers / 2**30:.3g} GiB, "
             f"got a machine with {there / 2**30:.3g} GiB"
         )
+
+
+def memory_bytes() -> int:
+    """Return the memory of this machine, or of the container that this process is in."""
+    if not hasattr(os, "sysconf"):  # Windows does not say
+        return MOST
+    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.is_file():
+        text = limit.read_text().strip()
+        sizes += [int(text)] if text.isdecimal() else []
+    return min(sizes)
 
 
 def set_of_names(name: str, value: Collection[str]) -> frozenset[str]:

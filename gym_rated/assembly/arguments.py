@@ -26,7 +26,7 @@ from gym_rated.assembly.groups import (
 from gym_rated.assembly.headings import parse_in_groups
 from gym_rated.assembly.presets import PRESETS, Preset
 from gym_rated.assembly.ranges import check_ranges
-from gym_rated.assembly.wording import named_as
+from gym_rated.assembly.wording import flag, named_as
 from gym_rated.imports import check_imports_nothing, names_of_modules
 from gym_rated.runs.reading import read_config
 
@@ -136,7 +136,7 @@ def check_names(typed: RunArgs, read: RunArgs, source: Path) -> None:
             name,
             getattr(read, name),
             source,
-            f"if you trust it, resume with --{name.replace('_', '-')} as in the run's beginning",
+            f"if you trust it, resume with {flag(name)} as in the run's beginning",
             typed=names_of_modules(getattr(typed, name)),
         )
 

@@ -6,8 +6,7 @@ the package; scripts put them together. How a run begins and is recorded is in
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from gym_rated import fitting
 from gym_rated.assembly.arguments import RunArgs
-from gym_rated.assembly.groups import RaterArgs, RewardModelArgs, TrainingArgs
+from gym_rated.assembly.groups import RaterArgs, RewardModelArgs
 from gym_rated.assembly.wording import named_as
 from gym_rated.environments import making
 from gym_rated.environments.seeded import SeededEpisodes
@@ -58,28 +57,13 @@ def make_env(args: RunArgs, index: int, run_dir: Path) -> Callable[[], gym.Env[A
     def thunk() -> gym.Env[Any, Any]:
         film = args.capture_video and index == 0
         render_mode = "rgb_array" if film or args.captures_clips else None
-        with named_arguments(args):
-            env = making.make_env(args.env_id, args.env_kwargs, render_mode=render_mode)
+        env = making.make_env(args.env_id, args.env_kwargs, render_mode=render_mode)
         if film:
             videos = str(run_dir / VIDEOS)
             env = gym.wrappers.RecordVideo(env, videos, lambda k: k % _FILMED_EVERY == 0)
         return make_episodes(args, env, index)
 
     return thunk
-
-
-@contextmanager
-def named_arguments(args: TrainingArgs) -> Iterator[None]:
-    """Say that it was `env_kwargs` that an environment did not take, where there are some."""
-    try:
-        yield
-    except TypeError as error:
-        if not args.env_kwargs or "unexpected keyword" not in str(error):
-            raise
-        raise TypeError(
-            f"`env_kwargs` must be arguments that {args.env_id} takes, got {args.env_kwargs}: "
-            f"{str(error).partition(' was raised from')[0]}"
-        ) from error
 
 
 def make_rater(args: RaterArgs, seed: int, run_dir: Path | None = None) -> Rater:

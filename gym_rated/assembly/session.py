@@ -15,7 +15,8 @@ from gym_rated.assembly.outcome import learning_problem
 from gym_rated.assembly.trainers import Stack, Trainer
 from gym_rated.assembly.wording import as_flags
 from gym_rated.checkpoint import save_state
-from gym_rated.checkpoint.restoring import check_finite, restoring
+from gym_rated.checkpoint.finite import check_tensors
+from gym_rated.checkpoint.restoring import restoring
 from gym_rated.edge import is_for_the_user
 from gym_rated.human import Pacing
 from gym_rated.runs import RunWriter, read_metrics
@@ -40,7 +41,7 @@ def restore(trainer: Trainer, state: Mapping[str, Any], run_dir: Path) -> None:
         RuntimeError: If an environment does not repeat its episode.
     """
     with restoring("resume", run_dir / CHECKPOINT):
-        check_finite(state)
+        check_tensors(state)
         trainer.load_state_dict(state)
 
 

@@ -1,9 +1,7 @@
 """Say in our own words that a state does not fit what it is loaded into."""
 
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 _FOREIGN = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError)
 
@@ -31,23 +29,3 @@ def restoring(name: str, source: object) -> Iterator[None]:
             f"`{name}` must hold what was saved there, got {source}, which does not fit: {reason}; "
             "restore it from a copy"
         ) from error
-
-
-def check_finite(state: Any, path: str = "state") -> None:
-    """Refuse a state with a tensor that is not finite: weights and moments never recover from it.
-
-    Numbers outside tensors may be NaN, where there is nothing yet to say.
-
-    Raises:
-        ValueError: If there is one, with its path.
-    """
-    torch = sys.modules.get("torch")  # without it imported, nothing is a tensor
-    if torch is not None and isinstance(state, torch.Tensor):
-        if not torch.isfinite(state).all():
-            raise ValueError(f"`{path}` must be finite, got NaN or infinity")
-    elif isinstance(state, Mapping):
-        for key, value in state.items():
-            check_finite(value, f"{path}.{key}")
-    elif isinstance(state, list | tuple):
-        for i, value in enumerate(state):
-            check_finite(value, f"{path}.{i}")

@@ -183,7 +183,10 @@ class Pacing:
             warnings.warn(f"nobody has rated anything yet; rate at {where}", stacklevel=3)
 
     def _warn_of_dropped(self) -> None:
-        progress = self.rater.progress()
+        try:
+            progress = self.rater.progress()
+        except RuntimeError:  # a database that is away for a moment: said elsewhere
+            return
         if progress.jobs_dropped:
             reasons = [f"{n} x {why}" for why, n in progress.drop_reasons.items()]
             reasons += [REMEDY] if any("did not repeat" in reason for reason in reasons) else []

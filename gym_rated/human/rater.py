@@ -15,6 +15,7 @@ from typing import Any, Self
 from gym_rated.checkpoint.restoring import restoring
 from gym_rated.checks import check_text, whole_number
 from gym_rated.human.asking import Asking, default_names
+from gym_rated.human.same_run import check_has_all, has_segments, refuse_known_run
 from gym_rated.human.segment_blob import unpack_segment
 from gym_rated.human.segment_job import job_as_list, job_from_list, make_job
 from gym_rated.human.serving import Page, Serving
@@ -97,9 +98,9 @@ class HumanRater:
         self._cursor: Any = None
         self._may_mix = True  # until it is known that no other process has asked in this run
         self.store = Store(db)
-        self._found_others = self._has_segments()
+        self._found_others = has_segments(self.store, self.run.id)
         if asking.new:
-            self._check_new()
+            refuse_known_run(self.store, self.run.id)
         self.store.open_run(self.run)
         self._serving: Serving | None = None
         if page is not None:
@@ -268,7 +269,8 @@ class HumanRater:
         self._num_released = 0 if self._asking.deferred else len(unsent)
         with suppress(*PASSING):
             self._see_that_it_is_ours()
-            self._see_that_all_is_there()
+            sent = set(names) - {job.segment_id for job in unsent}
+            check_has_all(self.store, self.run.id, sent, self._cursor)
 
     def finish(self) -> None:
         """Tell the page that the run is over, and asks no more; to be called before `close`."""
@@ -285,39 +287,11 @@ class HumanRater:
         """Return self: a rater is shared, never copied."""
         return self
 
-    def _check_new(self) -> None:
-        """Refuse to mix a run that starts anew with one that the store has."""
-        if self._has_segments():
-            raise ValueError(
-                "`run_id` must be new where no checkpoint is loaded, got "
-                f"{self.run.id!r}, of which {self.store.place.name} has segments; go on with that "
-                "run by --resume FOLDER, or name another by --run-dir; `gym-rated export` keeps "
-                "its ratings"
-            )
-
-    def _has_segments(self) -> bool:
-        return next(self.store.blobs(self.run.id), None) is not None
-
     def _see_that_it_is_ours(self) -> None:
         """Look once for segments of another process, before the first are sent."""
         if self._may_mix:
-            self._check_new()
+            refuse_known_run(self.store, self.run.id)
             self._may_mix = False
-
-    def _see_that_all_is_there(self) -> None:
-        """Refuse a store that is older than the state: what is missing would never be answered."""
-        sent = set(self._names) - {job.segment_id for job in self._unsent}
-        lost = sent.difference(name for name, _ in self.store.blobs(self.run.id))
-        num_lost = len(lost) and len(lost) - self.store.progress(self.run.id).jobs_dropped
-        newest = max((row.seq for row in self.store.answers_since(self.run.id, None)[0]), default=0)
-        num_read = 0 if self._cursor is None else self._cursor["seq"]
-        if num_lost > 0 or num_read > newest:
-            raise ValueError(
-                f"`db` must hold all that run {self.run.id!r} asked and was answered, got "
-                f"{self.store.place.name} without {max(num_lost, 0)} of {len(sent)} segments, and "
-                f"with answers up to number {newest} where {num_read} were read; bring back the "
-                "newest copy of the database with its -wal file, or begin a new run"
-            )
 
     def _send(self) -> None:
         ready = self._unsent[: self._num_released]

@@ -6,7 +6,6 @@ at its door.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,45 +15,11 @@ from numpy.typing import NDArray
 from gym_rated.checkpoint.restoring import restoring
 from gym_rated.checks import check_num_classes, check_text, whole_number
 from gym_rated.ratings.answer import Answer, Comparison, Rating, Score, checked_answer, segments_of
+from gym_rated.ratings.batch import RatedBatch, padded
 from gym_rated.ratings.file import FORMAT, read_ratings, write_ratings
 from gym_rated.ratings.standing import Answers, stored_answers
+from gym_rated.ratings.steps import Steps, checked_steps, cut_stored
 from gym_rated.segments import Origin, Segment
-from gym_rated.segments.segment import check_segment
-
-
-@dataclass(frozen=True, eq=False)
-class RatedBatch:
-    """Segments and what was said of them, as arrays: B rows, T steps of the longest segment.
-
-    A row is one segment and one rater who rated, scored or compared it. Arrays are zero beyond a
-    segment's end.
-
-    Attributes:
-        ids: Segment id of each row, B of them.
-        obs: Raw observations, shape (B, T, D): float32, or uint8 for images.
-        actions: Encoded actions, shape (B, T, A).
-        mask: True where a step exists, shape (B, T).
-        ratings: Rating classes, 0 (worst) to C - 1, or -1 where there is none, shape (B,).
-        groups: Number of the (rater, round) of each row, shape (B,): equal numbers share a scale.
-        scores: Scores from 0 (worst) to 1, or NaN where there is none, shape (B,).
-        comparisons: Row numbers (better, worse) of each comparison, shape (K, 2).
-    """
-
-    ids: tuple[str, ...]
-    obs: NDArray[Any]
-    actions: NDArray[np.float32]
-    mask: NDArray[np.bool_]
-    ratings: NDArray[np.int64]
-    groups: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    comparisons: NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class _Steps:
-    obs: NDArray[Any]
-    actions: NDArray[np.float32]
-    round: int
 
 
 class RatingDataset:
@@ -86,7 +51,7 @@ class RatingDataset:
         self.num_classes = check_num_classes(num_classes)
         self.env_id = None if env_id is None else check_text("env_id", env_id)
         self.criterion = None if criterion is None else check_text("criterion", criterion)
-        self._segments: dict[str, _Steps] = {}
+        self._segments: dict[str, Steps] = {}
         self._answers = Answers()
         self._groups: dict[tuple[str, int], int] = {}  # (rater, round) -> its number
         self._num_changes = 0
@@ -132,14 +97,14 @@ class RatingDataset:
         Raises:
             ValueError: If an id is taken, or a shape or value is wrong; then none of them is added.
         """
-        new: dict[str, _Steps] = {}
+        new: dict[str, Steps] = {}
         for segment in segments:
             if segment.id in self._segments or segment.id in new:
                 raise ValueError(
                     f"`segments` must have new ids, got {segment.id!r} twice; "
                     "segments of several environments need datasets of their own"
                 )
-            new[segment.id] = self._checked(segment)
+            new[segment.id] = checked_steps(segment, self.obs_dim, self.action_dim)
         dtypes = {steps.obs.dtype for steps in new.values()}
         if len(dtypes | ({self._obs_dtype()} if self._segments else set())) > 1:
             raise ValueError("`obs` of all segments must be uint8, or none, got both")
@@ -186,8 +151,8 @@ class RatingDataset:
         groups = [self._groups[rater, s.round] for (_, rater), s in zip(rows, steps, strict=True)]
         return RatedBatch(
             ids=tuple(segment_id for segment_id, _ in rows),
-            obs=_padded([s.obs for s in steps], longest, self.obs_dim, self._obs_dtype()),
-            actions=_padded([s.actions for s in steps], longest, self.action_dim, np.float32),
+            obs=padded([s.obs for s in steps], longest, self.obs_dim, self._obs_dtype()),
+            actions=padded([s.actions for s in steps], longest, self.action_dim, np.float32),
             mask=np.arange(longest) < lengths[:, None],
             ratings=np.array([ratings[r].rating if r in ratings else -1 for r in rows], np.int64),
             groups=np.array(groups, np.int64),
@@ -278,7 +243,7 @@ class RatingDataset:
             env_id=meta["env_id"],
             criterion=meta["criterion"],
         )
-        fresh.add(_cut(meta["segments"], arrays["obs"], arrays["actions"]))
+        fresh.add(cut_stored(meta["segments"], arrays["obs"], arrays["actions"]))
         for answer in stored_answers(meta):
             fresh._answers.take(fresh._checked_answer(answer))
         rounds = {steps.round for steps in fresh._segments.values()}
@@ -337,25 +302,6 @@ class RatingDataset:
         known = [(number[a], number[b]) for a, b in pairs if a in number and b in number]
         return np.array(known, np.int64).reshape(-1, 2)
 
-    def _checked(self, segment: Segment) -> _Steps:
-        for name, array, dim in (
-            ("obs", segment.obs, self.obs_dim),
-            ("actions", segment.actions, self.action_dim),
-        ):
-            if array.shape != (len(segment), dim) or len(segment) == 0:
-                raise ValueError(
-                    f"`{name}` of segment {segment.id!r} must have shape (T, {dim}) with T >= 1, "
-                    f"got {array.shape}"
-                )
-        check_segment(segment)
-        obs_dtype = np.uint8 if segment.obs.dtype == np.uint8 else np.float32
-        with np.errstate(over="ignore"):
-            obs, actions = np.array(segment.obs, obs_dtype), np.array(segment.actions, np.float32)
-        for name, array in (("obs", obs), ("actions", actions)):
-            if not np.isfinite(array).all():
-                raise ValueError(f"`{name}` of segment {segment.id!r} must be finite as float32")
-        return _Steps(obs, actions, segment.round)
-
     def _checked_answer(self, answer: Answer) -> Answer:
         checked = checked_answer(answer, self.num_classes)
         for segment_id in segments_of(checked):
@@ -371,35 +317,3 @@ class RatingDataset:
         for segment_id in segments_of(answer) if changed else ():
             self._groups.setdefault((answer.rater, self._round(segment_id)), len(self._groups))
         return changed
-
-
-def _cut(
-    segments: Sequence[Sequence[Any]], obs: NDArray[Any], actions: NDArray[Any]
-) -> Iterator[Segment]:
-    """Yield the segments that were stored one behind the other."""
-    lengths = [whole_number("length", length) for _, _, length in segments]
-    for name, array in (("obs", obs), ("actions", actions)):
-        dtypes = ("uint8", "float32") if name == "obs" else ("float32",)
-        if array.ndim != 2 or array.dtype.name not in dtypes or not array.dtype.isnative:
-            raise ValueError(
-                f"`{name}` must be rows of {' or '.join(dtypes)}, got {array.shape} of "
-                f"{array.dtype}"
-            )
-        if len(array) != sum(lengths):
-            raise ValueError(
-                f"`{name}` must have a row for each of the {sum(lengths)} steps of the segments, "
-                f"got {len(array)}"
-            )
-    start = 0
-    for (segment_id, round_, _), length in zip(segments, lengths, strict=True):
-        end = start + length
-        nowhere, unknown = Origin(0, 0, 0, 0), np.full(length, np.nan)
-        yield Segment(segment_id, obs[start:end], actions[start:end], unknown, round_, nowhere)
-        start = end
-
-
-def _padded(parts: list[NDArray[Any]], longest: int, dim: int, dtype: Any) -> NDArray[Any]:
-    out = np.zeros((len(parts), longest, dim), dtype)
-    for row, part in zip(out, parts, strict=True):
-        row[: len(part)] = part
-    return out

@@ -17,17 +17,13 @@ from gym_rated.checkpoint.restoring import restoring
 from gym_rated.imports import check_imports_nothing, named_extras
 from gym_rated.ratings import RatingDataset
 from gym_rated.ratings.digest import digest_of
-from gym_rated.recorded.episodes import (
-    create_recorded,
-    damage_said,
-    encode_episode_obs,
-    read_episodes,
-)
+from gym_rated.recorded.datasets import create_recorded, damage_said, read_episodes
+from gym_rated.recorded.episodes import encode_episode_obs
 from gym_rated.segments.encoding import action_dim, encode_actions
 from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards
 
 if TYPE_CHECKING:
-    from gym_rated.recorded.episodes import MinariDataset
+    from gym_rated.recorded.datasets import MinariDataset
 
 _KEY = "gym_rated"  # of the dataset's metadata: the ratings as JSON
 _DIGESTS = "gym_rated_digests"  # and what says that the episodes are those that were rated

@@ -8,8 +8,8 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -22,7 +22,8 @@ from gym_rated.runs.names import LOCK, OWNER
 def hold_folder(folder: Path) -> Iterator[None]:
     """Hold a run's folder for this process; it is made if missing.
 
-    Where nothing is put into folders that were made here, they are gone afterwards.
+    Where nothing is put into a folder that was made here, it is gone afterwards, and so are those
+    above it that were made for it.
 
     Args:
         folder: The run's folder.
@@ -37,7 +38,8 @@ def hold_folder(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-        _remove_if_empty(made)
+        if made:
+            _remove_if_empty(made)
 
 
 def lock_folder(folder: Path) -> FileLock:
@@ -71,12 +73,13 @@ def _owner(folder: Path) -> str:
         return "another process"
 
 
-def _remove_if_empty(folders: list[Path]) -> None:
-    """Remove folders, from the inside out, up to the first in which there is more than a lock."""
-    for folder in folders:
-        names = {path.name for path in folder.iterdir()}
-        if not names <= {LOCK, OWNER}:
-            return
+def _remove_if_empty(made: Sequence[Path]) -> None:
+    """Remove a folder, and those above it that were made for it, where nothing is in them."""
+    folder = made[0]
+    names = {path.name for path in folder.iterdir()}
+    if names <= {LOCK, OWNER}:
         for name in names:
             (folder / name).unlink()
-        folder.rmdir()
+        with suppress(OSError):  # somebody else has put something beside it
+            for path in made:
+                path.rmdir()

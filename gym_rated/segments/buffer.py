@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from gym_rated.checks import truth, whole_number, whole_numbers
 from gym_rated.segments.frames import pack_frames, unpack_frames
 from gym_rated.segments.segment import Origin, Segment
-from gym_rated.segments.sizes import check_memory
+from gym_rated.segments.sizes import announce_memory
 
 
 @dataclass
@@ -90,7 +90,7 @@ class SegmentBuffer:
             )
         self._rows = self._rows_kept + 1  # one row is always being filled
         step_bytes = obs_dim * np.dtype(obs_dtype).itemsize + 4 * action_dim + 8
-        check_memory(
+        announce_memory(
             "capacity",
             self._rows * num_envs * step_bytes,
             f"for {self._rows_kept * num_envs} steps of {step_bytes} bytes; use a smaller one, "

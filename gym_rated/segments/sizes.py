@@ -1,15 +1,15 @@
 """How much memory something takes, and whether the machine has it: said before it is taken."""
 
-import os
 import warnings
-from pathlib import Path
+
+from gym_rated.checks import memory_bytes
 
 _GIB = 2**30
 _MUCH = 4 * _GIB
 _LARGE_SHARE = 0.25
 
 
-def check_memory(name: str, num_bytes: int, remedy: str) -> None:
+def announce_memory(name: str, num_bytes: int, remedy: str) -> None:
     """Warn of what takes much memory, and refuse what cannot be.
 
     Args:
@@ -30,13 +30,3 @@ def check_memory(name: str, num_bytes: int, remedy: str) -> None:
             f"takes {size} {remedy}"
         )
     warnings.warn(f"`{name}` takes {size} {remedy}", stacklevel=2)
-
-
-def memory_bytes() -> int:
-    """Return the memory of this machine, or of the container that this process is in."""
-    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    limit = Path("/sys/fs/cgroup/memory.max")
-    if limit.is_file():
-        text = limit.read_text().strip()
-        sizes += [int(text)] if text.isdecimal() else []
-    return min(sizes)

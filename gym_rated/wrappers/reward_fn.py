@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.checks import all_finite
 from gym_rated.imports import load_attribute
 
 RewardFn = Callable[[NDArray[Any], NDArray[np.float32]], NDArray[Any]]
@@ -109,20 +108,11 @@ def _as_array(returned: Any) -> NDArray[Any]:
 
 
 def _check_each(rewards: NDArray[Any]) -> None:
-    if not all_finite(rewards):
+    fits = np.abs(rewards) <= _LARGEST  # NaN is not
+    if not fits.all():
+        step = int(np.argmin(fits))
         raise ValueError(
-            f"`reward_fn` must return finite rewards, got {_shown(rewards)}; "
-            "one NaN would poison a reward normaliser for ever"
+            "`reward_fn` must return rewards that are finite as float32, got "
+            f"{rewards[step]:g} for step {step} of {len(rewards)}; one would poison a reward "
+            "normaliser for ever"
         )
-    if np.abs(rewards).max() > _LARGEST:
-        raise ValueError(
-            f"`reward_fn` must return rewards that are finite as float32, got {_shown(rewards)}"
-        )
-
-
-def _shown(rewards: NDArray[Any], most: int = 16) -> str:
-    """Return rewards as text; of many, the worst."""
-    if len(rewards) <= most:
-        return str(rewards.tolist())
-    largest = rewards[np.argmax(np.abs(rewards))]  # NaN counts as largest
-    return f"{largest} among {len(rewards)}"

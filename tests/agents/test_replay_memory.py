@@ -181,8 +181,5 @@ def test_transition_that_is_not_finite_is_not_added(
 def test_reward_that_is_no_number_in_float32_is_not_sampled(tmp_path: Path) -> None:
     memory = ReplayMemory(5, 1, 1, tmp_path, lambda obs, actions: np.full(len(obs), 1e39))
     numbered(memory, 0, 3)
-    with pytest.raises(
-        ValueError,
-        match=r"`reward_fn` must return rewards that are finite as float32, got .*1e\+39",
-    ):
+    with pytest.raises(ValueError, match=r"`reward_fn` must .* finite as float32, got 1e\+39"):
         sampled(memory)

@@ -8,7 +8,8 @@ import torch
 
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.checkpoint import state as module
-from gym_rated.checkpoint.restoring import check_finite, restoring
+from gym_rated.checkpoint.finite import check_tensors
+from gym_rated.checkpoint.restoring import restoring
 
 
 @pytest.fixture
@@ -115,6 +116,6 @@ def test_our_own_errors_pass_as_they_are():
 
 
 def test_a_tensor_that_is_not_finite_is_named():
-    check_finite({"a": [torch.ones(1), float("nan"), np.array([np.nan])]})  # nothing to say yet
+    check_tensors({"a": [torch.ones(1), float("nan"), np.array([np.nan])]})  # nothing to say yet
     with pytest.raises(ValueError, match=r"`state\.b\.1\.c` must be finite"):
-        check_finite({"b": [0, {"c": torch.tensor([1.0, torch.inf])}]})
+        check_tensors({"b": [0, {"c": torch.tensor([1.0, torch.inf])}]})

@@ -43,6 +43,7 @@ def record(
         rater,
         segment_length=length,
         record_replay=True,
+        capacity=num_envs * max(steps, length),
         features=features,
     )
     envs.action_space.seed(seed)

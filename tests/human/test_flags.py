@@ -51,7 +51,7 @@ def test_status_says_who_rated_what(tmp_path: Path, capsys: pytest.CaptureFixtur
     rater.seen(1_234)
     for k in range(3):
         segment = make_segment(f"0-0-{k}")
-        vars(segment)["raw_actions"] = np.zeros(len(segment))
+        vars(segment)["raw_actions"] = np.zeros(2)
         rater.submit([segment])
         if k < 2:
             answer_all(rater.store, lambda _, k=k: k)

@@ -216,3 +216,13 @@ def test_the_page_hears_what_the_model_makes_of_rated_segments_when_that_changes
 def test_a_negative_lead_is_refused(flags: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="`max_lead` must be at least 0"):
         make(FakeRater(0), [], **flags)
+
+
+def test_a_database_that_is_away_as_waiting_ends_does_not_end_the_run() -> None:
+    class Away(FakeRater):
+        def progress(self) -> Any:
+            raise RuntimeError("`db` was moved")
+
+    rater = Away(waiting=2)
+    assert Pacing(rater, lambda: None, max_lead=0, out=io.StringIO()).hold(100)
+    assert rater.num_settled == 2

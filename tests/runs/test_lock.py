@@ -60,6 +60,12 @@ def test_a_folder_that_was_made_for_nothing_is_gone(tmp_path: Path) -> None:
         owner = json.loads((tmp_path / "run" / "run.lock.json").read_text())
     assert owner["pid"] == os.getpid()
     assert not (tmp_path / "run").exists()
+    with hold_folder(tmp_path / "lab" / "one"):
+        (tmp_path / "lab" / "two").mkdir()
+    assert [path.name for path in (tmp_path / "lab").iterdir()] == ["two"]
+    with hold_folder(tmp_path / "new" / "run"):
+        pass
+    assert not (tmp_path / "new").exists()
     with hold_folder(tmp_path / "run"):
         (tmp_path / "run" / "made").write_text("")
     assert (tmp_path / "run" / "made").exists()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from envs import KeepingRater, SpaceEnv
 
-from gym_rated import RatingFeedbackWrapper
+from gym_rated import RatingFeedbackWrapper, checks
 from gym_rated.segments import SegmentBuffer, sizes
 
 GIB = 2**30
@@ -33,7 +33,7 @@ def test_what_no_memory_holds_is_refused_with_the_remedy() -> None:
     with pytest.raises(ValueError, match=text):
         RatingFeedbackWrapper(env, KeepingRater())
     with pytest.raises(ValueError, match="must fit into"):
-        sizes.check_memory("capacity", 64 * GIB + 1, "")
+        sizes.announce_memory("capacity", 64 * GIB + 1, "")
     with pytest.raises(ValueError, match="must fit into"):
         SegmentBuffer(4, 3, 2, capacity=10**13)
 
@@ -42,7 +42,7 @@ def test_what_is_usual_says_nothing() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         SegmentBuffer(8, 376, 17)
-        sizes.check_memory("capacity", 4 * GIB, "")
+        sizes.announce_memory("capacity", 4 * GIB, "")
 
 
 @pytest.mark.parametrize(("there", "num_bytes"), [(64 * GIB, 4 * GIB + 1), (2 * GIB, GIB)])
@@ -51,7 +51,7 @@ def test_much_is_four_gib_or_a_quarter_of_the_machine(
 ) -> None:
     monkeypatch.setattr(sizes, "memory_bytes", lambda: there)
     with pytest.warns(UserWarning, match="GiB of memory for all; less"):
-        sizes.check_memory("capacity", num_bytes, "for all; less")
+        sizes.announce_memory("capacity", num_bytes, "for all; less")
 
 
 def test_the_memory_of_a_container_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
@@ -59,6 +59,6 @@ def test_the_memory_of_a_container_counts(monkeypatch: pytest.MonkeyPatch, tmp_p
     limit = tmp_path / "memory.max"
     for text, wanted in ((str(GIB), GIB), ("max", None)):
         limit.write_text(text)
-        monkeypatch.setattr(sizes, "Path", lambda path: limit)
-        assert sizes.memory_bytes() == wanted or (wanted is None and sizes.memory_bytes() > 0)
-    assert np.iinfo(np.int64).max > sizes.memory_bytes()
+        monkeypatch.setattr(checks, "Path", lambda path: limit)
+        assert checks.memory_bytes() == wanted or (wanted is None and checks.memory_bytes() > 0)
+    assert np.iinfo(np.int64).max > checks.memory_bytes()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gym_rated.imports import named_extras
 from gym_rated.segments.encoding import ActionEncoder, ObservationEncoder
-from gym_rated.segments.sizes import check_memory
+from gym_rated.segments.sizes import announce_memory
 from gym_rated.wrappers.recording import spaces_of
 from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards
 
@@ -52,7 +52,7 @@ class PaidRows:
         action_dim = ActionEncoder(spaces[0].action).dim
         shape = buffer.buffer_size, num_envs
         num_bytes = (encoder.dim * encoder.dtype.itemsize + 4 * action_dim) * shape[0] * num_envs
-        check_memory(
+        announce_memory(
             "buffer_size", num_bytes, "for what its rewards were paid for; use a smaller one"
         )
         self.buffer = buffer

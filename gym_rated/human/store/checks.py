@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gym_rated import checks
 from gym_rated.checks import whole_number
 
 
@@ -15,11 +16,9 @@ def check_name(name: str, value: Any) -> str:
 
 def check_text(name: str, value: Any) -> str:
     """Return `value` if it is text that every database can keep, else raise."""
-    if not isinstance(value, str):
-        raise TypeError(f"`{name}` must be a str, got {value!r}")
-    if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise ValueError(f"`{name}` must be text without NUL and surrogates, got {value[:120]!r}")
-    return value
+    if "\0" in checks.check_text(name, value):
+        raise ValueError(f"`{name}` must be text without NUL, got {value[:120]!r}")
+    return str(value)
 
 
 def check_bytes(name: str, value: Any) -> bytes:

@@ -68,8 +68,8 @@ _SENTENCES: dict[type[StoreError], str] = {
     "copy, or name another file",
     StoreUnreachable: "`db` {place} does not answer; start the database server, and check host, "
     "port, name and password",
-    StoreMoved: "`db` {place} was moved or deleted while it was open, so nothing is written; put "
-    "it back, or end what has it open (page, trainer) and start it again",
+    StoreMoved: "`db` {place} was moved, replaced or deleted while it was open, so nothing is "
+    "written; put it back, or end what has it open (page, trainer) and start it again",
 }
 _SQLITE = {  # by the first letters of the name
     "SQLITE_FULL": StoreFull,
@@ -102,6 +102,11 @@ _OF_DATA = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _LITTLE = 100_000  # bytes: too few for another page of the log
 
 
+def failure(kind: type[StoreError], place: object) -> StoreError:
+    """Return an error of a kind that says what it is of a database, and what to do."""
+    return kind(_SENTENCES[kind].format(place=place))
+
+
 @contextmanager
 def sound_row(table: str) -> Iterator[None]:
     """Refuse a row of which no record can be made.
@@ -130,20 +135,20 @@ def clear_errors(place: str, folder: Path | None = None) -> Iterator[None]:
     try:
         yield
     except Unsound as error:
-        raise StoreDamaged(f"{_SENTENCES[StoreDamaged].format(place=place)} ({error})") from error
+        raise StoreDamaged(f"{failure(StoreDamaged, place)} ({error})") from error
     except (exc.InvalidRequestError, *_OF_DATA) as error:
         if "`" in str(error):  # it says what is wrong with an argument
             raise
         reason = f"{type(error).__name__}: {error}"
-        raise StoreDamaged(f"{_SENTENCES[StoreDamaged].format(place=place)} ({reason})") from error
+        raise StoreDamaged(f"{failure(StoreDamaged, place)} ({reason})") from error
     except exc.TimeoutError as error:
-        raise StoreLocked(f"{_SENTENCES[StoreLocked].format(place=place)} ({error})") from error
+        raise StoreLocked(f"{failure(StoreLocked, place)} ({error})") from error
     except (exc.DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, exc.DBAPIError) else error
         kind = _kind_of(cause, folder)
         if kind is None:
             raise
-        raise kind(f"{_SENTENCES[kind].format(place=place)} ({cause})") from error
+        raise kind(f"{failure(kind, place)} ({cause})") from error
 
 
 def _kind_of(error: BaseException | None, folder: Path | None) -> type[StoreError] | None:

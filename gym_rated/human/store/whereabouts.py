@@ -7,7 +7,7 @@ again before it ends.
 
 from pathlib import Path
 
-from gym_rated.human.store.failures import StoreMoved
+from gym_rated.human.store.failures import StoreMoved, failure
 
 _Identity = tuple[int, int]
 
@@ -32,11 +32,7 @@ class Whereabouts:
             StoreMoved: If a name leads to another file, or to none.
         """
         if self.is_elsewhere:
-            raise StoreMoved(
-                f"`db` {self._file} was moved, replaced or deleted while it was open, so nothing "
-                "is written; put it back, or end what has it open (page, trainer) and start it "
-                "again"
-            )
+            raise failure(StoreMoved, self._file)
         if self._known_log is not None and _identity(self._log) != self._known_log:
             raise StoreMoved(
                 f"`db` {self._file} lost its log {self._log.name} while it was open, so nothing is "
