@@ -42,7 +42,10 @@ def read_file(path: Path) -> bytes:
 
 def open_to_read(path: Path) -> BinaryIO:
     """Open a file to read it; raises as `read_file` does."""
-    kind = stat.S_IFMT(path.stat().st_mode)  # opening a pipe would wait for who writes to it
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)  # opening a pipe would wait for who writes to it
+    except FileNotFoundError:
+        raise FileNotFoundError(f"`{path}` must be a file, got nothing there") from None
     if kind != stat.S_IFREG:
         raise ValueError(f"`{path}` must be a file, got {_KINDS.get(kind, 'something else')}")
     return path.open("rb")

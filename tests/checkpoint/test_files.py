@@ -232,3 +232,9 @@ def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
         replace_file(tmp_path / "pipe", b"new")
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
     assert names(tmp_path) == ["pipe"]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    for read in (read_file, RatingDataset.load):
+        with pytest.raises(FileNotFoundError, match="npz` must be a file, got nothing there"):
+            read(tmp_path / "none.npz")
