@@ -13,12 +13,42 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 _LEFTOVERS = ".gym_rated-*.tmp"
 _LEFT_FOR_S = 3_600.0  # after so long nobody writes to a temporary file any more
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)  # Windows has neither this nor links for everybody
 _BINARY = getattr(os, "O_BINARY", 0)
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def read_file(path: Path) -> bytes:
+    """Return what a file holds; what is no file might never end, or never begin.
+
+    Raises:
+        FileNotFoundError: If there is nothing.
+        ValueError: If it is a folder, a pipe or a device, or leads to one.
+    """
+    with open_to_read(path) as file:
+        return file.read()
+
+
+def open_to_read(path: Path) -> BinaryIO:
+    """Open a file to read it; raises as `read_file` does."""
+    try:
+        kind = stat.S_IFMT(path.stat().st_mode)  # opening a pipe would wait for who writes to it
+    except FileNotFoundError:
+        raise FileNotFoundError(f"`{path}` must be a file, got nothing there") from None
+    if kind != stat.S_IFREG:
+        raise ValueError(f"`{path}` must be a file, got {_KINDS.get(kind, 'something else')}")
+    return path.open("rb")
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -43,8 +73,10 @@ def replacing(path: Path) -> Iterator[Path]:
     `path` itself is a link, the link is replaced, and not what it leads to.
 
     Raises:
-        OSError: If it cannot be written; what was there before is as it was.
+        OSError: If it cannot be written, or is a pipe or a device; what was there before is as it
+            was.
     """
+    _check_replaceable(path)
     remove_leftovers(path.parent, _LEFT_FOR_S)
     temporary = path.with_name(_LEFTOVERS.replace("*", secrets.token_hex(8)))
     with said_in_our_words(path):
@@ -175,6 +207,16 @@ def sync(path: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Refuse to put a file where a pipe or a device is: `/dev/null` is not ours to replace."""
+    try:
+        kind = stat.S_IFMT(path.lstat().st_mode)
+    except OSError:  # there is nothing, or what writes it will say why it cannot be seen
+        return
+    if kind in _KINDS and kind != stat.S_IFDIR:
+        raise FileExistsError(f"`{path}` must be a file to replace, got {_KINDS[kind]}")
 
 
 def _keep_mode(path: Path, temporary: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.checkpoint.files import open_no_link, said_in_our_words
+from gym_rated.checkpoint.files import open_no_link, open_to_read, said_in_our_words
 from gym_rated.checks import whole_number
 
 _DTYPE = np.dtype("<f4")
@@ -136,7 +136,7 @@ class RowFiles:
 
     def _read(self, index: int, num_rows: int) -> bytes:
         try:
-            with self._path(index).open("rb") as file:
+            with open_to_read(self._path(index)) as file:
                 there = os.fstat(file.fileno()).st_size  # not what a state says there is
                 return file.read(min(there, num_rows * self.width * _DTYPE.itemsize))
         except FileNotFoundError:

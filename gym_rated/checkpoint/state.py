@@ -24,6 +24,7 @@ from safetensors import SafetensorError
 from gym_rated.checkpoint.documents import parse_json
 from gym_rated.checkpoint.files import (
     create,
+    read_file,
     remove_leftovers,
     replace_file,
     said_in_our_words,
@@ -180,7 +181,7 @@ def _sealed(manifest: Mapping[str, Any]) -> bytes:
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
-        data = (folder / MANIFEST).read_bytes()
+        data = read_file(folder / MANIFEST)
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(
             f"`folder` must hold a complete checkpoint, got {folder} without {MANIFEST};"
@@ -221,7 +222,7 @@ def _read_verified(folder: Path, manifest: Mapping[str, Any], role: str) -> byte
         case _:
             raise _damaged(folder, MANIFEST, f"describe its {role} file", str(entry)[:80])
     try:
-        data: bytes = (folder / entry["name"]).read_bytes()
+        data = read_file(folder / entry["name"])
     except FileNotFoundError:
         raise FileNotFoundError(
             f"`folder` must hold every file that its {MANIFEST} names, got {folder} without"

@@ -5,6 +5,7 @@ The HTML file needs nothing else, neither files nor a network: pictures are insi
 
 import base64
 import html
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,14 +77,19 @@ def write_page(folder: Path, name: str, title: str, blocks: Iterable[Block]) -> 
 
 def _markdown(block: Block) -> str:
     if isinstance(block, Heading):
-        return f"{'#' * block.level} {block.text}"
+        return f"{'#' * block.level} {_plain(block.text)}"
     if isinstance(block, Text):
-        return block.text
+        return _plain(block.text)
     if isinstance(block, Picture):
-        return f"![{block.alt}]({block.name})"
+        return f"![{_plain(block.alt)}]({block.name})"
     rule = ["---"] * len(block.columns)
-    rows = [[cell.replace("|", r"\|") for cell in row] for row in block.rows]
+    rows = [[_plain(cell).replace("|", r"\|") for cell in row] for row in block.rows]
     return "\n".join("| " + " | ".join(row) + " |" for row in [list(block.columns), rule, *rows])
+
+
+def _plain(text: str) -> str:
+    """Return text such that Markdown makes neither a tag, a link nor a picture of it."""
+    return " ".join(re.sub(r"[\\`<&\[\]]", r"\\\g<0>", text).splitlines())
 
 
 def _html(block: Block, folder: Path) -> str:

@@ -35,6 +35,7 @@ _STYLE: dict[Any, Any] = {
     "ytick.color": "#666666",
     "legend.frameon": False,
     "savefig.dpi": 150,
+    "text.parse_math": False,  # names out of a run are no formulas
 }
 
 
@@ -91,6 +92,15 @@ def format_steps(ax: "Axes", end: float) -> None:
     ax.set_xlim(0, 1.01 * end)
     ax.xaxis.set_major_formatter(EngFormatter(sep=""))
     ax.set_xlabel("environment steps")
+
+
+def format_powers(ax: "Axes") -> None:
+    """Make the axis of values logarithmic; its labels are no formulas, as no text here is."""
+    from matplotlib.ticker import LogFormatter, NullFormatter
+
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter(LogFormatter())
+    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def say(ax: "Axes", words: str) -> None:

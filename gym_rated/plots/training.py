@@ -14,6 +14,7 @@ from gym_rated.plots.canvas import (
     arm_colors,
     class_shades,
     figure,
+    format_powers,
     format_steps,
     say,
 )
@@ -127,7 +128,7 @@ def _draw_weights(ax: "Axes", arm: str, weights: Mapping[str, Series]) -> None:
         return
     values = np.concatenate([v for _, v in weights.values()])
     if values.min() > 0 and values.max() > 20 * values.min():
-        ax.set_yscale("log")
+        format_powers(ax)
     else:
         ax.set_ylim(min(0, values.min()), None)
     add_legend(ax)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gym_rated.checkpoint import replace_file
 from gym_rated.checkpoint.archive import pack_arrays, unpack_arrays
 from gym_rated.checkpoint.documents import parse_json
+from gym_rated.checkpoint.files import read_file
 
 FORMAT = "gym_rated ratings 2"
 _READABLE = (FORMAT, "gym_rated ratings 1")  # 1 knew no scores
@@ -31,7 +32,7 @@ def read_ratings(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         ValueError: If it is corrupt, or of another format.
     """
     try:
-        arrays = unpack_arrays(path.read_bytes(), ("obs", "actions", "meta", "sha256"))
+        arrays = unpack_arrays(read_file(path), ("obs", "actions", "meta", "sha256"))
         text, sha256 = str(arrays.pop("meta")), str(arrays.pop("sha256"))
         intact = sha256 == _digest(text, arrays)
         meta: dict[str, Any] = parse_json(text) if intact else {}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gym_rated.ratings.answer import Answer, Comparison, checked_answer
 from gym_rated.ratings.answer_table import AnswerRow, AnswerTable, Said, number_of, settle, subject
 from gym_rated.ratings.dataset import RatingDataset
+from gym_rated.ratings.spreadsheet import Exact
 from gym_rated.ratings.tables import Refusal, Table, read_table, shortened
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def read_answers(
 
 
 def answers_of(ratings: RatingDataset, path: Path | str) -> AnswerTable:
-    """Return the answers of a dataset, read as those of any other file.
+    """Return the answers of a dataset, read as those of any other file; its names are exact.
 
     Args:
         ratings: The dataset.
@@ -76,7 +77,9 @@ def answers_of(ratings: RatingDataset, path: Path | str) -> AnswerTable:
     """
     table = Table()
     answers = (*ratings.ratings, *ratings.scores, *ratings.comparisons)
-    table.lines = [(f"answer {i}", dict(vars(a))) for i, a in enumerate(answers, start=1)]
+    for i, answer in enumerate(answers, start=1):
+        cells = {k: Exact(v) if isinstance(v, str) else v for k, v in vars(answer).items()}
+        table.lines.append((f"answer {i}", cells))
     found = AnswerTable(path)
     _collect(found, table, ratings.num_classes, None, {}, ())
     return found

@@ -11,13 +11,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gym_rated.ratings.answer import SKIPPED, Answer, Comparison, Rating, Score
-from gym_rated.ratings.spreadsheet import NOTHING
+from gym_rated.ratings.spreadsheet import NOTHING, Exact, is_leftover
 from gym_rated.ratings.tables import is_nothing, shortened
 
 _MOST = Decimal(2**63)  # what a database keeps in one whole number
 _NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})(e[+-]?\d{1,3})?", re.ASCII | re.I)
 _THOUSAND = re.compile(r"[+-]?\d{1,3}\.\d{3}", re.ASCII)  # a thousand, in half of Europe
-_LOST = re.compile(r"#(REF|NAME|VALUE|DIV/0|NUM|NULL|N/A)[!?]?|Err:\d+")  # cells of a spreadsheet
 
 
 def _number(value: Any) -> Any:
@@ -37,14 +36,17 @@ def _whole(value: Any) -> Any:
     number = _number(value)
     if isinstance(number, float):
         number = Decimal(number)
-    is_whole = isinstance(number, Decimal) and abs(number) < _MOST and number == int(number)
+    is_whole = isinstance(number, Decimal) and -_MOST < number < _MOST and number == int(number)
     return int(number) if is_whole else number
 
 
 def _truth(value: Any) -> Any:
     if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
         return value.strip()
-    return value if isinstance(value, bool) else _whole(value)
+    number = value if isinstance(value, bool) else _whole(value)
+    if isinstance(number, Decimal):  # pydantic would take one that is nearly 0 for it
+        raise ValueError("neither true nor false")
+    return number
 
 
 def _stripped(value: Any) -> Any:
@@ -55,9 +57,11 @@ def _text(value: Any) -> Any:
     """Read a name: exact, so one that a program has changed, or would change, is refused."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)  # a column of names that are all whole numbers
+    if isinstance(value, Exact) and value.isprintable():
+        return str(value)
     if not isinstance(value, str) or not value.isprintable() or value != value.strip():
         raise ValueError("no name")
-    if value in NOTHING or _LOST.fullmatch(value) or _is_garbled(value):
+    if is_leftover(value) or _is_garbled(value):
         raise ValueError("what a program leaves of a name")
     return value
 

@@ -7,9 +7,11 @@ what came out of a spreadsheet may be saved as another one.
 """
 
 import re
+import string
 
 # OWASP, "CSV injection"; the wide forms count in some languages.
 _FORMULA = "-=+@＝＋＠－"  # noqa: RUF001
+_UNSEEN = f"{string.whitespace}\xa0\u200b\u2060\ufeff"  # what some programs trim away before it
 # Where a program that separates cells by something else would begin one with a formula.
 _INNER = re.compile(rf"([;,|\t\r\n])([\"']*)(?=[{_FORMULA}])")
 _MARKED = re.compile(rf"([;,|\t\r\n])'([\"']*)(?=[{_FORMULA}])")
@@ -22,7 +24,19 @@ _MONTH = re.compile(
 )
 NOTHING = frozenset("NaN nan -NaN -nan None NULL null NA N/A n/a #NA #N/A <NA>".split())
 """What programs write, or read, where nothing is."""
+_LOST = re.compile(r"#(REF|NAME|VALUE|DIV/0|NUM|NULL|N/A)[!?]?|Err:\d+")  # cells of a spreadsheet
 _TRUTHS = ("true", "false")
+
+
+class Exact(str):
+    """A text that its apostrophe vouches for: no program has made it of something else."""
+
+    __slots__ = ()
+
+
+def is_leftover(text: str) -> bool:
+    """Return whether a text is what programs write where something was lost, or nothing was."""
+    return text in NOTHING or _LOST.fullmatch(text) is not None
 
 
 def protected(text: str) -> str:
@@ -33,15 +47,15 @@ def protected(text: str) -> str:
 
 def escaped(text: str) -> str:
     """Return `text` as a format that nobody edits holds it; `restored` gives it back."""
-    return text if restored(text) == text else protected(text)
+    return text if restored(text) == text and not is_leftover(text) else protected(text)
 
 
 def restored(cell: str) -> str:
-    """Return the text that a cell stands for."""
+    """Return the text that a cell stands for, as `Exact` where it began with an apostrophe."""
     if "'" not in cell:
         return cell
     text = _MARKED.sub(r"\1\2", cell)
-    return text[1:] if text.startswith("'") and _read_otherwise(text) else text
+    return Exact(text[1:]) if text.startswith("'") and _read_otherwise(text) else text
 
 
 def _read_otherwise(text: str) -> bool:
@@ -49,7 +63,9 @@ def _read_otherwise(text: str) -> bool:
     core = text.lstrip("'")
     if not core:
         return False
-    if core[0] in f"{_FORMULA}#\t\r\n" or core in NOTHING or core.casefold() in _TRUTHS:
+    if core[0] in "#\t\r\n" or is_leftover(core) or core.casefold() in _TRUTHS:
+        return True
+    if core.lstrip(_UNSEEN).startswith(tuple(_FORMULA)):
         return True
     if _NUMBER.fullmatch(core) or _TIME.fullmatch(core):
         return True

@@ -8,7 +8,7 @@ import codecs
 import csv
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from io import StringIO
@@ -94,9 +94,13 @@ def is_nothing(value: Any) -> bool:
     return value is None or (isinstance(value, float | Decimal) and value != value)
 
 
+def _column_name(name: Any) -> str:
+    return "_".join(str(name).casefold().split())
+
+
 def _column_names(names: Iterable[Any], path: Path, argument: str) -> list[str]:
     """Return the names of columns in small letters, without blanks around them."""
-    found = ["_".join(str(name).casefold().split()) for name in names]
+    found = [_column_name(name) for name in names]
     twice = sorted({name for name in found if name and found.count(name) > 1})
     if twice:
         raise ValueError(f"`{argument}` must name each column once, got {twice} twice in {path}")
@@ -156,7 +160,7 @@ def _dialect(text: str, known: Collection[str], delimiter: str | None) -> tuple[
         return header.replace('"', "").split(separator)
 
     def score(separator: str) -> int:
-        return sum("_".join(cell.casefold().split()) in known for cell in cells(separator))
+        return sum(_column_name(cell) in known for cell in cells(separator))
 
     chosen = max(",;\t|", key=score) if delimiter is None else delimiter
     later = cells(chosen)[1:]
@@ -207,7 +211,8 @@ def _from_parquet(path: Path, argument: str, known: Collection[str]) -> Table:
     try:
         with parquet.ParquetFile(path) as file:  # `read_table` would take columns from the path
             names = file.schema_arrow.names
-            rows = [row for batch in file.iter_batches() for row in _rows_of(batch)]
+            read = [_column_name(name) in known for name in names]
+            rows = [row for batch in file.iter_batches() for row in _rows_of(batch, read)]
     except Exception as error:  # a damaged file raises a dozen types, ArrowInvalid to OverflowError
         raise ValueError(
             f"`{argument}` must be a whole Parquet file, got {path} ({error}); write it again"
@@ -219,8 +224,15 @@ def _from_parquet(path: Path, argument: str, known: Collection[str]) -> Table:
     return table
 
 
-def _rows_of(batch: Any) -> Iterator[tuple[Any, ...]]:
-    return zip(*(column.to_pylist() for column in batch.columns), strict=True)
+def _rows_of(batch: Any, read: Sequence[bool]) -> Iterator[tuple[Any, ...]]:
+    """Yield rows; of columns that nobody reads, whose values Python may lack, only nulls."""
+    both = zip(batch.columns, read, strict=True)
+    cells = (c.to_pylist() if is_read else _whether_there(c) for c, is_read in both)
+    return zip(*cells, strict=True)
+
+
+def _whether_there(column: Any) -> list[bool | None]:
+    return [is_valid or None for is_valid in column.is_valid().to_pylist()]
 
 
 def shortened(value: Any) -> str:

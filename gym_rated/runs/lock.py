@@ -14,7 +14,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from gym_rated.checkpoint.files import remove_leftovers, replace_file, said_in_our_words
+from gym_rated.checkpoint.files import (
+    read_file,
+    remove_leftovers,
+    replace_file,
+    said_in_our_words,
+)
 from gym_rated.runs.names import LOCK, OWNER
 
 
@@ -67,7 +72,7 @@ def lock_folder(folder: Path) -> FileLock:
 def _owner(folder: Path) -> str:
     """Return in words who holds a folder, as it wrote down itself."""
     try:
-        owner = json.loads((folder / OWNER).read_bytes())
+        owner = json.loads(read_file(folder / OWNER))
         return f"process {owner['pid']} on {owner['host']} (since {owner['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

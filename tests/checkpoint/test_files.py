@@ -14,8 +14,9 @@ import pytest
 import safetensors.numpy
 
 from gym_rated.checkpoint import load_state, save_state
-from gym_rated.checkpoint.files import GrowingFile, remove_leftovers, replace_file
+from gym_rated.checkpoint.files import GrowingFile, read_file, remove_leftovers, replace_file
 from gym_rated.checkpoint.rows import RowFiles
+from gym_rated.ratings import RatingDataset
 
 
 def full_disk(*args: Any, **kwargs: Any) -> Any:
@@ -176,3 +177,64 @@ def test_a_checkpoint_that_is_in_force_stays_whatever_fails_after(
         save_state(tmp_path, {"step": 2})
     monkeypatch.setattr(os, "fsync", fsync)
     assert load_state(tmp_path)["step"] == 2
+
+
+def no_file(path: Path, kind: str) -> None:
+    """Put something in the place of a file that cannot be read to its end."""
+    path.unlink(missing_ok=True)
+    if kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+
+
+NO_FILES = ["a pipe", "a device", "a folder"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="without pipes and devices")
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "ratings.npz"
+    no_file(path, kind)
+    for read in (read_file, RatingDataset.load):
+        with pytest.raises(
+            ValueError, match=f"`{re.escape(str(path))}` must be a file, got {kind}"
+        ):
+            read(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="without pipes and devices")
+@pytest.mark.parametrize("kind", NO_FILES)
+@pytest.mark.parametrize("name", ["manifest.json", "skeleton-1.json", "tensors-1.safetensors"])
+def test_no_file_of_a_checkpoint_is_waited_for(tmp_path: Path, name: str, kind: str) -> None:
+    save_state(tmp_path, {"a": np.zeros(3)})
+    no_file(tmp_path / name, kind)
+    with pytest.raises(ValueError, match=f"must be a file, got {kind}"):
+        load_state(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="without pipes")
+@pytest.mark.parametrize("kind", NO_FILES)
+def test_no_rows_of_a_replay_memory_are_waited_for(tmp_path: Path, kind: str) -> None:
+    files = RowFiles(tmp_path, width=2, keep=10)
+    files.append(np.ones((3, 2), np.float32))
+    no_file(next(tmp_path.glob("rows-*")), kind)
+    with pytest.raises(ValueError, match=f"must be a file, got {kind}"):
+        RowFiles(tmp_path, width=2, keep=10).load_state_dict(files.state_dict())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="without pipes")
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileExistsError, match="must be a file to replace, got a pipe"):
+        replace_file(tmp_path / "pipe", b"new")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert names(tmp_path) == ["pipe"]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    for read in (read_file, RatingDataset.load):
+        with pytest.raises(FileNotFoundError, match="npz` must be a file, got nothing there"):
+            read(tmp_path / "none.npz")

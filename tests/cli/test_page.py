@@ -38,3 +38,16 @@ def test_bars_in_a_cell_stay_in_their_cell(tmp_path):
 def test_a_missing_picture_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         write_page(tmp_path, "report", "T", [Picture("a.png", "x")])
+
+
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script>", "![x](http://a)", "[x](javascript:a)", "a\n# b", "`<b>`"]
+)
+def test_markdown_makes_nothing_of_a_name(tmp_path, text):
+    (tmp_path / "a.png").write_bytes(b"picture")
+    write_page(
+        tmp_path, "report", text, [Text(text), Picture("a.png", text), Table(["n"], [[text]])]
+    )
+    page = (tmp_path / "report.md").read_text().replace("![", "", 1 + text.startswith("![!"))
+    assert not re.search(r"(?<!\\)[<`]|(?<!\\)\[x", page)
+    assert "\n# b" not in page

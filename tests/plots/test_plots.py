@@ -199,3 +199,20 @@ def test_plots_import_matplotlib_late_and_pyplot_never(tmp_path):
     command = [sys.executable, "-c", code, str(tmp_path / "x.png")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.stdout.split() == ["False", "False"], done.stderr
+
+
+@pytest.mark.parametrize("name", ["$x_{$", r"\\frac", "$$", "a$b", "%s", "{0}"])
+def test_a_name_of_a_run_is_no_formula(tmp_path, figures, name):
+    runs = {name: {"charts/episodic_return": series(5, 6, 7, 8)}}
+    plot_report(runs, tmp_path / "report.png", title=name)
+    assert figures[0].get_suptitle() == name
+    assert legend(figures[0].axes[0]) == [name]
+
+
+def test_weights_far_apart_are_labelled_with_powers(tmp_path, figures):
+    metrics = {**rated_metrics(), "rated/weight/regression": series(0.01, 0.1, 100)}
+    plot_report({"rated": metrics}, tmp_path / "report.png", title="Far apart")
+    weights = figures[0].axes[2]
+    labels = [label.get_text() for label in weights.yaxis.get_majorticklabels()]
+    assert {"1", "10", "100"} <= set(labels)
+    assert not any("$" in label for label in labels)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from answer_tables import FORMATS, outcome, row_of, write_table
 from gym_rated.ratings import Comparison, Rating, RatingDataset, Score
 from gym_rated.ratings.answer_table import AnswerTable
 from gym_rated.ratings.rows import answers_of, read_answers
+from gym_rated.ratings.spreadsheet import escaped, protected
 from gym_rated.segments import Origin, Segment
 
 GOOD = {"segment_id": "b", "rating": "1", "rater": "bob"}
@@ -425,3 +427,53 @@ def test_a_dataset_is_read_as_any_other_file(tmp_path: Path) -> None:
     assert [row.answer for row in found.rows] == answers
     assert "`rater` must be a name" in str(found.refused[0])
     assert row_of(found.refused[0].place, "x.jsonl") == 1
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "-1e999999999", "1e-999999999", "1e400"])
+@pytest.mark.parametrize("column", ["rating", "revision", "shown_ms", "current", "num_classes"])
+def test_a_number_beyond_all_bounds_is_refused_alone(
+    tmp_path: Path, number: str, column: str
+) -> None:
+    path = tmp_path / "answers.jsonl"
+    good = {"segment_id": "b", "rating": 1, "rater": "ann"}
+    row = {**good, "segment_id": "a", column: 0}
+    text = json.dumps(row).replace(f'"{column}": 0', f'"{column}": {number}')
+    path.write_text(f"{text}\n{json.dumps(good)}\n")
+    found = read_answers(path, 4)
+    assert [row.answer.segment_id for row in found.rows] == ["b"]
+    assert [refusal.place for refusal in found.refused] == ["line 1"]
+    assert f"`{column}` must be" in found.refused[0].reason
+
+
+@pytest.mark.parametrize("name", ["NA", "None", "nan", "#REF!", "#N/A", "Err:502"])
+@pytest.mark.parametrize("written", [protected, escaped])
+def test_a_name_that_an_apostrophe_vouches_for_is_taken(
+    tmp_path: Path, name: str, written: Callable[[str], str]
+) -> None:
+    cell = written(name)
+    found = read_answers(write_csv(tmp_path, f"segment_id,rating,rater\n{cell},1,{cell}\n"), 4)
+    assert [row.answer for row in found.rows] == [Rating(name, 1, name)]
+    found = read_answers(write_csv(tmp_path, f"segment_id,rating,rater\n{name},1,ann\n"), 4)
+    assert len(found.refused) == 1  # it may be what a program left of another
+
+
+@pytest.mark.parametrize("name", ["NA", "None", " ann ", "#REF!"])
+def test_the_names_of_a_dataset_are_exact(tmp_path: Path, name: str) -> None:
+    ratings = RatingDataset(2, 1, 3)
+    steps = np.zeros((4, 2), np.float32), np.zeros((4, 1), np.float32), np.zeros(4)
+    ratings.add([Segment(name, *steps, 0, Origin(0, 0, 0, 0))])
+    ratings.update([Rating(name, 2, name)])
+    assert [row.answer for row in answers_of(ratings, tmp_path).rows] == [Rating(name, 2, name)]
+
+
+def test_a_parquet_column_that_nobody_reads_may_hold_anything(tmp_path: Path) -> None:
+    pyarrow, path = pytest.importorskip("pyarrow"), tmp_path / "answers.parquet"
+    from pyarrow import parquet
+
+    at = pyarrow.array([1, None], pyarrow.timestamp("ns"))  # one that no datetime can hold
+    rows = {"segment_id": ["a", None], "rating": [1, None], "at": at}
+    parquet.write_table(pyarrow.table(rows), path)
+    found = read_answers(path, 4)
+    assert [row.answer.segment_id for row in found.rows] == ["a"]
+    assert [left.place for left in found.left] == ["row 2"]
+    assert not found.refused

@@ -113,3 +113,11 @@ def test_every_text_comes_back(text: str) -> None:
 def test_a_text_of_any_length_is_judged_at_once() -> None:
     for text in ("1" + " " * 100_000 + "x", "." * 100_000 + "x", "may" + "-1" * 50_000 + "x"):
         assert restored(protected(text)) == text
+
+
+@pytest.mark.parametrize("unseen", [" ", "  ", "\xa0", "\u200b", "\ufeff", " \t", "\v", "\f"])
+@pytest.mark.parametrize("begin", "=+-@\uff1d\uff0b\uff0d\uff20")
+def test_a_formula_behind_what_is_not_seen_is_protected(unseen, begin):
+    text = f"{unseen}{begin}cmd()"
+    assert protected(text).startswith("'")
+    assert restored(protected(text)) == text

@@ -169,6 +169,10 @@ def _ratings_of(
     def why_not(answer: Answer) -> str | None:
         if not isinstance(answer, Rating):
             return f"`ratings` must hold ratings, all that a database keeps, got {answer}"
+        try:
+            ImportedRating(answer.segment_id, answer.rater, answer.rating)
+        except ValueError as error:
+            return str(error)
         if answer.segment_id in known:
             return None
         return (
