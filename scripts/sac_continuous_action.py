@@ -35,6 +35,7 @@ from gym_rated.assembly.spaces import check_spaces
 from gym_rated.assembly.stopping import told_when
 from gym_rated.checkpoint import save_state
 from gym_rated.checkpoint.finite import refuse_non_finite
+from gym_rated.checks import check_memory
 from gym_rated.environments.finite import FiniteSteps
 from gym_rated.imports import named_extras
 from gym_rated.ratings import RatingDataset
@@ -93,6 +94,7 @@ class Args(SACArgs, arguments.RunArgs):
     query_until: float = 0.6
 
     def check_agent(self) -> None:
+        check_memory(15 * self.network_width**2, network_width=self.network_width)  # five, in Adam
         if self.reward != "none" and self.learning_starts >= self.total_timesteps:
             raise ValueError(
                 f"`learning_starts` must be below `total_timesteps` = {self.total_timesteps}, got "

@@ -41,7 +41,7 @@ class TrainingArgs:
     """the id of the environment"""
     total_timesteps: Count = 100_000
     """total timesteps of the experiment, summed over environments"""
-    num_envs: Count = 1
+    num_envs: Annotated[Count, Range(1, 100_000, is_whole=True)] = 1
     """the number of parallel game environments"""
     env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
     """arguments of the environment, as names and values: `action_repeat 2`"""

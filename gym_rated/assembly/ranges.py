@@ -7,6 +7,8 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from gym_rated.checks import check_number, whole_number
 
+_LARGEST = 3.4028234663852886e38  # of float32, in which agents and reward models compute
+
 
 @dataclass(frozen=True)
 class Range:
@@ -39,6 +41,8 @@ class Range:
             whole_number(name, value, minimum=None)
         elif not (self.may_be_inf and value == inf):
             check_number(name, value)
+            if abs(value) > _LARGEST:
+                raise ValueError(f"`{name}` must fit into float32, up to 3.4e38, got {value}")
         too_low = value <= self.low if self.above else value < self.low
         too_high = value >= self.high if self.below else value > self.high
         if too_low or (too_high and self.high != inf):

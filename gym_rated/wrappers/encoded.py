@@ -21,7 +21,7 @@ from gym_rated.segments.encoding import (
 )
 from gym_rated.wrappers.endings import Flags
 from gym_rated.wrappers.recording import Recording, Spaces
-from gym_rated.wrappers.stacking import RatingWrapper, feedback_below, layers
+from gym_rated.wrappers.stacking import RatingWrapper, feedback_below, layers, untried_between
 
 
 class RowsBelow:
@@ -39,7 +39,7 @@ class RowsBelow:
     def is_untouched(self, prepared: list[int]) -> bool:
         """Say whether nothing of the step since `prepare` was taken: its actions were refused."""
         are_ready = all(recording.is_ready for recording in self._recordings)
-        return are_ready and self.prepare(None) == prepared
+        return are_ready and self._num_rows() == prepared
 
     def obs(self, obs: Any) -> NDArray[Any]:
         """Return the encoded observations of the newest step or reset, shape (N, D)."""
@@ -49,6 +49,9 @@ class RowsBelow:
 
     def prepare(self, actions: Any) -> list[int]:
         """Return how many steps were recorded before the one that is about to be taken."""
+        return self._num_rows()
+
+    def _num_rows(self) -> list[int]:
         return [buffer.num_rows for buffer in self._buffers]
 
     def actions(self, prepared: list[int], were_resets: Flags) -> NDArray[np.float32]:
@@ -72,6 +75,60 @@ class RowsBelow:
                 f"recorded {taken}; put what repeats or skips steps above the learned or below the "
                 "feedback wrapper"
             )
+
+
+class WatchedRows(RowsBelow):
+    """The same where wrappers lie between that cannot be tried: what they do is seen at every step.
+
+    Such a wrapper works only around its own environment, or holds what cannot be copied, as an open
+    file. Most of them only log.
+
+    Args:
+        recordings: As in `RowsBelow`.
+        encoders: Encode what passes above the wrappers between.
+        names: Of these, for the error.
+    """
+
+    def __init__(self, recordings: list[Recording], encoders: "Encoders", names: list[str]) -> None:
+        super().__init__(recordings)
+        self._encoders = encoders
+        self._names = names
+        self._handed: NDArray[np.float32]
+
+    def obs(self, obs: Any) -> NDArray[Any]:
+        """Return the encoded observations of the newest step or reset, shape (N, D).
+
+        Raises:
+            RuntimeError: If they are not those that came through.
+        """
+        recorded = super().obs(obs)
+        if not np.array_equal(self._encoders.obs(obs), recorded, equal_nan=True):
+            self._refuse_change("observations")
+        return recorded
+
+    def prepare(self, actions: Any) -> list[int]:
+        """Take the actions of a step; returns how many were recorded before it."""
+        self._handed = self._encoders.prepare(actions).copy()
+        return super().prepare(actions)
+
+    def actions(self, prepared: list[int], were_resets: Flags) -> NDArray[np.float32]:
+        """Return the encoded actions of the step since `prepare`, shape (N, A).
+
+        Raises:
+            RuntimeError: If it was not one step, or its actions are not those handed in.
+        """
+        recorded = super().actions(prepared, were_resets)
+        is_step = ~np.broadcast_to(were_resets, len(recorded))
+        if not np.array_equal(self._handed[is_step], recorded[is_step], equal_nan=True):
+            self._refuse_change("actions")
+        return recorded
+
+    def _refuse_change(self, what: str) -> None:
+        raise RuntimeError(
+            f"`env` must not transform {what} between LearnedRewardWrapper and "
+            f"RatingFeedbackWrapper, got others through {', '.join(self._names)}; put what changes "
+            "them above LearnedRewardWrapper"
+        )
 
 
 class Encoders:
@@ -105,9 +162,12 @@ def what_is_seen(env: Any, spaces: Spaces, features: Features | str | None) -> R
     theirs = [recording.spaces for recording in recordings]
     is_sync = isinstance(layers(env)[-1], SyncVectorEnv)
     in_each = is_sync and theirs == [spaces._replace(num_envs=None)] * env.num_envs
-    if in_each or theirs == [spaces]:
-        return RowsBelow(recordings)
-    return Encoders(spaces, features)
+    if not in_each and theirs != [spaces]:
+        return Encoders(spaces, features)
+    names = untried_between(env)
+    if names:
+        return WatchedRows(recordings, Encoders(spaces, features), names)
+    return RowsBelow(recordings)
 
 
 def agreed_features(

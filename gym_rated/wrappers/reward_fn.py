@@ -94,7 +94,7 @@ def _as_array(returned: Any) -> NDArray[Any]:
         rewards = np.asarray(returned)
         if rewards.dtype.kind == "O":  # such as decimal numbers
             rewards = rewards.astype(np.float64)
-    except (TypeError, ValueError, RuntimeError) as error:  # the last is of torch
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # the last is of torch
         raise TypeError(
             f"`reward_fn` must return an array of numbers, got {type(returned).__name__}, of which "
             f"none can be made: {error}"

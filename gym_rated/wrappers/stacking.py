@@ -71,12 +71,19 @@ def refuse_normalizers(env: Any) -> None:
     Of Gymnasium's wrappers that is known; those of others are tried.
     """
     for layer in everything_in(env):
-        if isinstance(layer, _NORMALIZERS) or _drifts(layer):
+        if isinstance(layer, _NORMALIZERS) or _drifts(layer) or _normalises_in_workers(layer):
             raise ValueError(
                 "`env` must not be normalised below RatingFeedbackWrapper, got "
                 f"{type(layer).__name__}: stored segments would go stale as its statistics drift; "
                 "put it above the rating wrappers"
             )
+
+
+def _normalises_in_workers(layer: Any) -> bool:
+    """Say whether a process of its own has the running statistics that normalisers name so."""
+    return isinstance(layer, AsyncVectorEnv) and any(
+        any(layer.call("has_wrapper_attr", name)) for name in ("obs_rms", "return_rms", "ret_rms")
+    )
 
 
 def _drifts(layer: Any) -> bool:
@@ -190,14 +197,7 @@ def refuse_transforms_between(env: Any) -> None:
 
     Feedback wrappers of the sub-environments inside a vector environment count as well.
     """
-    found = layers(env)
-    for sub_env in ([], *(layers(sub) for sub in getattr(found[-1], "envs", ()))):
-        _refuse_transforms_above_feedback([*found[:-1], *sub_env])
-
-
-def _refuse_transforms_above_feedback(found: list[Any]) -> None:
-    depth = next((i for i, layer in enumerate(found) if isinstance(layer, RecordsFeedback)), 0)
-    for layer in found[:depth]:
+    for layer in _between(env):
         reason = _reason_against(layer)
         if reason:
             raise ValueError(
@@ -207,8 +207,32 @@ def _refuse_transforms_above_feedback(found: list[Any]) -> None:
             )
 
 
+def untried_between(env: Any) -> list[str]:
+    """Return the names of the wrappers between `env` and feedback wrappers that cannot be tried."""
+    return sorted({type(layer).__name__ for layer in _between(env) if not _can_try(layer)})
+
+
+def _can_try(layer: Any) -> bool:
+    try:
+        changes_of(layer)
+    except CannotTry:
+        return False
+    return True
+
+
+def _between(env: Any) -> list[Any]:
+    """Return the layers between `env` and a feedback wrapper, in sub-environments as well."""
+    found = layers(env)
+    between = []
+    for sub_env in ([], *(layers(sub) for sub in getattr(found[-1], "envs", ()))):
+        stack = [*found[:-1], *sub_env]
+        depth = next((i for i, layer in enumerate(stack) if isinstance(layer, RecordsFeedback)), 0)
+        between += [layer for layer in stack[:depth] if layer not in between]
+    return between
+
+
 def _reason_against(layer: Any) -> str | None:
-    """Say what speaks against a wrapper between the two; None if it is harmless there."""
+    """Say what speaks against a wrapper between the two; None if nothing is known to."""
     changes_spaces = (
         layer.observation_space != layer.env.observation_space
         or layer.action_space != layer.env.action_space
@@ -217,8 +241,8 @@ def _reason_against(layer: Any) -> str | None:
         return "it changes observations or actions"
     try:
         changed = changes_of(layer) - {"rewards"}  # which are 0, and learned above
-    except CannotTry as error:
-        return f"what it changes cannot be found out ({error})"
+    except CannotTry:  # it is watched instead, at every step
+        return None
     return f"it changes {', '.join(sorted(changed))}" if changed else None
 
 

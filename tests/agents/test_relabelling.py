@@ -17,7 +17,7 @@ from gymnasium.wrappers import (
     TransformReward,
 )
 from stable_baselines3 import DQN, PPO, SAC, TD3, HerReplayBuffer
-from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
+from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer, RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import (
@@ -114,12 +114,11 @@ def test_relabelling_finds_the_wrappers_in_environments_of_sb3():
     stack = SB3VecEnv(vector.LearnedRewardWrapper(envs, reward_fn))
     stack = VecNormalize(VecMonitor(stack))
     for env in (stack, VecNormalize(DummyVecEnv([lambda: single]))):
-        buffer = ReplayBuffer(4, env.observation_space, gym.spaces.Discrete(2))
-        obs = np.array([[0, 4, 2]], np.float32)
-        buffer.add(obs, obs, np.zeros((1, 1)), np.zeros(1), np.zeros(1), [{}])
+        buffer = ReplayBuffer(4, env.observation_space, env.action_space)
+        obs, actions = np.array([[0, 4, 2]], np.float32), np.array([[1, 0]], np.float32)
+        buffer.add(obs, obs, actions, np.zeros(1), np.zeros(1), [{}])
         relabel(buffer, reward_fn, env=env)
-        one_hot = 1
-        assert buffer.rewards[0, 0] == 0 * 1 + 4 * 2 + 2 * 3 + one_hot
+        assert buffer.rewards[0, 0] == 0 * 1 + 4 * 2 + 2 * 3 + (1 + 0)
         with pytest.raises(ValueError, match="`features` must be the same for all"):
             relabel(buffer, reward_fn, env=env, features=joints)
         relabel(buffer, reward_fn, env=env, features=np.ravel)
@@ -456,6 +455,20 @@ def test_relabelling_without_the_environment_is_refused():
     ):
         with pytest.raises(ValueError, match=r"`env` must be the agent's environment, .* got None"):
             relabel(buffer, reward_fn, env=None)
+
+
+def test_relabelling_refuses_a_buffer_of_another_kind_or_of_another_agent():
+    actions = gym.spaces.Box(-1, 1, (2,))
+    env = DummyVecEnv([lambda: single(VECTOR, actions, reward_fn, plain)])
+    for other in (None, RolloutBuffer(4, VECTOR, actions)):
+        with pytest.raises(TypeError, match="`replay_buffer` must be the ReplayBuffer of an off-"):
+            relabel(other, reward_fn, env=env)
+    with pytest.raises(TypeError, match="`reward_fn` must be callable"):
+        relabel(ReplayBuffer(4, VECTOR, actions), 3, env=env)
+    wider = gym.spaces.Box(-1, 7, (2,))
+    for space, range_ in ((VECTOR, wider), (gym.spaces.Box(-9, 9, (3, 1)), actions)):
+        with pytest.raises(ValueError, match="`env` must be the environment of the agent that"):
+            relabel(ReplayBuffer(4, space, range_), reward_fn, env=env)
 
 
 def test_a_rating_wrapper_vouches_only_for_what_is_stored_of_its_newest_step():

@@ -27,6 +27,9 @@ from gym_rated.assembly.ranges import Count, PositiveShare, Range, check_ranges
         ("reward_learning_rate", 0, "`reward_learning_rate` must be above 0, got 0"),
         ("max_lead", nan, "`max_lead` must be finite, got nan"),
         ("rater_port", 70_000, r"`rater_port` must lie in \[0, 65535\], got 70000"),
+        ("num_envs", 10**13, r"`num_envs` must lie in \[1, 100000\], got 10000000000000"),
+        ("repel_coef", 1e300, "`repel_coef` must fit into float32, up to 3.4e38, got 1e.300"),
+        ("reward_learning_rate", 1e39, "`reward_learning_rate` must fit into float32, up to"),
         ("mistake_rate", "much", "`mistake_rate` must be a number, got 'much'"),
     ],
 )

@@ -395,6 +395,12 @@ def test_an_agent_that_would_not_learn_is_refused(tmp_path: Path) -> None:
         run(sac_continuous_action, tmp_path / "run", total_timesteps=600, learning_starts=600)
 
 
+def test_networks_that_no_memory_holds_are_refused_before_the_run(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"`network_width` = 1000000 must be smaller: .* GiB"):
+        run(sac_continuous_action, tmp_path / "run", network_width=1_000_000)
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_checkpoint_says_what_wrote_it_and_others_are_refused(
     script: ModuleType, whole: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from gym_rated.imports import named_extras
 from gym_rated.segments.encoding import Features, ObservationEncoder, encode_actions
 from gym_rated.wrappers.encoded import agreed_features
 from gym_rated.wrappers.recording import spaces_of
-from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards
+from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards, resolve_reward_fn
 from gym_rated.wrappers.stacking import PaysLearned, RatingWrapper
 
 with named_extras():
@@ -48,11 +48,17 @@ def relabel(
         How many rewards were computed.
 
     Raises:
-        TypeError: If the buffer computes rewards of its own (hindsight).
+        TypeError: If the buffer is no replay buffer, or computes rewards of its own (hindsight).
         ValueError: If `features` are not those of the wrappers in `env`, or what is stored is not,
             and cannot be brought back to, what these saw; if `reward_fn` returns another shape or a
             value that is not finite. No reward is changed then.
     """
+    reward_fn = resolve_reward_fn(reward_fn)
+    if not isinstance(replay_buffer, ReplayBuffer):
+        raise TypeError(
+            "`replay_buffer` must be the ReplayBuffer of an off-policy agent, got "
+            f"{type(replay_buffer).__name__}; rollouts are paid anew each time and need no relabel"
+        )
     refuse_hindsight(replay_buffer)
     stored = Stored(replay_buffer, env, features)
     rewards = np.empty_like(replay_buffer.rewards[: replay_buffer.size()])
@@ -88,6 +94,8 @@ class Stored:
                 "does not say what lay above the rating wrappers"
             )
         self._buffer = buffer
+        if isinstance(env, VecEnv):
+            _check_spaces(buffer, env)
         found = above(env, RatingWrapper)
         self.features = agreed_features(found.wrappers, features)
         refuse_changes(found.layers)
@@ -169,6 +177,17 @@ class Stored:
             low, high = space.low, space.high
             actions = low + 0.5 * (actions + 1.0) * (high - low)  # undoes SB3's scale_action
         return encode_actions(space, actions)
+
+
+def _check_spaces(buffer: ReplayBuffer, env: VecEnv) -> None:
+    """Raise ValueError for a buffer of another agent, whose actions are scaled otherwise."""
+    for name in ("observation_space", "action_space"):
+        stored, here = getattr(buffer, name), getattr(env, name)
+        if stored != here:
+            raise ValueError(
+                "`env` must be the environment of the agent that filled `replay_buffer`, got one "
+                f"with {name} {here}, where the buffer has {stored}; pass agent.get_env()"
+            )
 
 
 def _newest_of(wrapper: Any) -> tuple[NDArray[Any], NDArray[np.float32]] | None:
