@@ -429,3 +429,15 @@ def test_a_half_empty_buffer_may_be_restored_into_a_larger_one() -> None:
     expected = buffer.cut(100, np.random.default_rng(1), 0)
     got = larger.cut(100, np.random.default_rng(1), 0)
     assert [s.true_rewards.tolist() for s in got] == [s.true_rewards.tolist() for s in expected]
+
+
+def test_only_steps_with_frames_are_cut_where_frames_are_recorded() -> None:
+    # 12 steps, of which 3 to 6 and 9 to 10 have a picture: windows of 2 at 3, 5 and 9
+    buffer = SegmentBuffer(1, 1, 1, segment_length=2, capacity=100, record_frames=True)
+    buffer.begin(np.zeros((1, 1), np.float32))
+    for step in range(12):
+        frames = [b"%d" % step] if step in (3, 4, 5, 6, 9, 10) else None
+        buffer.record(np.zeros((1, 1)), 0.0, False, False, np.full((1, 1), step + 1), frames=frames)
+    segments = sorted(buffer.cut(10, np.random.default_rng(0), 0), key=lambda s: s.obs[0, 0])
+    assert [s.obs[:, 0].tolist() for s in segments] == [[3, 4], [5, 6], [9, 10]]
+    assert [s.frames for s in segments] == [(b"3", b"4"), (b"5", b"6"), (b"9", b"10")]
