@@ -15,6 +15,7 @@ import ppo
 import ppo_continuous_action
 import pytest
 import sac_continuous_action
+import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from spaces import ACTIONS, ENV_ID, OBSERVATIONS
 
@@ -113,7 +114,8 @@ def single(observations: str, actions: str) -> Any:
 
 
 def vector(kind: type, observations: str, actions: str) -> Any:
-    make = [lambda: gym.make(ENV_ID, observations=observations, actions=actions)] * 2
+    # by its module, which a worker that is no fork of this process then imports
+    make = [lambda: gym.make(spaces.ENV_ID, observations=observations, actions=actions)] * 2
     envs = kind(make, autoreset_mode=AutoresetMode.SAME_STEP)
     feedback = gym_rated.vector.RatingFeedbackWrapper(envs, rater(), segment_length=4, seed=0)
     return feedback, gym_rated.vector.LearnedRewardWrapper(feedback, pay)

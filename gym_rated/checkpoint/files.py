@@ -201,12 +201,11 @@ def sync(path: Path) -> None:
     """Wait until a file's content or a folder's entries are on the disk."""
     if os.name == "nt" and path.is_dir():
         return  # Windows opens no folders
-    with said_in_our_words(path):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _check_replaceable(path: Path) -> None:

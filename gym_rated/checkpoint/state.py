@@ -73,7 +73,8 @@ def save_state(folder: str | Path, state: Mapping[Any, Any]) -> None:
         _write_new(files["skeleton"], lambda path: path.write_bytes(skeleton))
         _write_new(files["tensors"], lambda path: safetensors.numpy.save_file(arrays, path))
         for path in (folder, folder.parent):
-            sync(path)
+            with said_in_our_words(path):
+                sync(path)
         entries = {role: {"name": path.name, **_fingerprint(path)} for role, path in files.items()}
         sealed = _sealed({"format": FORMAT, "version": VERSION, "files": entries})
         replace_file(folder / MANIFEST, sealed)
