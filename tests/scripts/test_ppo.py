@@ -54,6 +54,7 @@ def test_ratings_are_of_the_actions_that_were_taken(tmp_path: Path) -> None:
     assert 0.2 < taken[:, 0].mean() < 0.8
 
 
+@pytest.mark.slow
 def test_killed_run_resumes_as_if_it_had_not_been(tmp_path: Path) -> None:
     flags = SHORT | {"total_timesteps": 8 * 512, "explore": "knn-entropy"}
     whole, killed = tmp_path / "whole", tmp_path / "killed"

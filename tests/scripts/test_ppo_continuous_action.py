@@ -63,6 +63,7 @@ def test_agent_is_paid_what_its_arm_says(tmp_path: Path) -> None:
     assert paid["none"].tolist() == [0.0] * 4
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_run_bit_for_bit(tmp_path: Path) -> None:
     run(tmp_path / "a", seed=3)
     run(tmp_path / "b", seed=3)
@@ -72,6 +73,7 @@ def test_same_seed_gives_the_same_run_bit_for_bit(tmp_path: Path) -> None:
     assert policies[0] == policies[1] != policies[2]
 
 
+@pytest.mark.slow
 def test_killed_run_resumes_as_if_it_had_not_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,7 @@ def test_same_seed_gives_the_same_run_bit_for_bit(tmp_path: Path) -> None:
     assert policies[0] == policies[1] != policies[2]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:round .* has fewer than two rating classes")  # they are small
 def test_killed_run_resumes_as_if_it_had_not_been(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
