@@ -25,6 +25,7 @@ from gym_rated.runs.names import CHECKPOINT, METRICS
 
 SCRIPTS = Path(__file__).parent
 STEPS = {"HalfCheetah-v5": 250_000, "Pendulum-v1": 100_000, "CartPole-v1": 60_000}
+FEW = 20  # fewer ratings leave no two to compare in each of ten rounds
 FLAGS = {"CartPole-v1": ["--offset", "worst"]}  # the end of an episode is bad: see docs/ppo.md
 ASKED = {  # task -> the criterion, and what each class means
     "HalfCheetah-v5": (
@@ -88,6 +89,7 @@ def command_of(args: Args, script: str, folder: Path, arm: str, steps: int) -> l
     if arm == "constant":
         return [*command, "--reward", "constant"]
     command += ["--num-ratings", str(args.num_ratings), *FLAGS.get(args.env_id, [])]
+    command += ["--query-rounds", "1"] if args.num_ratings < FEW else []
     if arm == "shuffled":  # learned from as ratings of people are
         return [*command, "--preset", "people", "--shuffle-ratings"]
     instructions, names = ASKED.get(args.env_id, DEFAULT)

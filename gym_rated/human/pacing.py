@@ -123,7 +123,7 @@ class Pacing:
         changed_at = time.monotonic()
         line = _Line(self._out)
         try:
-            while pending > lead:
+            while pending > lead or (lead == 0 and self.rater.is_away):  # there may be answers
                 if not is_saved:
                     self._save()
                     is_saved = True

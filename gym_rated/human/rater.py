@@ -52,6 +52,7 @@ class HumanRater:
         num_asked: Segments submitted so far, by this process or the one it resumed.
         num_settled: As many had been submitted when the run last waited for people (`Pacing`).
         num_answers: Answers collected so far by this process, corrections included.
+        is_away: Whether the database could not be read when `pending` last looked.
 
     Raises:
         StoreError: If the database cannot be opened.
@@ -95,6 +96,7 @@ class HumanRater:
         self._unsent: list[Job] = []  # submitted, and not in the store
         self._num_released = 0  # of them, the first that the store may have
         self._open = 0  # unanswered when the store was last asked
+        self.is_away = False
         self._cursor: Any = None
         self._may_mix = True  # until it is known that no other process has asked in this run
         self.store = Store(db)
@@ -120,8 +122,11 @@ class HumanRater:
     @property
     def pending(self) -> int:
         """Segments asked about and not yet answered; the last known while the store is away."""
-        with suppress(*PASSING):
+        try:
             self._open = self.store.pending(self.run.id)
+            self.is_away = False
+        except PASSING:
+            self.is_away = True
         return len(self._unsent) + self._open
 
     @property
@@ -301,6 +306,7 @@ class HumanRater:
             self._see_that_it_is_ours()
             self.store.add_jobs(self.run.id, ready)
             self._unsent, self._num_released = self._unsent[len(ready) :], 0
+            self._open += len(ready)  # until the store is asked
         except PASSING as error:
             warnings.warn(
                 f"{len(ready)} segments wait to be stored: {error}; training goes on",

@@ -157,9 +157,11 @@ def test_several_raters_and_a_late_visitor_hear_the_same(db, material, serve, vi
     eve.foreseen.append("net::ERR_")
     says(eve, "All clips are rated")
     finish(db)
+    for visitor in (ann, bob, eve):
+        visitor.page.bring_to_front()  # a page that nobody looks at asks for no end
+        says(visitor, "The training is finished")
     stop(server)
     for visitor in (ann, bob, eve):
-        visitor.page.bring_to_front()
         says(visitor, "The training is finished")
 
 

@@ -45,7 +45,10 @@ def test_a_locked_database_is_waited_for(arm: Arm, folder: Path, tally: Tally) -
 def test_a_database_that_was_moved_and_is_brought_back_has_all(
     arm: Arm, folder: Path, tally: Tally
 ) -> None:
-    """It is moved under the running trainer, whole; the run may end, but not lose or double."""
+    """It is moved under the running trainer, whole; the run may end, but not lose or double.
+
+    A run that goes on without it has its answers later, and may take another course from there.
+    """
     whole, names = _left_alone(arm, folder)
     for at in chosen_kills(names[len(names) // 3 :], 6, seed=1):
         run = folder / str(at) / "run"
@@ -58,7 +61,7 @@ def test_a_database_that_was_moved_and_is_brought_back_has_all(
                 assert not _rows_of(run / DATABASE)
             _move(aside, run / DATABASE)
         ended = forked(folder / "said", arm.train, run)
-        problem = _difference(ended, run, whole)
+        problem = _loss(ended, run, whole)
         words = "" if not first.error or "`" in first.error else first.error
         outcome = "lost" if problem or words else "kept"
         tally.record("database moved and brought back", outcome, f"{at}: {problem} {words}")
@@ -94,6 +97,20 @@ def _difference(ended: Any, run: Path, whole: dict[str, Any]) -> str:
         return str(ended)
     found = traces(run)
     return ", ".join(name for name in whole if found.get(name) != whole[name])
+
+
+def _loss(ended: Any, run: Path, whole: dict[str, Any]) -> str:
+    """Say what a run lacks that was left alone, or has twice, whatever came in between."""
+    if ended.error or ended.signal:
+        return str(ended)
+    found = traces(run)
+    num_ratings = [each["result"]["num_ratings"] for each in (whole, found)]
+    same = {
+        "asked": sorted(found["asked"]) == sorted(whole["asked"]),
+        "answered": sorted(found["answered"]) == sorted(whole["answered"]),
+        "ratings": num_ratings[0] == num_ratings[1],
+    }
+    return ", ".join(name for name, is_same in same.items() if not is_same)
 
 
 def _move(source: Path, target: Path) -> None:

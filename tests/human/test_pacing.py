@@ -18,6 +18,7 @@ class FakeRater:
     def __init__(self, waiting: int, url: str | None = "http://page", answers: bool = True) -> None:
         self.num_asked = waiting
         self.num_settled = 0
+        self.is_away = False
         self.num_answers = 0
         self.waiting = waiting
         self.answers = answers
@@ -226,3 +227,19 @@ def test_a_database_that_is_away_as_waiting_ends_does_not_end_the_run() -> None:
     rater = Away(waiting=2)
     assert Pacing(rater, lambda: None, max_lead=0, out=io.StringIO()).hold(100)
     assert rater.num_settled == 2
+
+
+def test_a_run_that_waits_for_all_answers_waits_for_a_database_that_is_away(tmp_path):
+    """What was answered before it went cannot be known: the last answers would be missed."""
+
+    class Away(FakeRater):
+        @property
+        def pending(self) -> int:
+            self.looks += 1
+            self.is_away = self.looks < 4
+            return 0
+
+    rater = Away(2)
+    pacing = Pacing(rater, lambda: None, max_lead=0, run_dir=tmp_path)
+    assert pacing.hold(1, rest=True)
+    assert rater.looks == 4
