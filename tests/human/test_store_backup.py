@@ -102,14 +102,14 @@ def test_the_database_itself_is_not_replaced_by_its_copy(rated, capsys):
 
 
 def test_a_name_that_another_takes_meanwhile_stays_theirs(rated, out, monkeypatch):
-    sync = backup._sync
+    sync = backup.sync
 
     def take(path):
         if path.parent == out.parent:
             out.write_text("theirs")
         sync(path)
 
-    monkeypatch.setattr(backup, "_sync", take)
+    monkeypatch.setattr(backup, "sync", take)
     with pytest.raises(FileExistsError, match="`out` must be a new file"):
         rated.back_up(out)
     assert [(path.name, path.read_text()) for path in out.parent.iterdir()] == [

@@ -4,12 +4,13 @@ import errno
 import os
 import sqlite3
 import tempfile
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from gym_rated.checkpoint.files import sync
 from gym_rated.human.store.failures import (
     StoreDamaged,
     StoreFull,
@@ -51,11 +52,11 @@ def back_up(connection: Connection, target: Path) -> Counts:
             driver.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log
             _check_whole(copy, counts, target)
-        _sync(temporary)
+        sync(temporary)
         _give_name(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync(target.parent)
+    sync(target.parent)
     return counts
 
 
@@ -107,12 +108,3 @@ def _give_name(temporary: Path, target: Path) -> None:
     except OSError:  # a file system without links
         _check_free(target)
         temporary.rename(target)
-
-
-def _sync(path: Path) -> None:
-    with suppress(PermissionError):  # folders on Windows
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
