@@ -159,10 +159,14 @@ def main(train: Callable[[_Args], dict[str, Any]], kind: type[_Args], script: st
 
     Returns:
         The exit code: 0; 1 if the run failed; 2 if its flags were refused; 3 if it ended, and
-        nothing was learned from ratings.
+        nothing was learned from ratings; 130 if it was interrupted.
     """
     try:
         result = train(parse_args(kind))
+    except KeyboardInterrupt:
+        said = f"{script}.py: interrupted; --resume goes on from the last checkpoint"
+        print(said, file=sys.stderr)
+        return 130
     except Exception as error:
         if not is_for_the_user(error):
             raise

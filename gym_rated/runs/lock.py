@@ -42,9 +42,9 @@ def hold_folder(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
-        if made:
+        if made:  # while nobody else can begin here
             _remove_if_empty(made)
+        lock.release()
 
 
 def lock_folder(folder: Path) -> FileLock:

@@ -347,6 +347,17 @@ def test_a_run_that_learned_ends_well(
     assert script.session.main(script.train, script.Args, script.SCRIPT) == 0
 
 
+def test_an_interrupted_run_says_how_to_go_on(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(args: object) -> dict[str, object]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.argv", [script.__name__])
+    assert script.session.main(interrupted, script.Args, script.SCRIPT) == 130
+    assert "--resume" in capsys.readouterr().err
+
+
 IMPOSSIBLE = {
     "--num-ratings 0": "`--num-ratings` must be at least 1, got 0",
     "--num-ratings 1": "`--num-ratings` must be at least 2 to be compared, got 1",
