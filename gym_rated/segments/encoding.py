@@ -21,9 +21,10 @@ from gym_rated.imports import load_attribute
 from gym_rated.segments.parts import (
     LEAVES,
     Numbers,
-    StructureEncoder,
+    float32,
     leaf_encoder,
     leaves,
+    part_encoder,
     parts_of,
 )
 
@@ -102,7 +103,7 @@ class ObservationEncoder:
         self.features = None if isinstance(features, str) else features
         self.dtype: np.dtype[Any] = np.dtype(np.uint8 if features == PIXELS else np.float32)
         self._layout = Numbers("obs", space, num_envs)
-        self._leaves: StructureEncoder | None = None
+        self._parts: Callable[[Any], NDArray[np.float32]] | None = None
         self._batched_space = None if num_envs is None else batch_space(space, num_envs)
         if self.features is not None:
             probe = deepcopy(space)  # the environment's own random state stays untouched
@@ -115,7 +116,7 @@ class ObservationEncoder:
             _check_flattenable(space)
         self.dim = int(spaces.flatdim(space))
         if features is None and all(isinstance(x, LEAVES) for x in leaves(space)):
-            self._leaves = StructureEncoder("obs", space, num_envs)
+            self._parts = part_encoder("obs", space, num_envs)
 
     def __call__(self, obs: Any) -> NDArray[Any]:
         """Encode one observation, or those of a vector environment; returns shape (N, D), N = 1.
@@ -123,10 +124,10 @@ class ObservationEncoder:
         Raises:
             ValueError: If a number is not finite, or not what the space says.
         """
-        if self.dtype == np.uint8:
+        if self._parts is not None:
+            vectors = self._parts(obs)
+        elif self.dtype == np.uint8:
             return self._layout.rows(_uint8(obs))
-        if self._leaves is not None:
-            vectors = self._leaves(obs)
         elif self._batched_space is None:
             vectors = self._encode(obs)[None]
         else:
@@ -168,10 +169,10 @@ class ActionEncoder:
             )
         self._numbers = leaf_encoder("actions", space, num_envs)
         self.dim = int(spaces.flatdim(space))
-        self._bounds = None
+        self._bounds: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
         if isinstance(space, spaces.Box):
-            low_high = (np.asarray(x, np.float32).ravel() for x in (space.low, space.high))
-            self._bounds = tuple(low_high)
+            low, high = (np.asarray(x, np.float32).ravel() for x in (space.low, space.high))
+            self._bounds = low, high
 
     def __call__(self, actions: Any) -> NDArray[np.float32]:
         """Encode one action, or those of a vector environment; returns shape (N, A), N = 1.
@@ -184,7 +185,7 @@ class ActionEncoder:
         rows = self._numbers.rows(actions)
         if not all_finite(rows):
             raise _not_finite("actions", rows, "has the policy diverged?")
-        return np.asarray(rows.clip(*self._bounds), np.float32)  # clipped before it overflows
+        return float32(rows.clip(*self._bounds))  # before it overflows
 
 
 def _is_image(space: Space[Any]) -> bool:

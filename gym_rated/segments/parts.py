@@ -14,6 +14,15 @@ from numpy.typing import NDArray
 LEAVES = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 """Spaces without parts, of which each value is an array of numbers."""
 
+_ARRAY = np.ndarray
+_FLOAT32 = np.dtype(np.float32)
+_NUMBERS = np.typecodes["AllInteger"] + np.typecodes["Float"] + "?"
+
+
+def float32(array: NDArray[Any]) -> NDArray[np.float32]:
+    """Return an array as float32: itself, where it is; at every step, so without numpy's asking."""
+    return array if array.dtype is _FLOAT32 else array.astype(_FLOAT32)
+
 
 class Numbers:
     """Turn arrays of a space's shape into one float32 row for each environment."""
@@ -30,18 +39,21 @@ class Numbers:
 
     def __call__(self, values: Any) -> NDArray[np.float32]:
         """Return `values` as float32 in shape (N, numbers of one)."""
-        return np.asarray(self.rows(values), np.float32)
+        return float32(self.rows(values))
 
     def rows(self, values: Any) -> NDArray[Any]:
         """Return `values` in shape (N, numbers of one), in their own type."""
-        array = values if type(values) is np.ndarray else self._array(values)
-        if array.dtype.kind not in "fiub":
-            raise ValueError(f"`{self.name}` must be numbers, got {values!r} for {self.space}")
-        if array.shape != self._wanted:
-            raise ValueError(
-                f"`{self.name}` must have shape {self._wanted} for {self.space}, got {array.shape}"
-            )
+        array = values if type(values) is _ARRAY else self._array(values)
+        if array.shape != self._wanted or array.dtype.char not in _NUMBERS:
+            self._refuse(array)
         return array.reshape(self._rows)
+
+    def _refuse(self, array: NDArray[Any]) -> None:
+        if array.dtype.char not in _NUMBERS:
+            raise ValueError(f"`{self.name}` must be numbers, got {array!r} for {self.space}")
+        raise ValueError(
+            f"`{self.name}` must have shape {self._wanted} for {self.space}, got {array.shape}"
+        )
 
     def _array(self, values: Any) -> NDArray[Any]:
         try:
@@ -91,22 +103,16 @@ class _Binary(Numbers):
 class StructureEncoder:
     """Encode a structure of Dict and Tuple, part by part, in the order of Gymnasium's `flatten`."""
 
-    def __init__(self, name: str, space: Space[Any], num_envs: int | None) -> None:
+    def __init__(
+        self, name: str, space: spaces.Dict | spaces.Tuple[Any], num_envs: int | None
+    ) -> None:
         self._name = name
-        self._encode: Callable[[Any], NDArray[np.float32]] | None = None
-        if not isinstance(space, spaces.Dict | spaces.Tuple):
-            self._encode = leaf_encoder(name, space, num_envs)
-            return
         self._is_dict = isinstance(space, spaces.Dict)
-        parts: Any = enumerate(space.spaces)
-        if isinstance(space, spaces.Dict):
-            parts = space.spaces.items()
-        self._parts = {key: StructureEncoder(f"{name}[{key!r}]", x, num_envs) for key, x in parts}
+        parts: Any = space.spaces.items() if self._is_dict else enumerate(space.spaces)  # type: ignore[union-attr]  # a dict's
+        self._parts = {key: part_encoder(f"{name}[{key!r}]", x, num_envs) for key, x in parts}
 
     def __call__(self, obs: Any) -> NDArray[np.float32]:
         """Encode one structure, or N batched in each part; returns shape (N, D)."""
-        if self._encode is not None:
-            return self._encode(obs)
         if not isinstance(obs, Mapping if self._is_dict else tuple | list):
             kind = "dict" if self._is_dict else "tuple"
             raise ValueError(f"`{self._name}` must be a {kind}, got {obs!r}")
@@ -115,6 +121,15 @@ class StructureEncoder:
         if missing:
             raise ValueError(f"`{self._name}` must have {missing}, got only {list(there)}")
         return np.concatenate([part(obs[key]) for key, part in self._parts.items()], axis=1)
+
+
+def part_encoder(
+    name: str, space: Space[Any], num_envs: int | None
+) -> Callable[[Any], NDArray[np.float32]]:
+    """Return what encodes the values of a space whose leaves are all of `LEAVES`."""
+    if isinstance(space, spaces.Dict | spaces.Tuple):
+        return StructureEncoder(name, space, num_envs)
+    return leaf_encoder(name, space, num_envs)
 
 
 def leaf_encoder(name: str, space: Space[Any], num_envs: int | None) -> Numbers:

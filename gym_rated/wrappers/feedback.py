@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from gym_rated.checks import whole_number
 from gym_rated.ratings import RatingDataset
-from gym_rated.segments import SegmentBuffer
 from gym_rated.wrappers.answers import Answers
 from gym_rated.wrappers.questions import Questions
 from gym_rated.wrappers.recording import Recording, Step
@@ -25,17 +24,16 @@ class Feedback:
         recording: Keeps the steps.
         questions: Says when to ask about what.
         answers: Has the rater and its ratings.
+
+    Attributes:
+        buffer: The steps of which segments can still be cut.
     """
 
     def __init__(self, recording: Recording, questions: Questions, answers: Answers) -> None:
         self.recording = recording
+        self.buffer = recording.buffer
         self._questions = questions
         self._answers = answers
-
-    @property
-    def buffer(self) -> SegmentBuffer:
-        """The steps of which segments can still be cut."""
-        return self.recording.buffer
 
     @property
     def ratings(self) -> RatingDataset:
@@ -56,8 +54,9 @@ class Feedback:
 
     def record(self, step: Step) -> None:
         """Record a step, then do what is due."""
-        self.recording.add(step, needs_frames=not self._questions.is_through)
-        if self.buffer.steps >= self._questions.next_event:
+        buffer = self.buffer
+        self.recording.add(step, buffer.record_frames and not self._questions.is_through)
+        if buffer.steps >= self._questions.next_event:
             self._do_what_is_due()
 
     def query(self, num_segments: int) -> int:

@@ -49,11 +49,9 @@ class Learned:
         seen: Gives what is paid for; observations are copied.
         endings: Knows which rows are resets and not paid.
 
-    Attributes:
-        paid: The newest step; None before the first.
     """
 
-    paid: Paid | None = None
+    _paid: tuple[NDArray[Any], NDArray[np.float32], NDArray[Any]] | None = None
 
     def __init__(self, reward_fn: RewardFn, seen: Seen, endings: Endings) -> None:
         self.reward_fn = reward_fn
@@ -61,6 +59,11 @@ class Learned:
         self._endings = endings
         self._obs: NDArray[Any] | None = None  # of the newest step; None if that failed
         self._will_be_whole = False  # after the reset under way all environments were reset
+
+    @property
+    def paid(self) -> Paid | None:
+        """The newest step; None before the first."""
+        return None if self._paid is None else Paid(*self._paid)
 
     def forget(self, which: NDArray[np.bool_] | None = None) -> None:
         """Forget the newest observations, before a reset of some or all environments."""
@@ -102,7 +105,7 @@ class Learned:
         were_resets, _ = self._endings.advance(done)
         actions = self._seen.actions(before.prepared, were_resets)
         rewards = self._predict(before.obs, actions, were_resets)
-        self.paid = Paid(before.obs, actions, rewards)
+        self._paid = before.obs, actions, rewards
         self._obs = next_obs
         return rewards
 

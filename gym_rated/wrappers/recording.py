@@ -80,17 +80,18 @@ class Recording:
 
     def add(self, step: Step, needs_frames: bool) -> None:
         """Record a step; its frames are let go where nobody will ask for them."""
-        vectors = self._encode_obs(step.next_obs)
+        actions, rewards, terminated, done, next_obs, begun, info = step
+        vectors = self._encode_obs(next_obs)
         frames: Sequence[bytes | None] | None = None
         if self.buffer.record_frames:
-            frames = frames_of(step.info, self.spaces.num_envs is None)
+            frames = frames_of(info, self.spaces.num_envs is None)
         self.buffer.record(
-            step.actions,
-            step.rewards,
-            step.terminated,
-            step.done,
+            actions,
+            rewards,
+            terminated,
+            done,
             vectors,
-            step.begun,
+            begun,
             self._raw_actions,
             frames if needs_frames else None,
         )

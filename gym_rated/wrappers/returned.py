@@ -37,14 +37,18 @@ def of_step(returned: Any) -> _Step:
         TypeError: If it is no such five values.
         ValueError: If a reward or a flag is an array of several.
     """
-    obs, reward, terminated, truncated, info = _five(returned)
+    if type(returned) is not tuple or len(returned) != 5:
+        _refuse_other_than_five(returned)
+    obs, reward, terminated, truncated, info = returned
     if type(reward) is not float:
         reward = _number(reward)
     if terminated is not True and terminated is not False:
         terminated = _flag("terminated", terminated)
     if truncated is not True and truncated is not False:
         truncated = _flag("truncated", truncated)
-    return obs, reward, terminated, truncated, _info("step", info)
+    if type(info) is not dict:
+        info = _info("step", info)
+    return obs, reward, terminated, truncated, info
 
 
 def of_vector_step(returned: Any, num_envs: int) -> _Step:
@@ -54,7 +58,9 @@ def of_vector_step(returned: Any, num_envs: int) -> _Step:
         TypeError: If it is no such five values.
         ValueError: If an array has another shape.
     """
-    obs, rewards, terminated, truncated, infos = _five(returned)
+    if type(returned) is not tuple or len(returned) != 5:
+        _refuse_other_than_five(returned)
+    obs, rewards, terminated, truncated, infos = returned
     shape = (num_envs,)
     if type(rewards) is not _ARRAY or rewards.dtype.kind not in "fiu" or rewards.shape != shape:
         rewards = np.array([_number(x) for x in _each("rewards", rewards, num_envs)])
@@ -62,7 +68,9 @@ def of_vector_step(returned: Any, num_envs: int) -> _Step:
         terminated = _flags("terminated", terminated, num_envs)
     if type(truncated) is not _ARRAY or truncated.dtype.kind != "b" or truncated.shape != shape:
         truncated = _flags("truncated", truncated, num_envs)
-    return obs, rewards, terminated, truncated, _info("step", infos)
+    if type(infos) is not dict:
+        infos = _info("step", infos)
+    return obs, rewards, terminated, truncated, infos
 
 
 def paid_dtype(rewards: NDArray[Any]) -> np.dtype[Any]:
@@ -74,14 +82,13 @@ def paid_dtype(rewards: NDArray[Any]) -> np.dtype[Any]:
     return dtype if dtype.char in "fd" else np.result_type(dtype, np.float32)
 
 
-def _five(returned: Any) -> Any:
-    if not isinstance(returned, tuple) or len(returned) != 5:
+def _refuse_other_than_five(returned: Any) -> None:
+    if not isinstance(returned, tuple) or len(returned) != 5:  # a subclass of tuple will do
         raise TypeError(
             "`env.step` must return (obs, reward, terminated, truncated, info), got "
             f"{_described(returned)}; an environment of the old Gym, which returns four, goes "
             "through shimmy's GymV21CompatibilityV0 first"
         )
-    return returned
 
 
 def _described(returned: Any) -> str:
@@ -90,7 +97,7 @@ def _described(returned: Any) -> str:
 
 
 def _info(method: str, info: Any) -> Mapping[str, Any]:
-    if type(info) is dict or isinstance(info, Mapping):
+    if isinstance(info, Mapping):
         return info
     if info is None:
         return {}

@@ -71,14 +71,13 @@ def predict_rewards(
         ValueError: If the shape differs, or a number is not finite, or not as float32, which is
             what agents make of it.
     """
-    rewards = _as_array(reward_fn(obs, actions))
+    rewards = reward_fn(obs, actions)
+    if type(rewards) is not np.ndarray or rewards.dtype.char not in _PAID:
+        rewards = _as_floats(rewards)
     if rewards.shape != (len(obs),):
         raise ValueError(
             f"`reward_fn` must return shape ({len(obs)},) for {len(obs)} steps, got {rewards.shape}"
         )
-    if rewards.dtype.char not in _PAID:
-        fits = np.can_cast(rewards.dtype, np.float32)
-        rewards = rewards.astype(np.float32 if fits else np.float64)
     if not np.vdot(rewards, rewards) <= _LARGEST:  # then none is too large, and none is NaN
         _check_each(rewards)
     return rewards
@@ -88,8 +87,8 @@ _PAID = "fd"  # numpy's letters of float32 and float64
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def _as_array(returned: Any) -> NDArray[Any]:
-    """Return what a reward function returned as an array of numbers."""
+def _as_floats(returned: Any) -> NDArray[Any]:
+    """Return what a reward function returned as an array of float32 or float64."""
     try:
         rewards = np.asarray(returned)
         if rewards.dtype.kind == "O":  # such as decimal numbers
@@ -104,7 +103,9 @@ def _as_array(returned: Any) -> NDArray[Any]:
             f"`reward_fn` must return an array of numbers, got {type(returned).__name__} of type "
             f"{rewards.dtype}"
         )
-    return rewards
+    if rewards.dtype.char in _PAID:
+        return rewards
+    return rewards.astype(np.float32 if np.can_cast(rewards.dtype, np.float32) else np.float64)
 
 
 def _check_each(rewards: NDArray[Any]) -> None:

@@ -5,6 +5,7 @@ and rewards that are known, and notes what it is handed; what comes out differen
 the way. The environment itself is not touched, nor is the global random state.
 """
 
+import gc
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,7 +59,8 @@ def everything_in(env: Any) -> Iterator[Any]:
             continue
         seen.add(id(found))
         yield found
-        waiting += _environments_in(list(getattr(found, "__dict__", {}).values()), depth=3)
+        # not by `__dict__`: once asked for, it makes all later attributes of an object slower
+        waiting += _environments_in(gc.get_referents(found), depth=4)
 
 
 def _environments_in(value: Any, depth: int) -> Iterator[Any]:

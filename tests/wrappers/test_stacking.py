@@ -432,3 +432,22 @@ def test_a_wrapper_around_an_environment_of_the_other_kind_names_the_right_one()
         rated_vec(ScriptedEnv())
     with pytest.raises(TypeError, match=r"got 'CartPole-v1'"):
         rated("CartPole-v1")
+
+
+class _Asked(ScriptedEnv):
+    """Notes who asks for its attributes as a dict, which makes them slower from then on."""
+
+    asked = False
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "__dict__":
+            type(self).asked = True
+        return super().__getattribute__(name)
+
+
+def test_looking_for_wrappers_does_not_slow_an_environment_down() -> None:
+    env = _Asked()
+    LearnedRewardWrapper(rated(env), first)
+    assert not _Asked.asked
+    vars(env)
+    assert _Asked.asked
