@@ -5,6 +5,7 @@
 Gymnasium's own tests then try our wrappers wherever they try an environment.
 """
 
+import multiprocessing
 from typing import Any
 
 import gymnasium as gym
@@ -60,6 +61,12 @@ def pytest_configure() -> None:
     """Put rated environments in the place of bare ones."""
     for module in (gym, registration):
         module.make, module.make_vec = make, make_vec
+
+
+def pytest_unconfigure() -> None:
+    """End the workers of tests that failed on purpose; this process would wait for them."""
+    for worker in multiprocessing.active_children():
+        worker.kill()
 
 
 _make, _make_vec = registration.make, registration.make_vec
