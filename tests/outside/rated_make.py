@@ -50,8 +50,12 @@ def make(*args: Any, **kwargs: Any) -> gym.Env[Any, Any]:
 
 
 def make_vec(*args: Any, **kwargs: Any) -> gym.vector.VectorEnv[Any, Any, Any]:
-    """Make vector environments, and wrap them in both wrappers."""
-    envs = _make_vec(*args, **kwargs)
+    """Make vector environments of bare ones, and wrap them in both wrappers."""
+    _put(_make, _make_vec)
+    try:
+        envs = _make_vec(*args, **kwargs)
+    finally:
+        _put(make, make_vec)
     features = features_for(envs.single_observation_space)
     envs = vector.RatingFeedbackWrapper(envs, QuietRater(), features=features)
     return vector.LearnedRewardWrapper(envs, reward_fn)
@@ -59,8 +63,12 @@ def make_vec(*args: Any, **kwargs: Any) -> gym.vector.VectorEnv[Any, Any, Any]:
 
 def pytest_configure() -> None:
     """Put rated environments in the place of bare ones."""
+    _put(make, make_vec)
+
+
+def _put(one: Any, several: Any) -> None:
     for module in (gym, registration):
-        module.make, module.make_vec = make, make_vec
+        module.make, module.make_vec = one, several
 
 
 def pytest_unconfigure() -> None:
