@@ -7,6 +7,7 @@ docs/ppo_continuous_action.md, which says why each thing is as it is:
     python scripts/ppo_continuous_action.py --env-id HalfCheetah-v5 --reward true
 """
 
+import math
 import sys
 import time
 from dataclasses import dataclass
@@ -17,12 +18,13 @@ import gymnasium as gym
 import numpy as np
 import torch
 from torch import Tensor, nn, optim
-from torch.distributions.normal import Normal
 from tqdm import tqdm
 
 import gym_rated
 import gym_rated.vector
+from gym_rated.agents.acting import as_numpy
 from gym_rated.agents.finite import check_losses
+from gym_rated.agents.flat import flat_state, flatten_parameters
 from gym_rated.agents.repulsion import Repulsion, clipped_log_prob
 from gym_rated.assembly import arguments, parts, session
 from gym_rated.assembly.beginning import begin_run
@@ -38,6 +40,7 @@ from gym_rated.runs.names import CHECKPOINT, SPEED
 from gym_rated.runs.stack import load_stack_state, stack_state
 
 SCRIPT = Path(__file__).stem  # in the name of the run's folder, and in its config.json
+LOG_SQRT_2_PI = 0.5 * math.log(2 * math.pi)
 
 # 1. Flags
 
@@ -138,8 +141,8 @@ class Stack:
             envs = gym_rated.vector.LearnedRewardWrapper(envs, self.reward_fn)
         self.learned = gym.wrappers.vector.RecordEpisodeStatistics(envs, stats_key="seen")
 
-        # the agent's own transforms, the same in every arm
-        envs = gym.wrappers.vector.ClipAction(self.learned)
+        # the agent's own transforms, the same in every arm; actions are clipped in the rollout
+        envs = self.learned
         if not is_vector(envs.single_observation_space):
             envs = gym.wrappers.vector.FlattenObservation(envs)
         self.normalize_observation = gym.wrappers.vector.NormalizeObservation(envs)
@@ -157,8 +160,8 @@ def is_vector(space: gym.Space) -> bool:
     return isinstance(space, gym.spaces.Box) and len(space.shape) == 1
 
 
-def as_obs(obs: np.ndarray) -> Tensor:
-    return torch.as_tensor(np.clip(obs, -10, 10), dtype=torch.float32)
+def as_obs(obs: np.ndarray) -> np.ndarray:
+    return np.clip(obs, -10, 10).astype(np.float32)
 
 
 # 3. Networks
@@ -193,16 +196,14 @@ class Agent(nn.Module):
         self.actor_logstd = nn.Parameter(torch.zeros(1, action_dim))
 
     def get_value(self, x: Tensor) -> Tensor:
-        return self.critic(x)
+        return self.critic(x).squeeze(1)
 
-    def get_action_and_value(
-        self, x: Tensor, action: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        probs = Normal(self.actor_mean(x), self.actor_logstd.exp(), validate_args=False)
-        if action is None:
-            action = probs.sample()
+    def get_logprob_and_entropy(self, x: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        """How likely a Gaussian is to draw actions, shape (B,), and its entropy, shape ()."""
         # dimensions are independent: logarithms of densities, and entropies, add up
-        return action, probs.log_prob(action).sum(1), probs.entropy().sum(1), self.critic(x)
+        noise = (action - self.actor_mean(x)) * torch.exp(-self.actor_logstd)
+        log_norm = self.actor_logstd.sum() + self.actor_logstd.numel() * LOG_SQRT_2_PI
+        return -0.5 * noise.square().sum(1) - log_norm, log_norm + 0.5 * self.actor_logstd.numel()
 
 
 # 4. Rollout
@@ -212,25 +213,28 @@ class Agent(nn.Module):
 class Rollout:
     """One rollout of T steps of N environments; rows with `valid` False are resets, not steps."""
 
-    obs: Tensor  # (T, N, D)
-    actions: Tensor  # (T, N, A)
-    logprobs: Tensor  # (T, N)
-    rewards: Tensor  # (T, N)
-    values: Tensor  # (T, N)
-    terminations: Tensor  # (T, N) the step ended its episode in a terminal state
-    dones: Tensor  # (T, N) the step ended its episode, for whatever reason
-    valid: Tensor  # (T, N)
+    obs: np.ndarray  # (T + 1, N, D), the last that which the next rollout begins with
+    actions: np.ndarray  # (T, N, A), not clipped
+    rewards: np.ndarray  # (T, N)
+    terminations: np.ndarray  # (T, N) the step ended its episode in a terminal state
+    dones: np.ndarray  # (T, N) the step ended its episode, for whatever reason
+    valid: np.ndarray  # (T, N)
 
     @classmethod
     def empty(cls, args: Args, envs: gym.vector.VectorEnv) -> "Rollout":
         shape = (args.num_steps, args.num_envs)
-        obs = torch.zeros(shape + envs.single_observation_space.shape)
-        actions = torch.zeros((*shape, int(np.prod(envs.single_action_space.shape))))
-        return cls(obs, actions, *(torch.zeros(shape) for _ in range(6)))
+        obs_shape = envs.single_observation_space.shape
+        action_dim = int(np.prod(envs.single_action_space.shape))
+        return cls(
+            np.zeros((args.num_steps + 1, args.num_envs, *obs_shape), np.float32),
+            np.zeros((*shape, action_dim), np.float32),
+            np.zeros(shape, np.float32),
+            *(np.zeros(shape, np.bool_) for _ in range(3)),
+        )
 
 
 class Batch(NamedTuple):
-    """Rows of a rollout without their order in time; B rows."""
+    """Steps of a rollout without their order in time; B steps."""
 
     obs: Tensor  # (B, D)
     actions: Tensor  # (B, A)
@@ -249,44 +253,45 @@ class Trainer:
         torch.set_num_threads(1)
         self.stack = Stack(args, run_dir)
         self.agent = Agent(self.stack.envs)
-        self.optimizer = optim.Adam(self.agent.parameters(), lr=args.learning_rate, eps=1e-5)
+        self.parameters = flatten_parameters(self.agent)  # one for the optimizer, which is faster
+        self.optimizer = optim.Adam([self.parameters], args.learning_rate, eps=1e-5, fused=True)
         self.rollout = Rollout.empty(args, self.stack.envs)
         self.rng = np.random.default_rng(args.seed)
         self.repulsion = Repulsion(scale=args.scale, seed=args.seed)
-        clipped_to = self.stack.learned.single_action_space  # above ClipAction it has no bounds
-        self.bounds = [clipped_to.low, clipped_to.high]
+        space = self.stack.envs.single_action_space
+        self.bounds = [space.low, space.high]
         self.iteration = 0
         self.global_step = 0
         self.fitted_changes = 0  # of the ratings, up to the last fit
         self.report: dict[str, Any] | None = None  # about the last fit
         self.next_obs = as_obs(self.stack.envs.reset()[0])
-        self.next_done = torch.zeros(args.num_envs)
+        self.next_done = np.zeros(args.num_envs, np.bool_)
 
     def collect_rollout(self, writer: RunWriter) -> None:
         """Step the environments; the policy does not change meanwhile, nor does the reward."""
         r, envs = self.rollout, self.stack.envs
+        space = envs.single_action_space
+        # acting in numpy: what torch computes is computed after the rollout, in one pass
+        actor_mean = as_numpy(self.agent.actor_mean)
+        std = np.exp(self.agent.actor_logstd.numpy(force=True))
+        noise = torch.randn(r.actions.shape).numpy()
         # zeros would drive the deviation towards 0, and the first learned rewards into the clip
         self.stack.normalize_reward.update_running_mean = self.stack.has_reward
         for step in range(self.args.num_steps):
             self.global_step += self.args.num_envs
             r.obs[step] = self.next_obs
-            r.valid[step] = 1 - self.next_done  # next-step autoreset: after a done comes a reset
-            with torch.no_grad():
-                action, logprob, _, value = self.agent.get_action_and_value(self.next_obs)
-            r.actions[step] = action
-            r.logprobs[step] = logprob
-            r.values[step] = value.flatten()
+            r.valid[step] = ~self.next_done  # next-step autoreset: after a done comes a reset
+            r.actions[step] = actor_mean(self.next_obs) + std * noise[step]
 
-            executed = action.numpy().reshape(-1, *envs.single_action_space.shape)
+            executed = r.actions[step].reshape(-1, *space.shape).clip(space.low, space.high)
             next_obs, reward, terminations, truncations, _ = envs.step(executed)
-            next_done = terminations | truncations
-            r.rewards[step] = torch.as_tensor(np.clip(reward, -10, 10))
-            r.terminations[step] = torch.as_tensor(terminations)
-            r.dones[step] = torch.as_tensor(next_done)
-            self.next_obs = as_obs(next_obs)
-            self.next_done = r.dones[step].clone()
-            if next_done.any():
-                self.log_episodes(writer, int(next_done.sum()))
+            self.next_obs, self.next_done = as_obs(next_obs), terminations | truncations
+            r.rewards[step] = reward.clip(-10, 10)
+            r.terminations[step] = terminations
+            r.dones[step] = self.next_done
+            if self.next_done.any():
+                self.log_episodes(writer, int(self.next_done.sum()))
+        r.obs[-1] = self.next_obs
         # a variance that overflowed would turn all further rewards into zeros
         moments = vars(self.stack.normalize_reward.return_rms)
         refuse_non_finite(moments, "statistics of rewards", "rewards must be scaled down")
@@ -318,99 +323,103 @@ class Trainer:
         """How likely rated actions are, shape (B,), from raw observations."""
         # the wrappers' normalisation once more, as ratings are of what lies below it
         rms = self.stack.normalize_observation.obs_rms
-        mean = self.agent.actor_mean(as_obs((obs.numpy() - rms.mean) / np.sqrt(rms.var + 1e-8)))
+        seen = as_obs((obs.numpy() - rms.mean) / np.sqrt(rms.var + 1e-8))
+        mean = self.agent.actor_mean(torch.from_numpy(seen))
         std = self.agent.actor_logstd.exp().detach()
         low, high = (torch.as_tensor(bound).flatten() for bound in self.bounds)
         return clipped_log_prob(mean, std, actions, low, high)
 
     # 6. Advantages
 
-    def compute_advantages(self) -> tuple[Tensor, Tensor]:
-        """Generalised advantages and returns, shapes (T, N); time limits are bootstrapped.
+    def compute_values(self) -> np.ndarray:
+        """Values of all observations of the rollout, shape (T + 1, N)."""
+        obs = torch.from_numpy(self.rollout.obs)
+        with torch.no_grad():
+            return self.agent.get_value(obs.flatten(0, 1)).view(obs.shape[:2]).numpy()
+
+    def compute_advantages(self, values: np.ndarray) -> np.ndarray:
+        """Generalised advantages, shape (T, N); time limits are bootstrapped.
 
         After the end of an episode the next row holds its last observation (next-step autoreset),
         so its value is there for truncated episodes.
         """
         args, r = self.args, self.rollout
-        with torch.no_grad():
-            next_value = self.agent.get_value(self.next_obs).flatten()
-        advantages = torch.zeros_like(r.rewards)
-        lastgaelam = torch.zeros(args.num_envs)
+        # a terminal state is worth nothing; a state at the time limit is worth its value
+        deltas = r.rewards + args.gamma * values[1:] * ~r.terminations - values[:-1]
+        # at both ends nothing flows back from the row after, which is of a reset
+        decays = np.float32(args.gamma * args.gae_lambda) * ~r.dones
+        advantages = np.zeros_like(r.rewards)
+        lastgaelam = np.zeros_like(r.rewards[0])
         for t in reversed(range(args.num_steps)):
-            # a terminal state is worth nothing; a state at the time limit is worth its value
-            delta = r.rewards[t] + args.gamma * next_value * (1 - r.terminations[t]) - r.values[t]
-            # at both ends nothing flows back from the row after, which is of a reset
-            lastgaelam = delta + args.gamma * args.gae_lambda * (1 - r.dones[t]) * lastgaelam
-            advantages[t] = lastgaelam
-            next_value = r.values[t]
-        return advantages, advantages + r.values
+            advantages[t] = lastgaelam = deltas[t] + decays[t] * lastgaelam
+        return advantages
 
     # 7. Policy update
 
-    def update_policy(self, advantages: Tensor, returns: Tensor) -> dict[str, float]:
-        """Learn from the rollout; returns a row of metrics."""
-        args, r = self.args, self.rollout
-        batch = Batch(
-            obs=r.obs.flatten(0, 1),
-            actions=r.actions.flatten(0, 1),
-            logprobs=r.logprobs.flatten(),
-            advantages=advantages.flatten(),
-            returns=returns.flatten(),
-            values=r.values.flatten(),
-        )
-        b_inds = r.valid.flatten().nonzero().flatten().numpy()  # rows of resets teach nothing
-        if not len(b_inds):
+    def make_batch(self) -> Batch:
+        """The steps of the rollout; rows of resets teach nothing."""
+        r, values = self.rollout, self.compute_values()
+        advantages = self.compute_advantages(values)
+        columns = [r.obs[:-1], r.actions, advantages, advantages + values[:-1], values[:-1]]
+        obs, actions, *rest = (torch.from_numpy(column[r.valid]) for column in columns)
+        with torch.no_grad():
+            logprobs, _ = self.agent.get_logprob_and_entropy(obs, actions)
+        return Batch(obs, actions, logprobs, *rest)
+
+    def update_policy(self, batch: Batch) -> dict[str, float]:
+        """Learn from the steps of a rollout; returns a row of metrics."""
+        args, num_steps = self.args, len(batch.obs)
+        if not num_steps:
             return {}
-        clipfracs = []
+        logratios = []
         for _ in range(args.update_epochs):
-            self.rng.shuffle(b_inds)
-            for mb_inds in np.array_split(b_inds, min(args.num_minibatches, len(b_inds))):
-                losses = self.update_minibatch(Batch(*(column[mb_inds] for column in batch)))
-                clipfracs.append(losses["losses/clipfrac"].item())
-        row = {tag: value.item() for tag, value in losses.items()}
+            b_inds = torch.from_numpy(self.rng.permutation(num_steps))
+            shuffled = [column[b_inds] for column in batch]  # once, so that each part is a view
+            num_minibatches = min(args.num_minibatches, num_steps)
+            parts = [column.tensor_split(num_minibatches) for column in shuffled]
+            for columns in zip(*parts, strict=True):
+                losses, logratio = self.update_minibatch(Batch(*columns))
+                logratios.append(logratio)
         refuse_non_finite(self.agent.state_dict(), "agent")
-        row["losses/clipfrac"] = float(np.mean(clipfracs))
+        row = {tag: value.item() for tag, value in losses.items()}
+        # http://joschu.net/blog/kl-approx.html: unbiased, never negative, of low variance
+        row["losses/approx_kl"] = (logratio.expm1() - logratio).mean().item()
+        is_clipped = torch.cat(logratios).expm1().abs() > args.clip_coef
+        row["losses/clipfrac"] = is_clipped.float().mean().item()
         row["losses/explained_variance"] = explained_variance(batch.values, batch.returns)
         return row
 
-    def update_minibatch(self, mb: Batch) -> dict[str, Tensor]:
-        """Take one gradient step; returns what it is logged with."""
+    def update_minibatch(self, mb: Batch) -> tuple[dict[str, Tensor], Tensor]:
+        """Take one gradient step; returns what it is logged with, and the log-ratios, (B,)."""
         args = self.args
-        _, newlogprob, entropy, newvalue = self.agent.get_action_and_value(mb.obs, mb.actions)
+        newlogprob, entropy = self.agent.get_logprob_and_entropy(mb.obs, mb.actions)
         logratio = newlogprob - mb.logprobs
         ratio = logratio.exp()
-        with torch.no_grad():
-            # http://joschu.net/blog/kl-approx.html: unbiased, never negative, of low variance
-            approx_kl = ((ratio - 1) - logratio).mean()
-            clipfrac = ((ratio - 1.0).abs() > args.clip_coef).float().mean()
 
         advantages = mb.advantages
         if args.norm_adv:
-            std = advantages.std(unbiased=False)
-            advantages = (advantages - advantages.mean()) / (std + 1e-8)
+            std, mean = torch.std_mean(advantages, correction=0)
+            advantages = (advantages - mean) / (std + 1e-8)
         # the worse of both: no gain from moving the ratio beyond the clip, but always a loss
         clipped = torch.clamp(ratio, 1 - args.clip_coef, 1 + args.clip_coef)
-        pg_loss = torch.max(-advantages * ratio, -advantages * clipped).mean()
+        pg_loss = -torch.min(advantages * ratio, advantages * clipped).mean()
 
-        v_loss = self.value_loss(newvalue.view(-1), mb)
-        entropy_loss = entropy.mean()
-        loss = pg_loss - args.ent_coef * entropy_loss + v_loss * args.vf_coef
+        v_loss = self.value_loss(self.agent.get_value(mb.obs), mb)
+        loss = pg_loss - args.ent_coef * entropy + v_loss * args.vf_coef
         if args.repel_coef:
             loss = loss + args.repel_coef * self.repulsion.loss(self.log_prob)
 
         losses = {
             "losses/value_loss": v_loss,
             "losses/policy_loss": pg_loss,
-            "losses/entropy": entropy_loss,
-            "losses/approx_kl": approx_kl,
-            "losses/clipfrac": clipfrac,
+            "losses/entropy": entropy,
         }
-        self.optimizer.zero_grad()
+        self.optimizer.zero_grad(set_to_none=False)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.agent.parameters(), args.max_grad_norm)
+        norm = nn.utils.clip_grad_norm_(self.parameters, args.max_grad_norm)
         check_losses(loss + norm, losses | {"losses/gradient_norm": norm})
         self.optimizer.step()
-        return losses
+        return losses, logratio.detach()
 
     def value_loss(self, newvalue: Tensor, mb: Batch) -> Tensor:
         v_loss = (newvalue - mb.returns) ** 2
@@ -446,7 +455,7 @@ class Trainer:
         # first the environments, which repeat their open episodes and use random numbers for it
         load_stack_state(self.stack.envs, state["envs"])
         self.agent.load_state_dict(state["agent"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.load_state_dict(flat_state(state["optimizer"]))
         self.repulsion.load_state_dict(state["repulsion"])
         # older runs took the bounds to be infinite, and go on as they began
         self.bounds = state.get("bounds", [np.float32(-np.inf), np.float32(np.inf)])
@@ -454,7 +463,8 @@ class Trainer:
             self.stack.learner.load_state_dict(state["learner"])
         self.iteration, self.global_step, self.fitted_changes = state["counters"]
         self.report = state.get("report")  # older checkpoints have none
-        self.next_obs, self.next_done = state["next"]
+        self.next_obs, self.next_done = map(np.asarray, state["next"])
+        self.next_done = self.next_done.astype(np.bool_)  # older checkpoints have numbers
         self.rng.bit_generator.state = state["rng"][0]
         torch.set_rng_state(state["rng"][1])
 
@@ -510,8 +520,7 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm) -> dict[str, Any]:
         # without a reward there is nothing to learn: before the first fit the policy only explores
         losses = {}
         if had_reward:
-            advantages, returns = trainer.compute_advantages()
-            losses = trainer.update_policy(advantages, returns)
+            losses = trainer.update_policy(trainer.make_batch())
         trainer.iteration += 1
 
         sps = (trainer.global_step - first_step) / (time.monotonic() - start_time)

@@ -18,6 +18,7 @@ from gym_rated.assembly.arguments import RunArgs
 from gym_rated.assembly.groups import RaterArgs, RewardModelArgs
 from gym_rated.assembly.wording import named_as
 from gym_rated.environments import making
+from gym_rated.environments.quiet import WithoutInfo
 from gym_rated.environments.seeded import SeededEpisodes
 from gym_rated.exploration import UntilReady, make_bonus
 from gym_rated.fitting import Method, RewardLearner
@@ -61,7 +62,7 @@ def make_env(args: RunArgs, index: int, run_dir: Path) -> Callable[[], gym.Env[A
         if film:
             videos = str(run_dir / VIDEOS)
             env = gym.wrappers.RecordVideo(env, videos, lambda k: k % _FILMED_EVERY == 0)
-        return make_episodes(args, env, index)
+        return make_episodes(args, WithoutInfo(env), index)
 
     return thunk
 

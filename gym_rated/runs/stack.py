@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import SyncVectorEnv
 from gymnasium.wrappers.vector import (
+    ClipAction,
     NormalizeObservation,
     NormalizeReward,
     RecordEpisodeStatistics,
@@ -24,6 +25,7 @@ from gym_rated.wrappers import stacking
 
 _STATISTICS = ("episode_returns", "episode_lengths", "prev_dones")
 _QUEUES = ("return_queue", "length_queue", "time_queue")
+_PASSING = (FiniteSteps, ClipAction)  # what only looks or clips may come and go: it has no state
 
 
 def stack_state(envs: Any) -> list[dict[str, Any]]:
@@ -58,6 +60,8 @@ def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> None:
     """
     found = _layers(envs)
     _check_is_replayable(found[-1])
+    names = [kind.__name__ for kind in _PASSING]
+    states = [state for state in states if state["layer"] not in names]
     shape = [type(layer).__name__ for layer in found], len(found[-1].envs)
     saved_shape = [state["layer"] for state in states], len(states[-1]["episodes"])
     if shape != saved_shape:
@@ -73,8 +77,8 @@ def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> None:
 
 
 def _layers(envs: Any) -> list[Any]:
-    """Return the layers of a stack without those that only look, and so may come and go."""
-    return [layer for layer in stacking.layers(envs) if not isinstance(layer, FiniteSteps)]
+    """Return the layers of a stack that may have a state."""
+    return [layer for layer in stacking.layers(envs) if not isinstance(layer, _PASSING)]
 
 
 def _check_is_replayable(innermost: Any) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import torch
 from killed_runs import rows, run_whole_and_killed
 from ppo_continuous_action import Args, train
+from torch.distributions.normal import Normal
 
 from gym_rated import CallableRater, RatingDataset, Segment, SyntheticRater
 from gym_rated.runs import RunWriter, read_metrics, read_result
@@ -95,13 +97,58 @@ def test_advantages_bootstrap_a_time_limit_and_not_a_termination(tmp_path: Path)
     trainer = script.Trainer(args, tmp_path)
     r = trainer.rollout
     r.rewards[:] = 1.0
-    r.values[:] = torch.tensor([[4.0, 4.0], [8.0, 8.0], [2.0, 2.0]])
+    values = np.float32([[4, 4], [8, 8], [2, 2], [6, 6]])
     # both environments end at row 0: the first by a time limit, the second in a terminal state;
     # row 1 then holds the value of the last observation
-    r.dones[0], r.terminations[0] = torch.tensor([1.0, 1.0]), torch.tensor([0.0, 1.0])
-    advantages, returns = trainer.compute_advantages()
+    r.dones[0], r.terminations[0] = True, [False, True]
+    advantages = trainer.compute_advantages(values)
     assert advantages[0].tolist() == [1 + 0.5 * 8 - 4, 1 - 4]
-    assert returns[0].tolist() == [5.0, 1.0]
+    # the last row is worth 1 + 3 - 2; a quarter of that flows back to the row before
+    assert advantages[1].tolist() == [1 + 0.5 * 2 - 8 + 0.25 * 2] * 2
+
+
+def _reference_gradients(trainer: script.Trainer, mb: script.Batch) -> list[torch.Tensor]:
+    """The gradients of a mini-batch by torch's own distributions."""
+    args, agent = trainer.args, deepcopy(trainer.agent)
+    for parameter in agent.parameters():
+        parameter.grad = None
+    probs = Normal(agent.actor_mean(mb.obs), agent.actor_logstd.exp())
+    ratio = (probs.log_prob(mb.actions).sum(1) - mb.logprobs).exp()
+    advantages = (mb.advantages - mb.advantages.mean()) / mb.advantages.std(unbiased=False)
+    clipped = ratio.clamp(1 - args.clip_coef, 1 + args.clip_coef)
+    policy = torch.max(-advantages * ratio, -advantages * clipped).mean()
+    value = 0.5 * (agent.critic(mb.obs).flatten() - mb.returns).square().mean()
+    entropy = probs.entropy().sum(1).mean()
+    (policy - args.ent_coef * entropy + args.vf_coef * value).backward()
+    return [parameter.grad for parameter in agent.parameters()]
+
+
+def test_an_update_follows_the_gradient_of_the_plain_losses(tmp_path: Path) -> None:
+    args = Args(**{**SHORT, "reward": "true", "ent_coef": 0.01, "max_grad_norm": 1e9})
+    trainer = script.Trainer(args, tmp_path)
+    with RunWriter(tmp_path / "run", {}, tensorboard=False) as writer:
+        trainer.collect_rollout(writer)
+    batch = trainer.make_batch()
+    trainer.update_policy(batch)  # so that ratios differ from 1
+    mb = script.Batch(*(column[:100] for column in batch))
+    expected = _reference_gradients(trainer, mb)
+    trainer.update_minibatch(mb)
+    for parameter, gradient in zip(trainer.agent.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-5, atol=1e-6)
+
+
+def test_actions_are_drawn_as_likely_as_the_policy_says(tmp_path: Path) -> None:
+    trainer = script.Trainer(Args(**{**SHORT, "reward": "true", "num_steps": 200}), tmp_path)
+    with torch.no_grad():
+        trainer.agent.actor_mean[-1].bias[:] = 3.0  # beyond the bound of 2: clipped when executed
+        trainer.agent.actor_logstd[:] = np.log(0.5)
+    with RunWriter(tmp_path / "run", {}, tensorboard=False) as writer:
+        trainer.collect_rollout(writer)
+    actions = trainer.rollout.actions
+    assert actions.mean() == pytest.approx(3.0, abs=0.1)
+    assert actions.std() == pytest.approx(0.5, rel=0.1)
+    executed = trainer.stack.envs.unwrapped.envs[0].unwrapped.last_u
+    assert -2.0 <= executed <= 2.0
 
 
 def test_rows_of_a_reset_do_not_train_the_policy(tmp_path: Path) -> None:
@@ -109,8 +156,9 @@ def test_rows_of_a_reset_do_not_train_the_policy(tmp_path: Path) -> None:
     with RunWriter(tmp_path / "run", {}, tensorboard=False) as writer:
         trainer.collect_rollout(writer)
     valid = trainer.rollout.valid
-    assert valid.sum(0).tolist() == [249.0] * 4  # Pendulum ends after 200 steps
-    assert (valid[200] == 0).all()
+    assert valid.sum(0).tolist() == [249] * 4  # Pendulum ends after 200 steps
+    assert not valid[200].any()
+    assert len(trainer.make_batch().obs) == 249 * 4
 
 
 def test_policy_waits_for_the_first_fit(tmp_path: Path) -> None:
