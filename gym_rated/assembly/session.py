@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -22,6 +22,9 @@ from gym_rated.human import Pacing
 from gym_rated.runs import RunWriter, read_metrics
 from gym_rated.runs.names import CHECKPOINT, METRICS, SPEED
 from gym_rated.runs.products import result_row, save_products
+
+if TYPE_CHECKING:
+    from gym_rated.ratings.predictions import RatingPredictions
 
 _Args = TypeVar("_Args", bound=RunArgs)
 
@@ -135,7 +138,8 @@ def finish_run(trainer: Trainer, writer: RunWriter, steps_per_second: float) -> 
     args, stack, run_dir = trainer.args, trainer.stack, writer.folder
     ratings = None if stack.feedback is None else stack.feedback.ratings
     if args.save_model:
-        save_products(run_dir, trainer.policy(), stack.model, ratings)
+        predictions = _predictions(stack)
+        save_products(run_dir, trainer.policy(), stack.model, ratings, predictions)
     metrics = read_metrics(run_dir) if (run_dir / METRICS).exists() else {}
     if not steps_per_second and SPEED in metrics:
         steps_per_second = float(metrics[SPEED][1][-1])
@@ -147,6 +151,18 @@ def finish_run(trainer: Trainer, writer: RunWriter, steps_per_second: float) -> 
         result |= {"learned": problem is None} | ({} if problem is None else {"problem": problem})
     writer.write_result(result)
     return result
+
+
+def _predictions(stack: Stack) -> "RatingPredictions | None":
+    """Return what a report shows of a fitted reward model; None where nothing was fitted."""
+    from gym_rated.fitting.predictions import predict_ratings  # these import torch, flags do not
+    from gym_rated.reward_model import RewardEnsemble
+
+    if stack.feedback is None or not stack.feedback.ratings.ratings:
+        return None
+    if not isinstance(stack.model, RewardEnsemble) or not stack.model.ready:
+        return None
+    return predict_ratings(stack.model, stack.feedback.ratings)
 
 
 def main(train: Callable[[_Args], dict[str, Any]], kind: type[_Args], script: str) -> int:
