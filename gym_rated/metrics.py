@@ -6,7 +6,6 @@ with held-out ratings is not a better agent.
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from gym_rated.checks import check_num_classes, whole_number
 
@@ -41,7 +40,7 @@ def spearman(predictions: ArrayLike, ratings: ArrayLike, groups: ArrayLike | Non
     if not (np.isfinite(x).all() and np.isfinite(y).all()) or _constant(x) or _constant(y):
         return float("nan")
     if groups is None:
-        return float(np.corrcoef(stats.rankdata(x), stats.rankdata(y))[0, 1])
+        return float(np.corrcoef(_ranks(x), _ranks(y))[0, 1])
     _, group = _same_length(predictions, groups)
     x, y = _ranks_within(x, group), _ranks_within(y, group)
     return float("nan") if _constant(x) or _constant(y) else float(np.corrcoef(x, y)[0, 1])
@@ -179,8 +178,15 @@ def _same_length(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.float6
 def _ranks_within(values: NDArray[np.float64], group: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return ranks around their group's mean, as shares of its size, of groups of two or more."""
     parts = [values[group == g] for g in np.unique(group)]
-    centred = [(stats.rankdata(p) - (len(p) + 1) / 2) / len(p) for p in parts if len(p) > 1]
+    centred = [(_ranks(p) - (len(p) + 1) / 2) / len(p) for p in parts if len(p) > 1]
     return np.concatenate([np.zeros(0), *centred])
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ranks from 1, ties sharing their mean rank; importing scipy.stats takes a second."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: NDArray[np.float64] = (np.cumsum(count) - (count - 1) / 2)[place]
+    return ranks
 
 
 def _constant(values: NDArray[np.float64]) -> bool:

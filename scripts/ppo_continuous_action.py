@@ -14,35 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import gymnasium as gym
-import numpy as np
-import torch
-from torch import Tensor, nn, optim
-from tqdm import tqdm
-
-import gym_rated
-import gym_rated.vector
-from gym_rated.agents.acting import as_numpy
-from gym_rated.agents.finite import check_losses
-from gym_rated.agents.flat import flat_state, flatten_parameters
-from gym_rated.agents.repulsion import Repulsion, clipped_log_prob
-from gym_rated.assembly import arguments, parts, session
-from gym_rated.assembly.beginning import begin_run
+from gym_rated.assembly import arguments, session
 from gym_rated.assembly.ranges import Count, NotNegative, Positive, Share
-from gym_rated.assembly.spaces import check_spaces
-from gym_rated.assembly.stopping import told_when
-from gym_rated.checkpoint import save_state
-from gym_rated.checkpoint.finite import refuse_non_finite
-from gym_rated.environments.finite import FiniteSteps
-from gym_rated.imports import named_extras
-from gym_rated.runs import RunWriter, products
-from gym_rated.runs.names import CHECKPOINT, SPEED
-from gym_rated.runs.stack import load_stack_state, stack_state
 
 SCRIPT = Path(__file__).stem  # in the name of the run's folder, and in its config.json
 LOG_SQRT_2_PI = 0.5 * math.log(2 * math.pi)
 
-# 1. Flags
+# 1. Flags, read before torch is imported: that takes seconds, which --help does without
 
 
 @dataclass
@@ -91,6 +69,33 @@ class Args(PPOArgs, arguments.RunArgs):
         batch_size = self.num_envs * self.num_steps
         return batch_size * max(1, self.total_timesteps // batch_size)
 
+
+if __name__ == "__main__":
+    ARGS = session.read_args(Args, SCRIPT)
+
+import gymnasium as gym
+import numpy as np
+import torch
+from torch import Tensor, nn, optim
+from tqdm import tqdm
+
+import gym_rated
+import gym_rated.vector
+from gym_rated.agents.acting import as_numpy
+from gym_rated.agents.finite import check_losses
+from gym_rated.agents.flat import flat_state, flatten_parameters
+from gym_rated.agents.repulsion import Repulsion, clipped_log_prob
+from gym_rated.assembly import parts
+from gym_rated.assembly.beginning import begin_run
+from gym_rated.assembly.spaces import check_spaces
+from gym_rated.assembly.stopping import told_when
+from gym_rated.checkpoint import save_state
+from gym_rated.checkpoint.finite import refuse_non_finite
+from gym_rated.environments.finite import FiniteSteps
+from gym_rated.imports import named_extras
+from gym_rated.runs import RunWriter, products
+from gym_rated.runs.names import CHECKPOINT, SPEED
+from gym_rated.runs.stack import load_stack_state, stack_state
 
 # 2. Environments
 
@@ -540,4 +545,4 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(session.main(train, Args, SCRIPT))
+    sys.exit(session.run(train, ARGS, SCRIPT))

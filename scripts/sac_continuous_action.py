@@ -17,38 +17,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
-import numpy as np
-import torch
-from torch import Tensor, nn, optim
-from torch.nn import functional as F
-from tqdm import tqdm
-
-import gym_rated.vector
-from gym_rated.agents.finite import check_losses
-from gym_rated.agents.replay_memory import ReplayMemory, Transitions
-from gym_rated.agents.repulsion import Repulsion, squashed_log_prob
-from gym_rated.assembly import arguments, parts, session
-from gym_rated.assembly.beginning import begin_run
+from gym_rated.assembly import arguments, session
 from gym_rated.assembly.ranges import Count, Positive, PositiveShare, Share, Whole
-from gym_rated.assembly.spaces import check_spaces
-from gym_rated.assembly.stopping import told_when
-from gym_rated.checkpoint import save_state
-from gym_rated.checkpoint.finite import refuse_non_finite
 from gym_rated.checks import check_memory
-from gym_rated.environments.finite import FiniteSteps
-from gym_rated.imports import named_extras
-from gym_rated.ratings import RatingDataset
-from gym_rated.runs import RunWriter, products
-from gym_rated.runs.names import CHECKPOINT, SPEED
-from gym_rated.runs.stack import load_stack_state, stack_state
-from gym_rated.segments.encoding import ActionEncoder, ObservationEncoder
 
 SCRIPT = Path(__file__).stem  # in the name of the run's folder, and in its config.json
-LOG_STD_MIN, LOG_STD_MAX = -5, 2
-LOGGED_EVERY = 100  # steps of all environments
 
-# 1. Flags
+# 1. Flags, read before torch is imported: that takes seconds, which --help does without
 
 
 @dataclass
@@ -101,6 +76,37 @@ class Args(SACArgs, arguments.RunArgs):
                 f"{self.learning_starts}: the agent would not learn at all"
             )
 
+
+if __name__ == "__main__":
+    ARGS = session.read_args(Args, SCRIPT)
+
+import gymnasium as gym
+import numpy as np
+import torch
+from torch import Tensor, nn, optim
+from torch.nn import functional as F
+from tqdm import tqdm
+
+import gym_rated.vector
+from gym_rated.agents.finite import check_losses
+from gym_rated.agents.replay_memory import ReplayMemory, Transitions
+from gym_rated.agents.repulsion import Repulsion, squashed_log_prob
+from gym_rated.assembly import parts
+from gym_rated.assembly.beginning import begin_run
+from gym_rated.assembly.spaces import check_spaces
+from gym_rated.assembly.stopping import told_when
+from gym_rated.checkpoint import save_state
+from gym_rated.checkpoint.finite import refuse_non_finite
+from gym_rated.environments.finite import FiniteSteps
+from gym_rated.imports import named_extras
+from gym_rated.ratings import RatingDataset
+from gym_rated.runs import RunWriter, products
+from gym_rated.runs.names import CHECKPOINT, SPEED
+from gym_rated.runs.stack import load_stack_state, stack_state
+from gym_rated.segments.encoding import ActionEncoder, ObservationEncoder
+
+LOG_STD_MIN, LOG_STD_MAX = -5, 2
+LOGGED_EVERY = 100  # steps of all environments
 
 # 2. Environments
 
@@ -508,4 +514,4 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(session.main(train, Args, SCRIPT))
+    sys.exit(session.run(train, ARGS, SCRIPT))

@@ -14,9 +14,9 @@ import gym_rated
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (  # from the ground up: a room may use its own floor and those below, and is on one floor
-    {"checks", "edge", "imports", "metrics", "statistics"},
+    {"checks", "choices", "edge", "imports", "metrics", "statistics"},
     {"segments", "checkpoint", "losses", "exploration"},
-    {"environments", "ratings", "queries", "reward_model"},
+    {"environments", "method", "ratings", "queries", "reward_model"},
     {"raters", "fitting", "human"},
     {"wrappers", "vector"},
     {"runs", "agents", "sb3", "recorded", "assembly"},

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gym_rated.checks import check_above_zero, whole_number
-from gym_rated.losses import Scale
+from gym_rated.choices import Scale
 from gym_rated.ratings import RatedBatch
 
 LogProb = Callable[[Tensor, Tensor], Tensor]

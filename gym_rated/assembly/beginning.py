@@ -79,9 +79,7 @@ def begin_run(args: _Args, script: str) -> Iterator[Start[_Args]]:
     """
     if args.resume is None:
         check_args(args)
-        name = f"{args.env_id}__{script}__{args.reward}__{args.seed}"
-        run_dir = Path(args.run_dir or Path("runs") / name.replace("/", "-")).expanduser()
-        _check_is_free(run_dir, script)  # before anything is written there
+        run_dir = check_new_folder(args, script)  # before anything is written there
         with hold_folder(run_dir):
             _check_is_free(run_dir, script)
             if is_unborn(run_dir, script):
@@ -103,6 +101,18 @@ def begin_run(args: _Args, script: str) -> Iterator[Start[_Args]]:
             yield Start(run_args, run_dir, script, result=result)
         else:
             yield _ready(_resumed(args, run_args, given, run_dir, script))
+
+
+def check_new_folder(args: RunArgs, script: str) -> Path:
+    """Return the folder of a run from the beginning.
+
+    Raises:
+        FileExistsError: If it holds a run.
+    """
+    name = f"{args.env_id}__{script}__{args.reward}__{args.seed}"
+    run_dir = Path(args.run_dir or Path("runs") / name.replace("/", "-")).expanduser()
+    _check_is_free(run_dir, script)
+    return run_dir
 
 
 def _check_is_free(run_dir: Path, script: str) -> None:

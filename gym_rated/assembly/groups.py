@@ -19,14 +19,21 @@ from gym_rated.assembly.ranges import (
     Share,
     Whole,
 )
-from gym_rated.exploration import BonusName
-from gym_rated.fitting import OURS, Offset
-from gym_rated.fitting.making import OUR_TASKS
+from gym_rated.choices import (
+    Answers,
+    BonusName,
+    LimitRule,
+    Offset,
+    Reference,
+    Scale,
+    SegmentValue,
+    Strategy,
+    TargetForm,
+    TaskName,
+    WeightRule,
+)
 from gym_rated.human.clips.drawing import Quality
-from gym_rated.losses import LimitRule, Scale, SegmentValue, TargetForm, TaskName, WeightRule
-from gym_rated.queries.named import Strategy
-from gym_rated.raters.kinds import Answers
-from gym_rated.raters.scale import Reference
+from gym_rated.method import OUR_TASKS, OURS
 
 Reward = Literal["rated", "model", "true", "constant", "none", BonusName]
 Explore = Literal["noise", BonusName]

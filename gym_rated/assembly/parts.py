@@ -21,7 +21,8 @@ from gym_rated.environments import making
 from gym_rated.environments.quiet import WithoutInfo
 from gym_rated.environments.seeded import SeededEpisodes
 from gym_rated.exploration import UntilReady, make_bonus
-from gym_rated.fitting import Method, RewardLearner
+from gym_rated.fitting import RewardLearner
+from gym_rated.method import Method
 from gym_rated.queries import Select, make_select, query_schedule
 from gym_rated.raters import Rater, ShuffledRater, SyntheticRater
 from gym_rated.reward_model import RewardEnsemble

@@ -4,13 +4,13 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from tqdm import tqdm
 
 from gym_rated.assembly.arguments import RunArgs, args_state, parse_args
-from gym_rated.assembly.beginning import Start
+from gym_rated.assembly.beginning import Start, check_new_folder
 from gym_rated.assembly.outcome import learning_problem
 from gym_rated.assembly.trainers import Stack, Trainer
 from gym_rated.assembly.wording import as_flags
@@ -22,6 +22,9 @@ from gym_rated.human import Pacing
 from gym_rated.runs import RunWriter, read_metrics
 from gym_rated.runs.names import CHECKPOINT, METRICS, SPEED
 from gym_rated.runs.products import result_row, save_products
+
+if TYPE_CHECKING:
+    from gym_rated.ratings.predictions import RatingPredictions
 
 _Args = TypeVar("_Args", bound=RunArgs)
 
@@ -135,7 +138,8 @@ def finish_run(trainer: Trainer, writer: RunWriter, steps_per_second: float) -> 
     args, stack, run_dir = trainer.args, trainer.stack, writer.folder
     ratings = None if stack.feedback is None else stack.feedback.ratings
     if args.save_model:
-        save_products(run_dir, trainer.policy(), stack.model, ratings)
+        predictions = _predictions(stack)
+        save_products(run_dir, trainer.policy(), stack.model, ratings, predictions)
     metrics = read_metrics(run_dir) if (run_dir / METRICS).exists() else {}
     if not steps_per_second and SPEED in metrics:
         steps_per_second = float(metrics[SPEED][1][-1])
@@ -147,6 +151,18 @@ def finish_run(trainer: Trainer, writer: RunWriter, steps_per_second: float) -> 
         result |= {"learned": problem is None} | ({} if problem is None else {"problem": problem})
     writer.write_result(result)
     return result
+
+
+def _predictions(stack: Stack) -> "RatingPredictions | None":
+    """Return what a report shows of a fitted reward model; None where nothing was fitted."""
+    from gym_rated.fitting.predictions import predict_ratings  # these import torch, flags do not
+    from gym_rated.reward_model import RewardEnsemble
+
+    if stack.feedback is None or not stack.feedback.ratings.ratings:
+        return None
+    if not isinstance(stack.model, RewardEnsemble) or not stack.model.ready:
+        return None
+    return predict_ratings(stack.model, stack.feedback.ratings)
 
 
 def main(train: Callable[[_Args], dict[str, Any]], kind: type[_Args], script: str) -> int:
@@ -162,20 +178,56 @@ def main(train: Callable[[_Args], dict[str, Any]], kind: type[_Args], script: st
         nothing was learned from ratings; 130 if it was interrupted.
     """
     try:
-        result = train(parse_args(kind))
+        args = parse_args(kind)
+    except Exception as error:
+        return _refused(error, kind, script)
+    return run(train, args, script)
+
+
+def read_args(kind: type[_Args], script: str) -> _Args:
+    """Read the command line of a script, or end its process: after --help, or what is refused.
+
+    A script calls this above its import of torch, which takes seconds, and `run` at its end; `main`
+    is both in one.
+
+    Args:
+        kind: The script's dataclass of arguments.
+        script: Name of the script, for errors.
+
+    Raises:
+        SystemExit: With the exit code of `main`.
+    """
+    try:
+        args = parse_args(kind)
+        if args.resume is None:
+            check_new_folder(args, script)
+    except Exception as error:
+        sys.exit(_refused(error, kind, script))
+    return args
+
+
+def run(train: Callable[[_Args], dict[str, Any]], args: _Args, script: str) -> int:
+    """Train by arguments that `read_args` returned; else as `main`."""
+    try:
+        result = train(args)
     except KeyboardInterrupt:
         said = f"{script}.py: interrupted; --resume goes on from the last checkpoint"
         print(said, file=sys.stderr)
         return 130
     except Exception as error:
-        if not is_for_the_user(error):
-            raise
-        names = [field.name for field in fields(kind)]
-        said = "\n".join([str(error), *getattr(error, "__notes__", ())])
-        print(f"{script}.py: {as_flags(said, names)}", file=sys.stderr)
-        return 2 if isinstance(error, ValueError | TypeError | FileExistsError) else 1
+        return _refused(error, type(args), script)
     print(result)
     if result.get("learned", True):
         return 0
     print(f"{script}.py: {result['problem']}", file=sys.stderr)
     return 3
+
+
+def _refused(error: Exception, kind: type[RunArgs], script: str) -> int:
+    """Say in the words of the command line what was wrong, and return the exit code; raise bugs."""
+    if not is_for_the_user(error):
+        raise error
+    names = [field.name for field in fields(kind)]
+    said = "\n".join([str(error), *getattr(error, "__notes__", ())])
+    print(f"{script}.py: {as_flags(said, names)}", file=sys.stderr)
+    return 2 if isinstance(error, ValueError | TypeError | FileExistsError) else 1

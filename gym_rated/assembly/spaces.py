@@ -1,15 +1,17 @@
 """Which script trains on which spaces: one table, so that a refusal can name what to do instead."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import numpy as np
 from gymnasium import Space, spaces
 
-from gym_rated.assembly.parts import Spaces
 from gym_rated.environments.making import make_env
 from gym_rated.segments.choices import DISCRETE
 from gym_rated.segments.encoding import obs_dim
+
+if TYPE_CHECKING:
+    from gym_rated.assembly.parts import Spaces
 
 REACH = 3.0
 """How far from 0 the first actions of PPO lie: its policy begins around 0, with deviation 1."""
@@ -84,7 +86,7 @@ def script_for(env_id: str) -> str:
     return found[0]
 
 
-def check_spaces(envs: Spaces, env_id: str, script: str) -> None:
+def check_spaces(envs: "Spaces", env_id: str, script: str) -> None:
     """Refuse environments that a script cannot train on, whatever the reward.
 
     Args:

@@ -5,9 +5,10 @@ Each bonus is a reward function with a memory: `__call__` scores states and then
 """
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import get_args
 
 from gym_rated.checks import check_choice
+from gym_rated.choices import BonusName
 from gym_rated.exploration.bonus import Bonus
 from gym_rated.exploration.knn_entropy import KnnEntropy
 from gym_rated.exploration.random_network import RandomNetworkDistillation
@@ -21,9 +22,6 @@ __all__ = [
     "UntilReady",
     "make_bonus",
 ]
-
-
-BonusName = Literal["knn-entropy", "rnd"]
 
 _MAKERS: dict[str, Callable[..., Bonus]] = {
     "knn-entropy": KnnEntropy,

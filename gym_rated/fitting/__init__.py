@@ -5,17 +5,11 @@ answers it learns from and which judge it, `rows` are the answers as tensors, `j
 `alarm` and `report` say what came of it.
 """
 
-from gym_rated.fitting.learner import Offset, RewardLearner
-from gym_rated.fitting.making import (
-    OURS,
-    PEOPLE,
-    Method,
-    fit,
-    longest_segment,
-    make_learner,
-    method_for,
-)
+from gym_rated.choices import Offset
+from gym_rated.fitting.learner import RewardLearner
+from gym_rated.fitting.making import fit, longest_segment, make_learner
 from gym_rated.fitting.report import FitReport, HeldOut
+from gym_rated.method import OURS, PEOPLE, Method, method_for
 
 __all__ = [
     "OURS",

@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from itertools import islice
-from typing import Any, Generic, Literal, get_args
+from typing import Any, Generic, get_args
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from tqdm import tqdm
 from typing_extensions import TypeVar
 
 from gym_rated.checks import check_choice, check_is_number, check_number, whole_number
+from gym_rated.choices import Offset
 from gym_rated.fitting.alarm import Fresh, RewardAlarm
 from gym_rated.fitting.judging import answers_of, judge_held_out, train_accuracy
 from gym_rated.fitting.report import FitReport, HeldOut
@@ -34,7 +35,6 @@ _MIN_SCALE = 1e-6
 _CHUNK = 64  # segments per pass where nothing is learned, of up to…
 _CHUNK_NUMBERS = 2**22  # … this many numbers, of which an image has many
 
-Offset = Literal["none", "best", "worst"]
 ModelT = TypeVar("ModelT", bound=RewardModel, default=RewardEnsemble)
 LossT = TypeVar("LossT", bound=Loss, default=MultitaskLoss)
 

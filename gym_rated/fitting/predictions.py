@@ -1,7 +1,6 @@
 """What a fitted reward model says of rated segments, beside what the raters said."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,36 +10,8 @@ from numpy.typing import NDArray
 from gym_rated.fitting.classes import class_chances, sharpness_of
 from gym_rated.fitting.split import is_held_out
 from gym_rated.ratings import RatingDataset
+from gym_rated.ratings.predictions import RatingPredictions
 from gym_rated.reward_model import RewardEnsemble
-
-
-@dataclass(frozen=True, eq=False)
-class RatingPredictions:
-    """The rated segments, and what a reward model predicts of them; B ratings, C classes.
-
-    Attributes:
-        ids: Segment id of each rating, B of them.
-        ratings: Rating classes, shape (B,), in 0..C-1.
-        held_out: Whether a fit leaves the rating out of its loss, shape (B,).
-        rewards: The learned reward of each step, B arrays of shape (T,).
-        returns: The learned return that is compared, shape (B,): the sum of the rewards, or their
-            mean times the segment length where the model was fitted to that.
-        probabilities: Probability of each class, shape (B, C), the mean over the model's members;
-            see `gym_rated.fitting.classes.class_chances`. All equal where no fitted rating of the
-            scale tells.
-    """
-
-    ids: tuple[str, ...]
-    ratings: NDArray[np.int64]
-    held_out: NDArray[np.bool_]
-    rewards: list[NDArray[np.float32]]
-    returns: NDArray[np.float64]
-    probabilities: NDArray[np.float64]
-
-    @property
-    def classes(self) -> NDArray[np.int64]:
-        """The most probable class of each segment, shape (B,)."""
-        return np.asarray(self.probabilities.argmax(1), np.int64)
 
 
 def predict_ratings(model: RewardEnsemble, ratings: RatingDataset) -> RatingPredictions:

@@ -17,29 +17,35 @@ no loss compares ratings across groups.
   learner takes any `Loss`.
 """
 
+from gym_rated.choices import (
+    LimitForm,
+    LimitRule,
+    Scale,
+    SegmentValue,
+    TargetForm,
+    TaskName,
+    WeightRule,
+)
 from gym_rated.losses.classification import (
     SHARPNESS,
     ClassificationTask,
-    LimitRule,
     class_probabilities,
     classification_loss,
     scaled_sharpness,
 )
-from gym_rated.losses.limits import LimitForm, class_limits, rescale, share_limits
-from gym_rated.losses.loss import Loss, Scale
-from gym_rated.losses.multitask import TASKS, MultitaskLoss, SegmentValue, TaskName
+from gym_rated.losses.limits import class_limits, rescale, share_limits
+from gym_rated.losses.loss import Loss
+from gym_rated.losses.multitask import TASKS, MultitaskLoss
 from gym_rated.losses.ordinal import OrdinalTask, ordinal_loss
 from gym_rated.losses.pairwise import PairwiseTask, pairwise_loss
 from gym_rated.losses.ranking import RankingTask, draw_one_per_class, ranking_loss, soft_ranks
 from gym_rated.losses.regression import (
     RegressionTask,
-    TargetForm,
     rating_targets,
     regression_loss,
 )
 from gym_rated.losses.score import ScoreTask, score_loss, score_targets
 from gym_rated.losses.task import AnswerRows, Task
-from gym_rated.losses.task_weights import WeightRule
 from gym_rated.losses.thresholds import offset_prior, ordered_thresholds
 from gym_rated.losses.unseen import out_of_distribution_loss
 

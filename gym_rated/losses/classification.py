@@ -5,7 +5,7 @@ or from outside. With `groups`, returns and limits are those of each group [our 
 """
 
 from math import log
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from gym_rated.checks import check_above_zero, check_choice, check_num_classes
+from gym_rated.choices import LimitForm, LimitRule
 from gym_rated.losses.checks import check_ratings, check_rows
 from gym_rated.losses.groups import group_range, number_groups, with_contrast
 from gym_rated.losses.limits import (
-    LimitForm,
     class_limits,
     find_limits,
     limits_in_groups,
@@ -25,7 +25,6 @@ from gym_rated.losses.limits import (
 )
 from gym_rated.losses.task import AnswerRows, Task
 
-LimitRule = Literal[LimitForm, "fit"]
 SHARPNESS = 30.0
 """Steepness of the class borders in the authors' code, for every number of classes."""
 

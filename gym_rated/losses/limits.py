@@ -4,15 +4,12 @@ The limits leave as many predicted as rated segments in every class, as in the a
 White et al. 2024 (AAAI), or are the shares of the ratings [our inference].
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gym_rated.choices import LimitForm
 from gym_rated.losses.checks import check_ratings
-
-LimitForm = Literal["share", "batch"]
 
 
 def class_limits(returns: Tensor, ratings: Tensor, num_classes: int) -> Tensor:

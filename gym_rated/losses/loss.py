@@ -1,13 +1,13 @@
 """What `RewardLearner` needs of a loss: `MultitaskLoss` has it, and so may a loss of your own."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-Scale = Literal["group", "shared"]
+from gym_rated.choices import Scale
 
 
 class Loss(Protocol):

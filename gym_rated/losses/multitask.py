@@ -19,21 +19,21 @@ from gym_rated.checks import (
     check_num_classes,
     whole_number,
 )
+from gym_rated.choices import LimitRule, Scale, SegmentValue, TargetForm, TaskName, WeightRule
 from gym_rated.losses.checks import check_pair_options
 from gym_rated.losses.classification import (
     SHARPNESS,
     ClassificationTask,
-    LimitRule,
     scaled_sharpness,
 )
-from gym_rated.losses.loss import Loss, Scale
+from gym_rated.losses.loss import Loss
 from gym_rated.losses.ordinal import OrdinalTask
 from gym_rated.losses.pairwise import PairwiseTask
 from gym_rated.losses.ranking import RankingTask
-from gym_rated.losses.regression import RegressionTask, TargetForm
+from gym_rated.losses.regression import RegressionTask
 from gym_rated.losses.score import ScoreTask
 from gym_rated.losses.task import AnswerRows, Task
-from gym_rated.losses.task_weights import TaskWeights, WeightRule
+from gym_rated.losses.task_weights import TaskWeights
 
 __all__ = [
     "TASKS",
@@ -44,9 +44,6 @@ __all__ = [
     "TaskName",
     "WeightRule",
 ]
-
-TaskName = Literal["classification", "regression", "pairwise", "ranking", "score", "ordinal"]
-SegmentValue = Literal["sum", "mean"]
 
 _OPTIONS = (
     *("num_classes", "scale", "weights", "target", "alpha", "segment_value", "segment_length"),

@@ -4,18 +4,17 @@ arXiv 2506.09183. With `groups`, only differences within a group are regressed [
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from gym_rated.checks import check_above_zero, check_choice
+from gym_rated.choices import TargetForm
 from gym_rated.losses.checks import check_ratings, check_rows
 from gym_rated.losses.groups import centred, number_groups, with_company
 from gym_rated.losses.task import AnswerRows, Task
-
-TargetForm = Literal["linear", "log_k", "log_literal", "log"]
 
 
 def regression_loss(returns: Tensor, targets: Tensor, groups: Tensor | None = None) -> Tensor:

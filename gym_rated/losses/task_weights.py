@@ -6,14 +6,13 @@ publish no formula for their "learnable weights"].
 
 from collections.abc import Collection, Mapping, Sequence
 from math import pi
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
 from gym_rated.checks import check_choice
-
-WeightRule = Literal["uncertainty", "fixed", "scheduled"]
+from gym_rated.choices import WeightRule
 
 MAX_LOG_VARIANCE = 4.0
 _NUM_COSINES = 3

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 ARM_COLORS = {"true": "#333333", "rated": "#0072B2", "constant": "#E69F00", "shuffled": "#CC79A7"}
 OTHER_COLORS = ("#009E73", "#D55E00", "#56B4E9", "#8C6D31", "#882255")
+_DPI = 150
 MARKERS = ("o", "s", "^", "D", "v")
 _STYLE: dict[Any, Any] = {
     "font.size": 10.5,
     "axes.titlesize": 12,
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # else its place is sought among the ticks, at each drawing
     "axes.titlepad": 30,  # the legend goes between the title and the data
     "axes.labelcolor": "#444444",
     "axes.edgecolor": "#bbbbbb",
@@ -34,7 +36,6 @@ _STYLE: dict[Any, Any] = {
     "xtick.color": "#666666",
     "ytick.color": "#666666",
     "legend.frameon": False,
-    "savefig.dpi": 150,
     "text.parse_math": False,  # names out of a run are no formulas
 }
 
@@ -45,17 +46,20 @@ def figure(
 ) -> "Iterator[list[Axes]]":
     """Yield the axes of a new figure of this module's style, and write it afterwards."""
     import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12, wspace=0.04, hspace=0.04)
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=size, layout=layout)
+        figure = Figure(figsize=size, dpi=_DPI, layout=layout)
         figure.suptitle(title, x=0.012, ha="left", fontsize=15, fontweight="bold")
         yield list(figure.subplots(rows, columns, squeeze=False).flat)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with replacing(Path(path)) as temporary:
-            figure.savefig(temporary, format="png")
+            # `savefig` draws twice, once for a layout that drawing makes anyway
+            write = FigureCanvasAgg(figure).print_png
+            write(temporary, pil_kwargs={"compress_level": 1})  # type: ignore[no-untyped-call]  # matplotlib's
 
 
 def arm_colors(arms: Sequence[str]) -> dict[str, str]:

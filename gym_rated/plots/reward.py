@@ -9,8 +9,8 @@ from gym_rated.metrics import confidence_bins, expected_calibration_error
 from gym_rated.plots.canvas import ARM_COLORS, OTHER_COLORS, add_legend, class_shades, figure, say
 
 if TYPE_CHECKING:
-    from gym_rated.fitting.predictions import RatingPredictions
     from gym_rated.plots.canvas import Axes
+    from gym_rated.ratings.predictions import RatingPredictions
 
 _NUM_BINS = 10
 _MIN_HELD_OUT = 5

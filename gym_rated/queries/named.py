@@ -1,17 +1,15 @@
 """Strategies by name, as scripts take them from the command line."""
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import get_args
 
 from gym_rated.checks import check_choice
+from gym_rated.choices import Strategy
 from gym_rated.queries.coverage import Coverage
 from gym_rated.queries.selection import Select, uniform
 from gym_rated.queries.strategies import Disagreement, Entropy, InformationGain, Stratified
 from gym_rated.queries.values import SegmentModel
 
-Strategy = Literal[
-    "uniform", "disagreement", "entropy", "stratified", "coverage", "information-gain"
-]
 STRATEGIES = get_args(Strategy)
 """The names that `make_select` knows."""
 

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated.checks import check_choice
+from gym_rated.choices import Answers, Kind
 
-Kind = Literal["ratings", "scores", "comparisons"]
-Answers = Literal[Kind, "mixed"]
 KINDS = get_args(Kind)
 RATING, SCORE, COMPARISON = range(3)
 

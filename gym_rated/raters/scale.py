@@ -5,18 +5,18 @@ and bias are defined on positions, so that they do not depend on the scale of th
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gym_rated.checks import check_choice
+from gym_rated.choices import Reference
 
 _FAR = 1e9  # class widths, beyond which a position says no more
 _NEARLY_ONE = 1 - 1e-9  # keeps a return just below a boundary in its class when numbers are rounded
 
 Floats = NDArray[np.float64]
-Reference = Literal["everything", "round", "range"]
 
 
 @dataclass(frozen=True, eq=False)

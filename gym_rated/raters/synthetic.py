@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gym_rated.checks import check_num_classes, check_number
+from gym_rated.choices import Answers, Reference
 from gym_rated.raters.bias import Bias
 from gym_rated.raters.comparing import probability_better, ring
-from gym_rated.raters.kinds import COMPARISON, RATING, SCORE, Answers, Kinds
+from gym_rated.raters.kinds import COMPARISON, RATING, SCORE, Kinds
 from gym_rated.raters.memory import Memory
 from gym_rated.raters.noise import Mistakes, Skips, Slip, Temperature
 from gym_rated.raters.scale import (
-    Reference,
     Scale,
     checked_boundaries,
     classes_of,

@@ -10,6 +10,7 @@ CHECKPOINT = "checkpoint"
 POLICY = "policy.safetensors"
 REWARD_MODEL = "reward_model"
 RATINGS = "ratings/ratings.npz"
+PREDICTIONS = "predictions"
 DATABASE = "ratings.db"
 VIDEOS = "videos"
 LOCK = "run.lock"
@@ -18,7 +19,7 @@ OWNER = "run.lock.json"
 FORMAT = 2
 """Of what a run's folder holds; 1 was without a number in config and checkpoint."""
 
-SEALED = (CONFIG, METRICS, POLICY, REWARD_MODEL, RATINGS.partition("/")[0])
+SEALED = (CONFIG, METRICS, POLICY, REWARD_MODEL, RATINGS.partition("/")[0], PREDICTIONS)
 """What a result seals, files and folders: what a run made, and nothing that others still write."""
 
 COLUMNS = ("step", "time_s")

@@ -17,6 +17,7 @@ from gym_rated.runs.names import (
     FIT_PREFIX,
     LEARNED_RETURN,
     POLICY,
+    PREDICTIONS,
     RATINGS,
     REWARD_MODEL,
     SCORE_EPISODES,
@@ -48,7 +49,7 @@ class Fit(Protocol):
 
 
 class Saved(Protocol):
-    """A reward model: it can be saved to a folder."""
+    """A reward model, or what it predicts: it can be saved to a folder."""
 
     def save(self, folder: Path, /) -> Any:
         """Write it."""
@@ -121,6 +122,7 @@ def save_products(
     policy: Mapping[str, Any],
     model: Saved | None = None,
     ratings: Saved | None = None,
+    predictions: Saved | None = None,
 ) -> None:
     """Save what a run has made: `gym-rated film`, `fit` and `report` read it from there.
 
@@ -129,6 +131,7 @@ def save_products(
         policy: Name -> tensor, for policy.safetensors.
         model: The reward model; None where the arm learns none.
         ratings: What it was fitted to; None with `model`.
+        predictions: What the model says of them, for a report, which then needs no torch.
 
     Raises:
         FloatingPointError: If a number of the policy or the model is not finite; nothing that was
@@ -143,3 +146,5 @@ def save_products(
     if ratings is not None:
         (folder / RATINGS).parent.mkdir(exist_ok=True)
         ratings.save(folder / RATINGS)
+    if predictions is not None:
+        predictions.save(folder / PREDICTIONS)

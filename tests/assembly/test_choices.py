@@ -13,7 +13,7 @@ from gym_rated.assembly.groups import Reward
 from gym_rated.assembly.presets import PRESETS, Preset
 from gym_rated.exploration import BonusName
 from gym_rated.fitting import Method
-from gym_rated.losses import TASKS, MultitaskLoss, TaskName
+from gym_rated.losses import TASKS, MultitaskLoss, Task, TaskName
 from gym_rated.queries import STRATEGIES, named
 from gym_rated.raters import SyntheticRater
 
@@ -36,7 +36,7 @@ def test_flags_take_the_names_that_are_known() -> None:
     assert get_args(flags["select"]) == STRATEGIES
     assert set(get_args(BonusName)) == set(get_args(flags["explore"])) - {"noise"}
     assert set(get_args(BonusName)) < set(get_args(Reward))
-    method = get_type_hints(Method)
+    method = get_type_hints(Method, localns={"Task": Task})
     for name in ("scale", "weights", "target", "limits", "segment_value", "offset"):
         assert flags[name] == method[name], name
 

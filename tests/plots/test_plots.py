@@ -6,8 +6,8 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 
 from gym_rated.plots import ARM_COLORS, plot_curves, plot_report
 from gym_rated.runs import RunWriter
@@ -18,13 +18,13 @@ from gym_rated.runs.series import last_known, smooth
 def figures(monkeypatch):
     """Keep each figure that is written."""
     written = []
-    savefig = Figure.savefig
+    print_png = FigureCanvasAgg.print_png
 
-    def keep(figure, *args, **kwargs):
-        written.append(figure)
-        savefig(figure, *args, **kwargs)
+    def keep(canvas, *args, **kwargs):
+        written.append(canvas.figure)
+        print_png(canvas, *args, **kwargs)
 
-    monkeypatch.setattr(Figure, "savefig", keep)
+    monkeypatch.setattr(FigureCanvasAgg, "print_png", keep)
     return written
 
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from gym_rated import RatingDataset, RewardEnsemble
+from gym_rated.checkpoint import load_state, save_state
+from gym_rated.ratings.predictions import RatingPredictions
 from gym_rated.runs import RunWriter
 from gym_rated.runs.folder import read_run
 
@@ -102,3 +104,49 @@ def test_an_agent_is_named_by_its_script(tmp_path, script, args, agent):
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="must hold a run, got"):
         read_run(tmp_path)
+
+
+def finished_with_predictions(folder):
+    """Return a run that kept what its model says of one rating."""
+    args = {"env_id": "Pendulum-v1", "reward": "rated", "seed": 1}
+    with RunWriter(folder, args, tensorboard=False) as run:
+        run.log(10, {"charts/episodic_return": 1})
+        for name in ("reward_model", "ratings"):  # what a report must not open
+            (folder / name).mkdir()
+            (folder / name / "manifest.json").write_text("not read")
+        said = RatingPredictions(
+            ("s0",),
+            np.array([1]),
+            np.array([True]),
+            [np.ones(3, np.float32)],
+            np.array([3.0]),
+            np.array([[0.25, 0.75]]),
+        )
+        said.save(folder / "predictions")
+        run.write_result({"score": 1.0})
+
+
+def test_a_run_that_kept_its_predictions_is_read_without_its_model(tmp_path):
+    finished_with_predictions(tmp_path)
+    run = read_run(tmp_path)
+    assert run.missing == ()
+    assert run.predictions.returns.tolist() == [3.0]
+    assert run.model is None  # asked for, it is read
+
+
+def test_predictions_that_no_result_seals_are_made_anew(tmp_path):
+    finished_with_predictions(tmp_path)
+    (tmp_path / "result.json").unlink()
+    run = read_run(tmp_path)
+    assert run.predictions is None
+    assert any(text.startswith("no reward model: ") for text in run.missing)
+
+
+def test_predictions_of_another_format_are_made_anew(tmp_path):
+    finished_with_predictions(tmp_path)
+    state = load_state(tmp_path / "predictions") | {"format": "gym_rated predictions 2"}
+    (tmp_path / "result.json").unlink()
+    save_state(tmp_path / "predictions", state)
+    with RunWriter(tmp_path, {}, tensorboard=False, resume=True, resume_step=10) as run:
+        run.write_result({"score": 1.0})
+    assert read_run(tmp_path).predictions is None

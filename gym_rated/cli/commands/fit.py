@@ -6,24 +6,26 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 
 from gym_rated.assembly.arguments import describe_preset, glimpse, with_preset
 from gym_rated.assembly.groups import RewardModelArgs
-from gym_rated.assembly.parts import method_of
 from gym_rated.assembly.presets import Preset
 from gym_rated.checkpoint.files import replace_file
+from gym_rated.choices import Offset
 from gym_rated.cli.page import Picture, Table, Text, write_page
 from gym_rated.environments.making import make_env
-from gym_rated.fitting import PEOPLE, Offset, longest_segment, make_learner, method_for
-from gym_rated.fitting.predictions import predict_ratings
-from gym_rated.fitting.report import FitReport
 from gym_rated.imports import check_imports_nothing
+from gym_rated.method import PEOPLE, method_for
 from gym_rated.plots import plot_reward
 from gym_rated.ratings import RatingDataset
-from gym_rated.reward_model import RewardEnsemble
 from gym_rated.segments.encoding import action_dim, obs_dim
+
+if TYPE_CHECKING:
+    from gym_rated.fitting import FitReport
+    from gym_rated.reward_model import RewardEnsemble
 
 
 @dataclass
@@ -77,7 +79,7 @@ def _preset(argv: Sequence[str]) -> Preset:
     return "people"
 
 
-def fit_file(args: FitArgs) -> FitReport:
+def fit_file(args: FitArgs) -> "FitReport":
     """Fit a model as the flags say, and write it with its report.
 
     Raises:
@@ -90,6 +92,9 @@ def fit_file(args: FitArgs) -> FitReport:
         raise FileExistsError(f"`out` must be a new or empty folder, got {args.out}; name another")
     if not args.ratings.is_file():
         raise FileNotFoundError(f"`ratings` must be a ratings file, got {args.ratings}")
+    from gym_rated.assembly.parts import method_of  # these import torch, and --help needs none
+    from gym_rated.fitting import longest_segment, make_learner
+
     ratings = RatingDataset.load(args.ratings)
     env_id = check_env(args.env_id, ratings)
     longest = longest_segment(ratings)
@@ -145,9 +150,11 @@ def check_env(env_id: str | None, ratings: RatingDataset) -> str:
 
 
 def write_report(
-    folder: Path, model: RewardEnsemble, ratings: RatingDataset, report: FitReport, env_id: str
+    folder: Path, model: "RewardEnsemble", ratings: RatingDataset, report: "FitReport", env_id: str
 ) -> None:
     """Write report.json, report.png, report.md and report.html."""
+    from gym_rated.fitting.predictions import predict_ratings
+
     numbers = {k: v if math.isfinite(v) else None for k, v in report.as_dict().items()}
     replace_file(folder / "report.json", (json.dumps(numbers, indent=2) + "\n").encode())
     title = f"Reward of {env_id} from {report.num_ratings} ratings"

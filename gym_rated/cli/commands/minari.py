@@ -6,9 +6,8 @@ from pathlib import Path
 
 import tyro
 
-from gym_rated.assembly import parts
 from gym_rated.assembly.groups import RaterArgs
-from gym_rated.raters.scale import Reference
+from gym_rated.choices import Reference
 from gym_rated.ratings import RatingDataset
 from gym_rated.recorded import load_recorded, rate_recorded
 from gym_rated.recorded.ratings import write_minari
@@ -52,9 +51,11 @@ def rate(argv: Sequence[str]) -> None:
     args = tyro.cli(RateMinariArgs, args=list(argv), prog=prog, config=hidden)
     if args.out.exists():
         raise FileExistsError(f"`out` must be a new file, got {args.out}; name another")
+    from gym_rated.assembly.parts import make_rater  # it imports torch, and --help needs none
+
     ratings = rate_recorded(
         load_recorded(args.dataset),
-        parts.make_rater(args, args.seed),
+        make_rater(args, args.seed),
         args.num_ratings,
         segment_length=args.segment_length,
         max_steps=args.max_steps,

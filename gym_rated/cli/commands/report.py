@@ -13,7 +13,6 @@ import numpy as np
 import tyro
 
 from gym_rated.cli.page import Block, Heading, Picture, Table, Text, write_page
-from gym_rated.fitting.predictions import predict_ratings
 from gym_rated.plots import plot_curves, plot_fits, plot_report, plot_reward
 from gym_rated.runs.folder import Run, read_run
 from gym_rated.runs.names import HELD_OUT_SPEARMAN, NUM_RATINGS, TRUE_RETURN
@@ -85,10 +84,9 @@ def _task(runs: Sequence[Run], task: str, out: Path) -> Iterator[Block]:
         yield Picture(f"{slug}-fits.png", "rank correlation and agreement with ratings at each fit")
     for arm, group in arms.items():
         for run in group:
-            if run.model is not None and run.ratings is not None and run.ratings.ratings:
+            if run.predictions is not None:
                 name = f"{slug}-reward-{_file_name(arm)}.png"
-                predictions = predict_ratings(run.model, run.ratings)
-                plot_reward(predictions, out / name, title=f"{task}: the reward of {run.name}")
+                plot_reward(run.predictions, out / name, title=f"{task}: the reward of {run.name}")
                 yield Picture(name, f"learned returns by rating, classes, calibration ({arm})")
                 break  # one run speaks for its arm
 
