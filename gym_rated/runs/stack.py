@@ -2,15 +2,15 @@
 
 Knows the wrappers that keep state between steps: Gymnasium's normalisers and episode statistics,
 whatever has a `state_dict` (the rating wrappers do), and `SeededEpisodes` around the
-sub-environments, which find their moment again by replay. Of any other wrapper it is assumed that
-it keeps none.
+sub-environments, which find their moment again by replay, in processes of their own too. Of any
+other wrapper it is assumed that it keeps none.
 """
 
 from collections import deque
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import SyncVectorEnv
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from gymnasium.wrappers.vector import (
     NormalizeObservation,
     NormalizeReward,
@@ -19,10 +19,11 @@ from gymnasium.wrappers.vector import (
 
 from gym_rated.checkpoint.finite import refuse_non_finite
 from gym_rated.environments.finite import FiniteSteps
-from gym_rated.environments.seeded import SeededEpisodes
 from gym_rated.wrappers import stacking
+from gym_rated.wrappers.timeout import StepTimeout
 
 _STATISTICS = ("episode_returns", "episode_lengths", "prev_dones")
+_PARALLEL = (SyncVectorEnv, AsyncVectorEnv)  # of one state, whichever a run goes on with
 _QUEUES = ("return_queue", "length_queue", "time_queue")
 
 
@@ -30,7 +31,8 @@ def stack_state(envs: Any) -> list[dict[str, Any]]:
     """Return the state of each layer of `envs`, from the outside in, for a checkpoint.
 
     Args:
-        envs: Stack of vector wrappers around a SyncVectorEnv of environments in `SeededEpisodes`.
+        envs: Stack of vector wrappers around a SyncVectorEnv or AsyncVectorEnv of environments in
+            `SeededEpisodes`.
 
     Returns:
         One dict a layer. With rating wrappers in the stack it holds true rewards.
@@ -41,7 +43,7 @@ def stack_state(envs: Any) -> list[dict[str, Any]]:
     """
     found = _layers(envs)
     _check_is_replayable(found[-1])
-    return [{"layer": type(layer).__name__, **_layer_state(layer)} for layer in found]
+    return [{"layer": _name(layer), **_layer_state(layer)} for layer in found]
 
 
 def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> None:
@@ -52,21 +54,20 @@ def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> None:
         states: What `stack_state` returned.
 
     Raises:
-        TypeError: If the stack ends in anything but a SyncVectorEnv of `SeededEpisodes`.
+        TypeError: If the stack ends in anything but parallel environments in `SeededEpisodes`.
         ValueError: If the stacks differ.
         RuntimeError: If an environment does not repeat its episode.
     """
     found = _layers(envs)
     _check_is_replayable(found[-1])
-    shape = [type(layer).__name__ for layer in found], len(found[-1].envs)
+    shape = [_name(layer) for layer in found], found[-1].num_envs
     saved_shape = [state["layer"] for state in states], len(states[-1]["episodes"])
     if shape != saved_shape:
         raise ValueError(
             f"`states` must come from a stack of the same layers and number of environments {shape}"
             f", got {saved_shape}"
         )
-    for sub_env, state in zip(found[-1].envs, states[-1]["episodes"], strict=True):
-        sub_env.load_state_dict(state)
+    found[-1].set_attr("saved", states[-1]["episodes"])
     envs.reset()  # replays the open episodes; what this does to the wrappers is overwritten below
     for layer, state in zip(found, states, strict=True):
         _load_layer_state(layer, state)
@@ -74,22 +75,31 @@ def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> None:
 
 def _layers(envs: Any) -> list[Any]:
     """Return the layers of a stack without those that only look, and so may come and go."""
-    return [layer for layer in stacking.layers(envs) if not isinstance(layer, FiniteSteps)]
+    found = stacking.layers(envs)
+    return [layer for layer in found if not isinstance(layer, FiniteSteps | StepTimeout)]
+
+
+def _name(layer: Any) -> str:
+    return "SyncVectorEnv" if isinstance(layer, _PARALLEL) else type(layer).__name__
 
 
 def _check_is_replayable(innermost: Any) -> None:
-    is_sync = isinstance(innermost, SyncVectorEnv)
-    for sub_env in innermost.envs if is_sync else [innermost]:
-        if not isinstance(sub_env, SeededEpisodes):
-            raise TypeError(
-                "`envs` must be a stack around SyncVectorEnv of environments in SeededEpisodes, "
-                f"which can be played again, got {sub_env}; put SeededEpisodes around it"
-            )
+    if isinstance(innermost, _PARALLEL):
+        attributes = innermost.call("__dir__")  # of the outermost layer in each
+        refused = [i for i, names in enumerate(attributes) if "replays_episodes" not in names]
+        found = f"environment {refused[0]} without" if refused else None
+    else:
+        found = str(innermost)
+    if found is not None:
+        raise TypeError(
+            "`envs` must be a stack around SyncVectorEnv or AsyncVectorEnv of environments in "
+            f"SeededEpisodes, which can be played again, got {found}; put SeededEpisodes around it"
+        )
 
 
 def _layer_state(layer: Any) -> dict[str, Any]:
-    if isinstance(layer, SyncVectorEnv):
-        return {"episodes": [sub_env.state_dict() for sub_env in layer.envs]}  # type: ignore[attr-defined]  # they are SeededEpisodes
+    if isinstance(layer, _PARALLEL):
+        return {"episodes": list(layer.call("state_dict"))}
     if isinstance(layer, NormalizeObservation):
         return _moments(layer.obs_rms, "observations") | {"updates": layer.update_running_mean}
     if isinstance(layer, NormalizeReward):
@@ -106,7 +116,7 @@ def _layer_state(layer: Any) -> dict[str, Any]:
 
 
 def _load_layer_state(layer: Any, state: dict[str, Any]) -> None:
-    if isinstance(layer, SyncVectorEnv):
+    if isinstance(layer, _PARALLEL):
         return
     if isinstance(layer, NormalizeObservation):
         _load_moments(layer.obs_rms, state)
