@@ -119,6 +119,9 @@ class QueryArgs:
     """share of training by which the last query is made"""
     select: Strategy = "uniform"
     """which segments to ask about"""
+    capacity: Count | None = None
+    """steps of which segments can still be cut, summed over environments; 200000 by default, or
+    four of the longest segments of each environment if that is more"""
 
 
 @dataclass

@@ -63,7 +63,7 @@ class FeedbackTwin(RecordsFeedback, Generic[EnvT]):
         attr_allow: Collection[str] = (),
         record_replay: bool = False,
         record_frames: bool = False,
-        capacity: int = 200_000,
+        capacity: int | None = None,
         seed: int = 0,
     ) -> None:
         record_arguments(self, locals())
