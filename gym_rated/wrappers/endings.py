@@ -30,7 +30,8 @@ class Endings:
         mode = None if self._is_single else env.metadata.get("autoreset_mode")
         if mode is None and not self._is_single:
             warnings.warn(
-                f"{env} names no `autoreset_mode` in `metadata`; next-step autoreset is assumed",
+                f"{env} names no `autoreset_mode` in `metadata`; next-step autoreset is assumed: "
+                "if that is wrong, gym_rated.vector.as_vector_env says another",
                 stacklevel=3,
             )
         self._mode = AutoresetMode.NEXT_STEP if mode is None else AutoresetMode(mode)
