@@ -31,7 +31,7 @@ from gym_rated.raters.scale import Reference
 Reward = Literal["rated", "model", "true", "constant", "none", BonusName]
 Explore = Literal["noise", BonusName]
 Judge = Literal["synthetic", "human"]
-Vectorization = Literal["sync", "async"]
+Vectorization = Literal["sync", "async", "envpool"]
 
 
 @dataclass
@@ -45,7 +45,9 @@ class TrainingArgs:
     num_envs: Annotated[Count, Range(1, 100_000, is_whole=True)] = 1
     """the number of parallel game environments"""
     vectorization: Vectorization = "sync"
-    """where they run: one after another in this process, or each in a process of its own (async)"""
+    """where they run: one after another in this process, each in a process of its own (async), or
+    in the threads of EnvPool, which has environments of its own; a resumed run then begins new
+    episodes"""
     env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
     """arguments of the environment, as names and values: `action_repeat 2`"""
     seed: Whole = 1

@@ -2,8 +2,8 @@
 
 Knows the wrappers that keep state between steps: Gymnasium's normalisers and episode statistics,
 whatever has a `state_dict` (the rating wrappers do), and `SeededEpisodes` around the
-sub-environments, which find their moment again by replay, in processes of their own too. Of any
-other wrapper it is assumed that it keeps none.
+sub-environments, which find their moment again by replay, in processes of their own too. What is in
+`NewEpisodes` begins new ones. Of any other wrapper it is assumed that it keeps none.
 """
 
 from collections import deque
@@ -19,6 +19,7 @@ from gymnasium.wrappers.vector import (
 
 from gym_rated.checkpoint.finite import refuse_non_finite
 from gym_rated.environments.finite import FiniteSteps
+from gym_rated.environments.new_episodes import NewEpisodes
 from gym_rated.wrappers import stacking
 from gym_rated.wrappers.timeout import StepTimeout
 
@@ -60,14 +61,18 @@ def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> None:
     """
     found = _layers(envs)
     _check_is_replayable(found[-1])
-    shape = [_name(layer) for layer in found], found[-1].num_envs
+    num_envs = 1 if isinstance(found[-1], NewEpisodes) else found[-1].num_envs
+    shape = [_name(layer) for layer in found], num_envs
     saved_shape = [state["layer"] for state in states], len(states[-1]["episodes"])
     if shape != saved_shape:
         raise ValueError(
             f"`states` must come from a stack of the same layers and number of environments {shape}"
             f", got {saved_shape}"
         )
-    found[-1].set_attr("saved", states[-1]["episodes"])
+    if isinstance(found[-1], NewEpisodes):
+        found[-1].load_state_dict(states[-1]["episodes"][0])
+    else:
+        found[-1].set_attr("saved", states[-1]["episodes"])
     envs.reset()  # replays the open episodes; what this does to the wrappers is overwritten below
     for layer, state in zip(found, states, strict=True):
         _load_layer_state(layer, state)
@@ -76,7 +81,8 @@ def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> None:
 def _layers(envs: Any) -> list[Any]:
     """Return the layers of a stack without those that only look, and so may come and go."""
     found = stacking.layers(envs)
-    return [layer for layer in found if not isinstance(layer, FiniteSteps | StepTimeout)]
+    below = next((i for i, x in enumerate(found) if isinstance(x, NewEpisodes)), len(found)) + 1
+    return [layer for layer in found[:below] if not isinstance(layer, FiniteSteps | StepTimeout)]
 
 
 def _name(layer: Any) -> str:
@@ -84,6 +90,8 @@ def _name(layer: Any) -> str:
 
 
 def _check_is_replayable(innermost: Any) -> None:
+    if isinstance(innermost, NewEpisodes):
+        return
     if isinstance(innermost, _PARALLEL):
         attributes = innermost.call("__dir__")  # of the outermost layer in each
         refused = [i for i, names in enumerate(attributes) if "replays_episodes" not in names]
@@ -100,6 +108,8 @@ def _check_is_replayable(innermost: Any) -> None:
 def _layer_state(layer: Any) -> dict[str, Any]:
     if isinstance(layer, _PARALLEL):
         return {"episodes": list(layer.call("state_dict"))}
+    if isinstance(layer, NewEpisodes):
+        return {"episodes": [layer.state_dict()]}
     if isinstance(layer, NormalizeObservation):
         return _moments(layer.obs_rms, "observations") | {"updates": layer.update_running_mean}
     if isinstance(layer, NormalizeReward):
@@ -116,7 +126,7 @@ def _layer_state(layer: Any) -> dict[str, Any]:
 
 
 def _load_layer_state(layer: Any, state: dict[str, Any]) -> None:
-    if isinstance(layer, _PARALLEL):
+    if isinstance(layer, (*_PARALLEL, NewEpisodes)):
         return
     if isinstance(layer, NormalizeObservation):
         _load_moments(layer.obs_rms, state)
