@@ -13,6 +13,7 @@ from gymnasium.error import DependencyNotInstalled
 
 EXTRAS = {
     "mujoco": "mujoco",
+    "envpool": "envpool",
     "dm_control": "dm-control",
     "shimmy": "dm-control",
     "moviepy": "video",

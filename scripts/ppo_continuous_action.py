@@ -85,14 +85,12 @@ from gym_rated.agents.acting import as_numpy
 from gym_rated.agents.finite import check_losses
 from gym_rated.agents.flat import flat_state, flatten_parameters
 from gym_rated.agents.repulsion import Repulsion, clipped_log_prob
-from gym_rated.assembly import parts
+from gym_rated.assembly import parallel, parts
 from gym_rated.assembly.beginning import begin_run
-from gym_rated.assembly.spaces import check_spaces
 from gym_rated.assembly.stopping import told_when
 from gym_rated.checkpoint import save_state
 from gym_rated.checkpoint.finite import refuse_non_finite
 from gym_rated.environments.finite import FiniteSteps
-from gym_rated.imports import named_extras
 from gym_rated.runs import RunWriter, products
 from gym_rated.runs.names import CHECKPOINT, SPEED
 from gym_rated.runs.stack import load_stack_state, stack_state
@@ -100,12 +98,8 @@ from gym_rated.runs.stack import load_stack_state, stack_state
 # 2. Environments
 
 
-def make_envs(args: Args, run_dir: Path) -> gym.vector.SyncVectorEnv:
-    thunks = [parts.make_env(args, i, run_dir) for i in range(args.num_envs)]
-    with named_extras():
-        envs = gym.vector.SyncVectorEnv(thunks)
-    check_spaces(envs, args.env_id, "ppo_continuous_action")
-    return envs
+def make_envs(args: Args, run_dir: Path) -> gym.vector.VectorEnv:
+    return parallel.make_envs(args, run_dir, "ppo_continuous_action")
 
 
 class Stack:
@@ -118,7 +112,7 @@ class Stack:
     def __init__(self, args: Args, run_dir: Path) -> None:
         self.args = args
         envs = make_envs(args, run_dir)
-        lengths = parts.choose_lengths(args, envs.envs[0].spec.max_episode_steps)
+        lengths = parts.choose_lengths(args, envs.spec.max_episode_steps)
         self.statistics = gym.wrappers.vector.RecordEpisodeStatistics(envs)
         envs = FiniteSteps(self.statistics, rewards=parts.uses_true_rewards(args))
 

@@ -196,6 +196,8 @@ def _check_together(args: RunArgs) -> None:
         )
     if args.rater == "human":
         _check_human(args)
+    if args.vectorization == "envpool":
+        _check_envpool(args)
 
 
 def _check_rated(args: RunArgs) -> None:
@@ -219,6 +221,16 @@ def _check_human(args: RunArgs) -> None:
             raise ValueError(
                 f"`{name}` is of the synthetic rater, got {value} with `--rater human`"
             )
+
+
+def _check_envpool(args: RunArgs) -> None:
+    """Refuse what needs pictures of single environments, or episodes that are played again."""
+    if args.capture_video or (args.rater == "human" and args.reward == "rated"):
+        asked = "--capture-video" if args.capture_video else "--rater human"
+        raise ValueError(
+            f"`vectorization` must be sync or async with {asked}, got envpool: its episodes can "
+            "neither be filmed nor played again"
+        )
 
 
 def describe_preset(args: RewardModelArgs) -> str:

@@ -38,6 +38,7 @@ from gym_rated.method import OUR_TASKS, OURS
 Reward = Literal["rated", "model", "true", "constant", "none", BonusName]
 Explore = Literal["noise", BonusName]
 Judge = Literal["synthetic", "human"]
+Vectorization = Literal["sync", "async", "envpool"]
 
 
 @dataclass
@@ -50,6 +51,10 @@ class TrainingArgs:
     """total timesteps of the experiment, summed over environments"""
     num_envs: Annotated[Count, Range(1, 100_000, is_whole=True)] = 1
     """the number of parallel game environments"""
+    vectorization: Vectorization = "sync"
+    """where they run: one after another in this process, each in a process of its own (async), or
+    in the threads of EnvPool, which has environments of its own; a resumed run then begins new
+    episodes"""
     env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
     """arguments of the environment, as names and values: `action_repeat 2`"""
     seed: Whole = 1
@@ -123,6 +128,9 @@ class QueryArgs:
     """share of training by which the last query is made"""
     select: Strategy = "uniform"
     """which segments to ask about"""
+    capacity: Count | None = None
+    """steps of which segments can still be cut, summed over environments; 200000 by default, or
+    four of the longest segments of each environment if that is more"""
 
 
 @dataclass

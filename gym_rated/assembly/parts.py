@@ -164,10 +164,14 @@ def uses_true_rewards(args: RunArgs) -> bool:
     return args.reward == "true"
 
 
-def recording(args: RunArgs) -> dict[str, bool]:
-    """Return what the feedback wrapper is to record for people to be shown."""
+def recording(args: RunArgs) -> dict[str, Any]:
+    """Return what the feedback wrapper is to record: how many steps, and what people are shown."""
     filmed = args.captures_clips
-    return {"record_replay": args.rater == "human" and not filmed, "record_frames": filmed}
+    return {
+        "capacity": args.capacity,
+        "record_replay": args.rater == "human" and not filmed,
+        "record_frames": filmed,
+    }
 
 
 def choose_lengths(args: RaterArgs, max_episode_steps: int | None) -> tuple[int, ...]:

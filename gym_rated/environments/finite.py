@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 from gymnasium.vector import VectorEnv, VectorWrapper
-from numpy.typing import NDArray
+
+from gym_rated.segments.tensors import is_tensor, on_host
 
 _SQUARES = 1e38  # a sum of squares below is finite in float32
 
@@ -57,9 +58,14 @@ class FiniteSteps(VectorWrapper):
         return result
 
 
-def _check(place: str, numbers: NDArray[Any]) -> None:
-    if float(np.vdot(numbers, numbers)) < _SQUARES:  # quick, at every step; NaN is not below
+def _check(place: str, numbers: Any) -> None:
+    if type(numbers) is not np.ndarray and is_tensor(numbers):  # one number leaves its device
+        squares = numbers.double().square().sum()
+    else:
+        squares = np.vdot(numbers, numbers)
+    if float(squares) < _SQUARES:  # quick, at every step; NaN is not below
         return
+    numbers = on_host(numbers)
     dtype = np.dtype(np.float32) if place == "reward" else numbers.dtype
     with np.errstate(over="ignore", invalid="ignore"):
         bad = np.argwhere(~np.isfinite(np.square(numbers.astype(dtype, copy=False))))
@@ -77,6 +83,9 @@ def _leaves(obs: Any, place: str) -> Iterator[tuple[str, Any]]:
     """Yield the arrays of floats in observations of any space."""
     if isinstance(obs, np.ndarray):
         if obs.dtype.kind == "f":
+            yield place, obs
+    elif is_tensor(obs):
+        if obs.is_floating_point():
             yield place, obs
     elif isinstance(obs, Mapping):
         for key, part in obs.items():

@@ -29,6 +29,10 @@ class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         seed: Seed of the run.
         env_index: Index of this sub-environment in its vector environment.
 
+    Attributes:
+        saved: The moment that the next reset returns to, as `state_dict` gave it; None if it begins
+            an episode.
+
     Example:
         >>> import gymnasium as gym
         >>> env = SeededEpisodes(gym.make("CartPole-v1"), seed=1)
@@ -37,6 +41,8 @@ class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         >>> bool((again.reset()[0] == first).all()), bool((again.reset()[0] == second).all())
         (True, True)
     """
+
+    replays_episodes = True  # for who sees only names, of an environment in another process
 
     def __init__(self, env: gym.Env[Any, Any], seed: int, env_index: int = 0) -> None:
         RecordConstructorArgs.__init__(self, seed=seed, env_index=env_index)
@@ -48,14 +54,14 @@ class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._actions: list[Any] = []
         self._obs: Any = None
         self._done = False
-        self._saved: dict[str, Any] | None = None
+        self.saved: dict[str, Any] | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Begin the next episode, or return to the middle of the one `load_state_dict` gave."""
-        if self._saved is not None:
-            return self._replay(self._saved), {}
+        if self.saved is not None:
+            return self._replay(self.saved), {}
         if seed is not None:
             self._seed, self._episode = seed, -1
         return self._begin(self._episode + 1, options)
@@ -82,7 +88,7 @@ class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return self._obs, info
 
     def _replay(self, saved: dict[str, Any]) -> Any:
-        self._saved = None
+        self.saved = None
         self._seed = saved["seed"]
         self._begin(saved["episode"], saved["options"])
         done = False
@@ -115,7 +121,7 @@ class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Make the next `reset` return to the moment of `state_dict`."""
-        self._saved = state
+        self.saved = state
 
 
 def forget_former_episodes(env: gym.Env[Any, Any]) -> None:

@@ -24,6 +24,7 @@ from gym_rated.reward_model.ensemble import (
     check_moments,
     uniform,
 )
+from gym_rated.segments.tensors import takes_tensors
 
 if TYPE_CHECKING:
     from gymnasium import Space
@@ -155,6 +156,7 @@ class ConvRewardEnsemble(Ensemble):
         out = torch.baddbmm(self.biases[1], hidden, self.weights[1])  # (E, N, 1)
         return out.tanh().reshape(self.num_members, *obs.shape[:-1])
 
+    @takes_tensors
     def predict(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:
         """Return the learned reward, as `RewardEnsemble.predict`; zeros until `ready`.
 
@@ -163,14 +165,17 @@ class ConvRewardEnsemble(Ensemble):
             actions: Encoded actions, shape (N, A).
 
         Returns:
-            Rewards, shape (N,), float32.
+            Rewards, shape (N,), float32; for tensors a tensor where `obs` is, without a gradient.
 
         Raises:
             ValueError: If shapes do not fit the model or each other.
         """
         self._check_shapes(obs.shape, actions.shape)
         if obs.ndim != 2:
-            raise ValueError(f"`obs` must have shape (N, {self.obs_dim}), got {obs.shape}")
+            raise ValueError(f"`obs` must have shape (N, {self.obs_dim}), got {tuple(obs.shape)}")
+        if isinstance(obs, Tensor):
+            parts = zip(*(x.split(_IMAGES_PER_PASS) for x in (obs, actions)), strict=True)
+            return torch.cat([self._predict_tensors(*part) for part in parts])
         rewards = np.zeros(len(obs), np.float32)
         if not self.ready:
             return rewards

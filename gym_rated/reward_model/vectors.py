@@ -24,6 +24,7 @@ from gym_rated.reward_model.ensemble import (
     check_moments,
     uniform,
 )
+from gym_rated.segments.tensors import takes_tensors
 
 if TYPE_CHECKING:
     from gymnasium import Space
@@ -126,6 +127,7 @@ class RewardEnsemble(Ensemble):
                 hidden = functional.leaky_relu(hidden, NEGATIVE_SLOPE)
         return hidden.tanh().reshape(self.num_members, *inputs.shape[:-1])
 
+    @takes_tensors
     def predict(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:
         """Return the learned reward, (mean of members - offset) / scale; zeros until `ready`.
 
@@ -134,14 +136,16 @@ class RewardEnsemble(Ensemble):
             actions: Encoded actions, shape (N, A).
 
         Returns:
-            Rewards, shape (N,), float32.
+            Rewards, shape (N,), float32; for tensors a tensor where `obs` is, without a gradient.
 
         Raises:
             ValueError: If shapes do not fit the model or each other.
         """
         self._check_shapes(obs.shape, actions.shape)
         if obs.ndim != 2:
-            raise ValueError(f"`obs` must have shape (N, {self.obs_dim}), got {obs.shape}")
+            raise ValueError(f"`obs` must have shape (N, {self.obs_dim}), got {tuple(obs.shape)}")
+        if isinstance(obs, Tensor):
+            return self._predict_tensors(obs, actions)
         network = self._fast_network()
         if not network.ready:
             return np.zeros(len(obs), np.float32)

@@ -2,15 +2,15 @@
 
 Knows the wrappers that keep state between steps: Gymnasium's normalisers and episode statistics,
 whatever has a `state_dict` (the rating wrappers do), and `SeededEpisodes` around the
-sub-environments, which find their moment again by replay. Of any other wrapper it is assumed that
-it keeps none.
+sub-environments, which find their moment again by replay, in processes of their own too. What is in
+`NewEpisodes` begins new ones. Of any other wrapper it is assumed that it keeps none.
 """
 
 from collections import deque
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import SyncVectorEnv
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from gymnasium.wrappers.vector import (
     ClipAction,
     NormalizeObservation,
@@ -20,19 +20,22 @@ from gymnasium.wrappers.vector import (
 
 from gym_rated.checkpoint.finite import refuse_non_finite
 from gym_rated.environments.finite import FiniteSteps
-from gym_rated.environments.seeded import SeededEpisodes
+from gym_rated.environments.new_episodes import NewEpisodes
 from gym_rated.wrappers import stacking
+from gym_rated.wrappers.timeout import StepTimeout
 
 _STATISTICS = ("episode_returns", "episode_lengths", "prev_dones")
+_PARALLEL = (SyncVectorEnv, AsyncVectorEnv)  # of one state, whichever a run goes on with
 _QUEUES = ("return_queue", "length_queue", "time_queue")
-_PASSING = (FiniteSteps, ClipAction)  # what only looks or clips may come and go: it has no state
+_PASSING = (FiniteSteps, StepTimeout, ClipAction)  # without a state: they may come and go
 
 
 def stack_state(envs: Any) -> list[dict[str, Any]]:
     """Return the state of each layer of `envs`, from the outside in, for a checkpoint.
 
     Args:
-        envs: Stack of vector wrappers around a SyncVectorEnv of environments in `SeededEpisodes`.
+        envs: Stack of vector wrappers around a SyncVectorEnv or AsyncVectorEnv of environments in
+            `SeededEpisodes`.
 
     Returns:
         One dict a layer. With rating wrappers in the stack it holds true rewards.
@@ -43,7 +46,7 @@ def stack_state(envs: Any) -> list[dict[str, Any]]:
     """
     found = _layers(envs)
     _check_is_replayable(found[-1])
-    return [{"layer": type(layer).__name__, **_layer_state(layer)} for layer in found]
+    return [{"layer": _name(layer), **_layer_state(layer)} for layer in found]
 
 
 def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> None:
@@ -54,7 +57,7 @@ def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> None:
         states: What `stack_state` returned.
 
     Raises:
-        TypeError: If the stack ends in anything but a SyncVectorEnv of `SeededEpisodes`.
+        TypeError: If the stack ends in anything but parallel environments in `SeededEpisodes`.
         ValueError: If the stacks differ.
         RuntimeError: If an environment does not repeat its episode.
     """
@@ -62,15 +65,18 @@ def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> None:
     _check_is_replayable(found[-1])
     names = [kind.__name__ for kind in _PASSING]
     states = [state for state in states if state["layer"] not in names]
-    shape = [type(layer).__name__ for layer in found], len(found[-1].envs)
+    num_envs = 1 if isinstance(found[-1], NewEpisodes) else found[-1].num_envs
+    shape = [_name(layer) for layer in found], num_envs
     saved_shape = [state["layer"] for state in states], len(states[-1]["episodes"])
     if shape != saved_shape:
         raise ValueError(
             f"`states` must come from a stack of the same layers and number of environments {shape}"
             f", got {saved_shape}"
         )
-    for sub_env, state in zip(found[-1].envs, states[-1]["episodes"], strict=True):
-        sub_env.load_state_dict(state)
+    if isinstance(found[-1], NewEpisodes):
+        found[-1].load_state_dict(states[-1]["episodes"][0])
+    else:
+        found[-1].set_attr("saved", states[-1]["episodes"])
     envs.reset()  # replays the open episodes; what this does to the wrappers is overwritten below
     for layer, state in zip(found, states, strict=True):
         _load_layer_state(layer, state)
@@ -78,22 +84,36 @@ def load_stack_state(envs: Any, states: list[dict[str, Any]]) -> None:
 
 def _layers(envs: Any) -> list[Any]:
     """Return the layers of a stack that may have a state."""
-    return [layer for layer in stacking.layers(envs) if not isinstance(layer, _PASSING)]
+    found = stacking.layers(envs)
+    below = next((i for i, x in enumerate(found) if isinstance(x, NewEpisodes)), len(found)) + 1
+    return [layer for layer in found[:below] if not isinstance(layer, _PASSING)]
+
+
+def _name(layer: Any) -> str:
+    return "SyncVectorEnv" if isinstance(layer, _PARALLEL) else type(layer).__name__
 
 
 def _check_is_replayable(innermost: Any) -> None:
-    is_sync = isinstance(innermost, SyncVectorEnv)
-    for sub_env in innermost.envs if is_sync else [innermost]:
-        if not isinstance(sub_env, SeededEpisodes):
-            raise TypeError(
-                "`envs` must be a stack around SyncVectorEnv of environments in SeededEpisodes, "
-                f"which can be played again, got {sub_env}; put SeededEpisodes around it"
-            )
+    if isinstance(innermost, NewEpisodes):
+        return
+    if isinstance(innermost, _PARALLEL):
+        attributes = innermost.call("__dir__")  # of the outermost layer in each
+        refused = [i for i, names in enumerate(attributes) if "replays_episodes" not in names]
+        found = f"environment {refused[0]} without" if refused else None
+    else:
+        found = str(innermost)
+    if found is not None:
+        raise TypeError(
+            "`envs` must be a stack around SyncVectorEnv or AsyncVectorEnv of environments in "
+            f"SeededEpisodes, which can be played again, got {found}; put SeededEpisodes around it"
+        )
 
 
 def _layer_state(layer: Any) -> dict[str, Any]:
-    if isinstance(layer, SyncVectorEnv):
-        return {"episodes": [sub_env.state_dict() for sub_env in layer.envs]}  # type: ignore[attr-defined]  # they are SeededEpisodes
+    if isinstance(layer, _PARALLEL):
+        return {"episodes": list(layer.call("state_dict"))}
+    if isinstance(layer, NewEpisodes):
+        return {"episodes": [layer.state_dict()]}
     if isinstance(layer, NormalizeObservation):
         return _moments(layer.obs_rms, "observations") | {"updates": layer.update_running_mean}
     if isinstance(layer, NormalizeReward):
@@ -110,7 +130,7 @@ def _layer_state(layer: Any) -> dict[str, Any]:
 
 
 def _load_layer_state(layer: Any, state: dict[str, Any]) -> None:
-    if isinstance(layer, SyncVectorEnv):
+    if isinstance(layer, (*_PARALLEL, NewEpisodes)):
         return
     if isinstance(layer, NormalizeObservation):
         _load_moments(layer.obs_rms, state)

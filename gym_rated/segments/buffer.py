@@ -23,6 +23,9 @@ from gym_rated.segments.frames import pack_frames, unpack_frames
 from gym_rated.segments.segment import Origin, Segment
 from gym_rated.segments.sizes import announce_memory
 
+_CAPACITY = 200_000  # steps kept by default
+_SEGMENTS_OF_EACH = 4  # and at least room for these
+
 
 @dataclass
 class _Episode:
@@ -53,6 +56,7 @@ class SegmentBuffer:
         segment_length: Steps of a full segment, at least 1; or several lengths, of which each
             window gets one at random.
         capacity: Steps kept, summed over environments; each needs room for the longest segment.
+            None keeps 200,000, or four of the longest segments of each environment if that is more.
         record_replay: Keep the raw actions of each episode in the ring from its first step on,
             even those of steps that the ring has lost.
         record_frames: Keep the pictures of steps until a rater was offered them, and cut segments
@@ -72,7 +76,7 @@ class SegmentBuffer:
         action_dim: int,
         *,
         segment_length: int | Sequence[int] = 50,
-        capacity: int = 200_000,
+        capacity: int | None = None,
         record_replay: bool = False,
         record_frames: bool = False,
         obs_dtype: np.typing.DTypeLike = np.float32,
@@ -82,6 +86,8 @@ class SegmentBuffer:
         longest = self.segment_lengths[-1]
         self.record_replay = truth("record_replay", record_replay)
         self.record_frames = truth("record_frames", record_frames)
+        if capacity is None:
+            capacity = max(_CAPACITY, _SEGMENTS_OF_EACH * longest * num_envs)
         self._rows_kept = whole_number("capacity", capacity) // num_envs
         if self._rows_kept < longest:
             raise ValueError(
@@ -358,7 +364,8 @@ class SegmentBuffer:
             if theirs.shape != (used, *ours.shape[1:]) or theirs.dtype != ours.dtype:
                 raise ValueError(
                     f"`state` must come from a buffer of the same sizes, got `{name}` of shape "
-                    f"{theirs.shape} and type {theirs.dtype} for {ours.shape} and {ours.dtype}"
+                    f"{theirs.shape} and type {theirs.dtype} for {ours.shape} and {ours.dtype}; "
+                    "give the `capacity` that it had"
                 )
         for name in self._ARRAYS:
             getattr(self, name)[:used] = state[name]

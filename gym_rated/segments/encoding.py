@@ -27,6 +27,7 @@ from gym_rated.segments.parts import (
     part_encoder,
     parts_of,
 )
+from gym_rated.segments.tensors import host_array, on_host
 
 Features = Callable[[Any], ArrayLike]
 """Maps one observation of the environment to a vector, shape (D,)."""
@@ -73,7 +74,7 @@ def encode_actions(space: Space[Any], actions: Any) -> NDArray[np.float32]:
         TypeError: If the space is of another kind.
         ValueError: If shapes differ, a value is not finite, or a discrete action is out of range.
     """
-    batch = np.asarray(actions)
+    batch = host_array(actions)
     return ActionEncoder(space, len(batch) if batch.ndim else 1)(batch)
 
 
@@ -129,9 +130,10 @@ class ObservationEncoder:
         elif self.dtype == np.uint8:
             return self._layout.rows(_uint8(obs))
         elif self._batched_space is None:
-            vectors = self._encode(obs)[None]
+            vectors = self._encode(on_host(obs))[None]
         else:
-            vectors = np.stack([self._encode(x) for x in iterate(self._batched_space, obs)])
+            rows = iterate(self._batched_space, on_host(obs))
+            vectors = np.stack([self._encode(x) for x in rows])
         if not all_finite(vectors):
             raise _not_finite("obs", vectors, "mend it in a wrapper below the rating wrappers")
         return vectors
@@ -201,7 +203,7 @@ def _check_is_image(space: Space[Any]) -> None:
 
 
 def _uint8(obs: Any) -> NDArray[np.uint8]:
-    pixels = np.asarray(obs)
+    pixels = host_array(obs)
     if pixels.dtype != np.uint8:
         raise ValueError(f"`obs` must be uint8 as its space says, got {pixels.dtype}")
     return pixels

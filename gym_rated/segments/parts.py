@@ -11,6 +11,8 @@ import numpy as np
 from gymnasium import Space, spaces
 from numpy.typing import NDArray
 
+from gym_rated.segments.tensors import host_array
+
 LEAVES = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 """Spaces without parts, of which each value is an array of numbers."""
 
@@ -57,8 +59,8 @@ class Numbers:
 
     def _array(self, values: Any) -> NDArray[Any]:
         try:
-            return np.asarray(values)
-        except (TypeError, ValueError, RuntimeError) as error:  # ragged lists; torch's gradients
+            return host_array(values)
+        except (TypeError, ValueError, RuntimeError) as error:  # such as ragged lists
             raise ValueError(
                 f"`{self.name}` must be an array of shape {self._wanted}, got {values!r}: {error}"
             ) from error

@@ -19,6 +19,8 @@ from gym_rated.segments.encoding import (
     ObservationEncoder,
     resolve_features,
 )
+from gym_rated.segments.on_device import on_device
+from gym_rated.segments.tensors import copied, device_of, on_host
 from gym_rated.wrappers.endings import Flags
 from gym_rated.wrappers.recording import Recording, Spaces
 from gym_rated.wrappers.stacking import RatingWrapper, feedback_below, layers, untried_between
@@ -68,7 +70,7 @@ class RowsBelow:
         return np.concatenate([buffer.newest_actions for buffer in self._buffers])
 
     def _refuse_other_steps(self, taken: list[int], were_resets: Flags) -> None:
-        resets = np.broadcast_to(were_resets, len(taken)).tolist()
+        resets = np.broadcast_to(on_host(were_resets), len(taken)).tolist()
         if any(n > 1 or not (n or reset) for n, reset in zip(taken, resets, strict=True)):
             raise RuntimeError(
                 "a step of LearnedRewardWrapper must be one of RatingFeedbackWrapper below, which "
@@ -150,6 +152,65 @@ class Encoders:
     def actions(self, prepared: NDArray[np.float32], were_resets: Flags) -> NDArray[np.float32]:
         """Return the actions that `prepare` encoded."""
         return prepared
+
+
+class TensorRows:
+    """Encoded on the device where an environment returned them, in the place of `seen`.
+
+    Args:
+        seen: What would be seen on the host; it still finds steps that were repeated or skipped.
+        encoders: Those of arrays.
+        spaces: Of the environment.
+    """
+
+    def __init__(self, seen: RowsBelow | Encoders, encoders: Encoders, spaces: Spaces) -> None:
+        self._below = seen if isinstance(seen, RowsBelow) else None
+        checks, num_envs = self._below is None, spaces.num_envs or 1
+        self._encode = on_device(encoders.obs, spaces.observation, num_envs, checks=checks)
+        self._encode_actions = on_device(encoders.prepare, spaces.action, num_envs, checks=checks)
+        self._device: Any = None
+
+    @property
+    def can_encode(self) -> bool:
+        """Whether there are no `features`, and nothing else that is of arrays only."""
+        return self._encode is not None
+
+    def is_untouched(self, prepared: tuple[Any, Any]) -> bool:
+        """Say whether nothing of the step since `prepare` was taken; see `RowsBelow`."""
+        return self._below is not None and self._below.is_untouched(prepared[1])
+
+    def obs(self, obs: Any) -> Any:
+        """Return the encoded observations, a tensor of shape (N, D)."""
+        self._device = device_of(obs)
+        return self._encode(obs, self._device)  # type: ignore[misc]  # it can encode
+
+    def prepare(self, actions: Any) -> tuple[Any, Any]:
+        """Take the actions of a step; returns them encoded, and what `RowsBelow` would."""
+        rows = copied(self._encode_actions(actions, self._device))  # type: ignore[misc]  # it can
+        return rows, None if self._below is None else self._below.prepare(actions)
+
+    def actions(self, prepared: tuple[Any, Any], were_resets: Any) -> Any:
+        """Return the encoded actions of the step since `prepare`; raises as `RowsBelow`."""
+        if self._below is not None:
+            self._below.actions(prepared[1], were_resets)
+        return prepared[0]
+
+
+def seen_on_device(
+    seen: RowsBelow | Encoders,
+    spaces: Spaces,
+    features: Features | str | None,
+) -> TensorRows | None:
+    """Return what gives tensors encoded where they are, in the place of `seen`.
+
+    None where it cannot be: around single environments, with `features`, or where wrappers lie
+    between that must be watched.
+    """
+    if spaces.num_envs is None or isinstance(seen, WatchedRows):
+        return None
+    encoders = seen if isinstance(seen, Encoders) else Encoders(spaces, features)
+    rows = TensorRows(seen, encoders, spaces)
+    return rows if rows.can_encode else None
 
 
 def what_is_seen(env: Any, spaces: Spaces, features: Features | str | None) -> RowsBelow | Encoders:

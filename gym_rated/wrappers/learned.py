@@ -6,8 +6,9 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
+from gym_rated.segments.tensors import as_tensor, copied, device_of, on_host
 from gym_rated.wrappers.endings import Endings, Flags
-from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards
+from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards, predict_tensors
 
 
 class Seen(Protocol):
@@ -48,14 +49,22 @@ class Learned:
         reward_fn: What is paid.
         seen: Gives what is paid for; observations are copied.
         endings: Knows which rows are resets and not paid.
-
+        seen_on_device: Gives it as tensors where the environment returns tensors, for a reward
+            function that takes them. None has them brought to the host.
     """
 
     _paid: tuple[NDArray[Any], NDArray[np.float32], NDArray[Any]] | None = None
 
-    def __init__(self, reward_fn: RewardFn, seen: Seen, endings: Endings) -> None:
+    def __init__(
+        self,
+        reward_fn: RewardFn,
+        seen: Seen,
+        endings: Endings,
+        seen_on_device: Seen | None = None,
+    ) -> None:
         self.reward_fn = reward_fn
         self._seen = seen
+        self._seen_on_host, self._seen_on_device = seen, seen_on_device
         self._endings = endings
         self._obs: NDArray[Any] | None = None  # of the newest step; None if that failed
         self._will_be_whole = False  # after the reset under way all environments were reset
@@ -72,8 +81,10 @@ class Learned:
 
     def begin(self, obs: Any, which: NDArray[np.bool_] | None = None) -> None:
         """Remember the observations of a reset that `forget` was told of."""
+        is_there = self._seen_on_device is not None and device_of(obs) is not None
+        self._seen = self._seen_on_device if is_there else self._seen_on_host  # type: ignore[assignment]  # there it is one
         encoded = self._seen.obs(obs)
-        self._obs = encoded.copy() if self._will_be_whole else None
+        self._obs = copied(encoded) if self._will_be_whole else None
         self._endings.begin(which)
 
     def prepare(self, actions: Any) -> Before:
@@ -101,10 +112,14 @@ class Learned:
             obs: Observations that the step returned.
             done: Episode ended, shape (N,) or a bool.
         """
-        next_obs = self._seen.obs(obs).copy()
+        next_obs = copied(self._seen.obs(obs))
         were_resets, _ = self._endings.advance(done)
         actions = self._seen.actions(before.prepared, were_resets)
-        rewards = self._predict(before.obs, actions, were_resets)
+        if type(next_obs) is np.ndarray:
+            rewards = self._predict(before.obs, actions, were_resets)
+        else:
+            obs_before = as_tensor(before.obs, next_obs.device)  # an array, from a checkpoint
+            rewards = predict_tensors(self.reward_fn, obs_before, actions, were_resets)
         self._paid = before.obs, actions, rewards
         self._obs = next_obs
         return rewards
@@ -122,7 +137,7 @@ class Learned:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the next step needs; see `LearnedRewardWrapper.state_dict`."""
-        obs = None if self._obs is None else self._obs.copy()
+        obs = None if self._obs is None else np.array(on_host(self._obs))
         state = {"obs": obs, **self._endings.state_dict()}
         if hasattr(self.reward_fn, "state_dict"):
             state["reward_fn"] = self.reward_fn.state_dict()

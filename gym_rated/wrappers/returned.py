@@ -4,12 +4,14 @@ An environment without a reward may say None, which is kept as NaN; a number may
 its own, and a flag as 0 or 1. What is guessed at, such as the text "False", is not taken.
 """
 
+import sys
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from gym_rated.segments.tensors import as_tensor, host_array, is_tensor, like, on_host
 
 _ARRAY = np.ndarray
 _Step = tuple[Any, Any, Any, Any, Mapping[str, Any]]
@@ -63,23 +65,30 @@ def of_vector_step(returned: Any, num_envs: int) -> _Step:
     obs, rewards, terminated, truncated, infos = returned
     shape = (num_envs,)
     if type(rewards) is not _ARRAY or rewards.dtype.kind not in "fiu" or rewards.shape != shape:
-        rewards = np.array([_number(x) for x in _each("rewards", rewards, num_envs)])
+        rewards = _rewards(rewards, num_envs)
     if type(terminated) is not _ARRAY or terminated.dtype.kind != "b" or terminated.shape != shape:
         terminated = _flags("terminated", terminated, num_envs)
     if type(truncated) is not _ARRAY or truncated.dtype.kind != "b" or truncated.shape != shape:
         truncated = _flags("truncated", truncated, num_envs)
     if type(infos) is not dict:
         infos = _info("step", infos)
+    if type(terminated) is not type(truncated):
+        truncated = like(truncated, terminated)
     return obs, rewards, terminated, truncated, infos
 
 
-def paid_dtype(rewards: NDArray[Any]) -> np.dtype[Any]:
-    """Return the type of learned rewards in the place of these: float, and no smaller than float32.
+def paid_like(learned: Any, rewards: Any) -> Any:
+    """Return learned rewards as the environment's: arrays or tensors, on their device.
 
-    A learned reward of 0.9 in the place of whole numbers would be 0.
+    They are float, and no smaller than float32: 0.9 in the place of whole numbers would be 0.
     """
-    dtype = rewards.dtype
-    return dtype if dtype.char in "fd" else np.result_type(dtype, np.float32)
+    if type(rewards) is _ARRAY:
+        dtype = rewards.dtype
+        paid = dtype if dtype.char in "fd" else np.result_type(dtype, np.float32)
+        return on_host(learned).astype(paid, copy=False)
+    is_large = rewards.is_floating_point() and rewards.element_size() >= 4
+    there = as_tensor(learned, rewards.device)
+    return there.to(rewards.dtype) if is_large else there.float()
 
 
 def _refuse_other_than_five(returned: Any) -> None:
@@ -134,7 +143,7 @@ def _flag(name: str, value: Any) -> bool:
 
 def _only(name: str, values: Any) -> Any:
     """Return the only entry of an array."""
-    array = np.asarray(values)
+    array = host_array(values)
     if array.size != 1:
         raise ValueError(
             f"`env.step` must return one `{name}` for one environment, got {values!r}; several "
@@ -143,8 +152,18 @@ def _only(name: str, values: Any) -> Any:
     return array.item()
 
 
+def _rewards(rewards: Any, num_envs: int) -> Any:
+    """Return rewards that are no array of numbers (N,): as one, or as a tensor if they are one."""
+    if not is_tensor(rewards):
+        return np.array([_number(x) for x in _each("rewards", rewards, num_envs)])
+    is_usual = not rewards.is_complex() and rewards.dtype != sys.modules["torch"].bool
+    if is_usual and tuple(rewards.shape) in ((num_envs,), (num_envs, 1)):
+        return rewards.detach().reshape(num_envs)
+    return like(_rewards(on_host(rewards), num_envs), rewards)
+
+
 def _each(name: str, values: Any, num_envs: int) -> list[Any]:
-    array = np.asarray(values)
+    array = host_array(values)
     if array.shape not in ((num_envs,), (num_envs, 1)):
         raise ValueError(
             f"`envs.step` must return `{name}` of shape ({num_envs},), got {array.shape}"
@@ -152,5 +171,11 @@ def _each(name: str, values: Any, num_envs: int) -> list[Any]:
     return array.ravel().tolist()
 
 
-def _flags(name: str, values: Any, num_envs: int) -> NDArray[np.bool_]:
+def _flags(name: str, values: Any, num_envs: int) -> Any:
+    """Return flags that are no array of bools (N,): as one, or as a tensor if they are one."""
+    if is_tensor(values):
+        is_usual = values.dtype == sys.modules["torch"].bool
+        if is_usual and tuple(values.shape) in ((num_envs,), (num_envs, 1)):
+            return values.reshape(num_envs)
+        return like(_flags(name, on_host(values), num_envs), values)
     return np.array([bool(_flag(name, x)) for x in _each(name, values, num_envs)])

@@ -4,6 +4,7 @@ The wrappers know no more of a reward model than this, so a formula, a network o
 will do.
 """
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated.imports import load_attribute
+from gym_rated.segments.tensors import as_tensor, is_tensor, on_host
 
 RewardFn = Callable[[NDArray[Any], NDArray[np.float32]], NDArray[Any]]
-"""Maps N encoded observations (N, D) and actions (N, A) to rewards, shape (N,)."""
+"""Maps N encoded observations (N, D) and actions (N, A) to rewards, shape (N,).
+
+One that is marked with `gym_rated.vector.takes_tensors` takes tensors as well.
+"""
 
 
 def resolve_reward_fn(reward_fn: Any) -> RewardFn:
@@ -80,6 +85,44 @@ def predict_rewards(
         )
     if not np.vdot(rewards, rewards) <= _LARGEST:  # then none is too large, and none is NaN
         _check_each(rewards)
+    return rewards
+
+
+def predict_tensors(reward_fn: Any, obs: Any, actions: Any, were_resets: Any) -> Any:
+    """Call a `reward_fn` that takes tensors, and check what it returns; see `predict_rewards`.
+
+    Args:
+        reward_fn: The function.
+        obs: Encoded observations, a tensor of shape (N, D).
+        actions: Encoded actions, a tensor of shape (N, A) on the same device.
+        were_resets: Which rows are no transitions, shape (N,); they get 0.
+
+    Returns:
+        Rewards, shape (N,), a tensor of floats where `obs` is.
+
+    Raises:
+        TypeError: If it returns anything but a tensor of numbers.
+        ValueError: As `predict_rewards`.
+    """
+    with sys.modules["torch"].no_grad():
+        rewards = reward_fn(obs, actions)
+    if not is_tensor(rewards) or rewards.is_complex():
+        kind = str(rewards.dtype) if is_tensor(rewards) else type(rewards).__name__
+        raise TypeError(
+            "`reward_fn` must return a tensor of numbers for tensors, as it is marked with "
+            f"takes_tensors, got {kind}; take the mark away if it is for arrays"
+        )
+    if rewards.shape != (len(obs),):
+        raise ValueError(
+            f"`reward_fn` must return shape ({len(obs)},) for {len(obs)} steps, got "
+            f"{tuple(rewards.shape)}"
+        )
+    if rewards.element_size() < 4 or not rewards.is_floating_point():
+        rewards = rewards.float()
+    rewards = rewards.detach().to(obs.device)
+    rewards = rewards.masked_fill(as_tensor(were_resets, obs.device), 0.0)
+    if not bool((rewards.abs() <= _LARGEST).all()):  # one number from the device, at every step
+        _check_each(on_host(rewards))
     return rewards
 
 

@@ -50,7 +50,8 @@ class RatingFeedbackWrapper(FeedbackTwin[_Env], SealedAttributes, _Wrapper, Reco
         record_frames: Keep the frames that `gym_rated.human.CapturedEpisodes` takes below, until
             the next query and up to the last of a `schedule`, and ask only about segments that have
             one of every step.
-        capacity: Steps of which segments can still be cut, summed over environments.
+        capacity: Steps of which segments can still be cut, summed over environments; by default
+            200,000, or four of the longest segments of each environment if that is more.
         seed: Seed of the choice of segments.
 
     Attributes:

@@ -13,6 +13,7 @@ from gymnasium.vector import (
     VectorWrapper,
 )
 
+from gym_rated.environments.vectors import attribute_of, is_like_vector_env
 from gym_rated.segments.encoding import Features
 from gym_rated.wrappers.feedback import Feedback
 from gym_rated.wrappers.learned import Learned
@@ -127,7 +128,15 @@ class PaysLearned(RatingWrapper):
 def check_kind(wrapper: Any, env: Any) -> None:
     """Raise TypeError if `env` is not of the kind that `wrapper` goes around."""
     is_vector = isinstance(wrapper, VectorWrapper)
-    if not isinstance(env, VectorEnv if is_vector else gym.Env):
+    is_like_vector = isinstance(env, VectorEnv) or is_like_vector_env(env)
+    if is_like_vector and not isinstance(env, VectorEnv):
+        wanted = "gymnasium.vector.VectorEnv" if is_vector else "single environment"
+        raise TypeError(
+            f"`env` must be a {wanted} for this {type(wrapper).__name__}, got {env!r}, which steps "
+            f"{attribute_of(env, 'num_envs')} at once by another class; the wrappers of "
+            "gym_rated.vector go around gym_rated.vector.as_vector_env(env)"
+        )
+    if is_like_vector != is_vector or not isinstance(env, VectorEnv if is_vector else gym.Env):
         wanted, other = "gymnasium.Env", "gym_rated.vector"
         if is_vector:
             wanted, other = "gymnasium.vector.VectorEnv", "gym_rated"
@@ -261,7 +270,8 @@ def find_env_id(env: Any) -> str | None:
     """Return the id of the environment; a vector env made of functions names it only inside."""
     inside = getattr(layers(env)[-1], "envs", ())[:1] if isinstance(env, VectorEnv) else ()
     specs = (env.spec, *(sub_env.spec for sub_env in inside))
-    return next((spec.id for spec in specs if spec is not None), None)
+    ids = (getattr(spec, "id", None) for spec in specs)  # EnvPool's specs are of its own
+    return next((env_id for env_id in ids if env_id is not None), None)
 
 
 def layers(env: Any) -> list[Any]:

@@ -18,7 +18,7 @@ from gym_rated.ratings import RatingDataset
 from gym_rated.segments import Segment
 from gym_rated.segments.encoding import Features, resolve_features
 from gym_rated.wrappers.answers import Answers, OnRatings
-from gym_rated.wrappers.encoded import agreed_features, what_is_seen
+from gym_rated.wrappers.encoded import agreed_features, seen_on_device, what_is_seen
 from gym_rated.wrappers.endings import Endings
 from gym_rated.wrappers.feedback import Feedback
 from gym_rated.wrappers.hiding import ALLOWED_ATTRIBUTES
@@ -63,7 +63,7 @@ class FeedbackTwin(RecordsFeedback, Generic[EnvT]):
         attr_allow: Collection[str] = (),
         record_replay: bool = False,
         record_frames: bool = False,
-        capacity: int = 200_000,
+        capacity: int | None = None,
         seed: int = 0,
     ) -> None:
         record_arguments(self, locals())
@@ -162,8 +162,12 @@ class LearnedTwin(PaysLearned, Generic[EnvT]):
         function = resolve_reward_fn(reward_fn)
         below = feedback_below(env)
         self.features = agreed_features(below, features)
-        seen = what_is_seen(env, spaces_of(env), self.features)
-        self._learned = Learned(function, seen, Endings(env))
+        spaces = spaces_of(env)
+        seen = what_is_seen(env, spaces, self.features)
+        there = None
+        if getattr(function, "takes_tensors", False):
+            there = seen_on_device(seen, spaces, self.features)
+        self._learned = Learned(function, seen, Endings(env), there)
         self._info_allow = set_of_names("info_allow", info_allow)
         handed_on = self._own if below else frozenset()
         self._visible = ALLOWED_ATTRIBUTES | handed_on | set_of_names("attr_allow", attr_allow)

@@ -7,20 +7,19 @@ no transition: it is neither recorded nor rewarded.
 
 from typing import Any
 
-import numpy as np
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import VectorEnv, VectorWrapper
-from numpy.typing import NDArray
 
+from gym_rated.segments.tensors import on_host, zeros_like
 from gym_rated.wrappers.endings import reset_mask
 from gym_rated.wrappers.hiding import SealedVectorAttributes, hide_info
 from gym_rated.wrappers.recording import Step
-from gym_rated.wrappers.returned import of_reset, of_vector_step, paid_dtype
+from gym_rated.wrappers.returned import of_reset, of_vector_step, paid_like
 from gym_rated.wrappers.twins import FeedbackTwin, LearnedTwin
 
 _Envs = VectorEnv[Any, Any, Any]
 _VectorWrapper = VectorWrapper[Any, Any, Any, Any, Any]
-_StepReturn = tuple[Any, NDArray[Any], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
+_StepReturn = tuple[Any, Any, Any, Any, dict[str, Any]]
 
 
 class RatingFeedbackWrapper(
@@ -57,14 +56,15 @@ class RatingFeedbackWrapper(
 
     def step(self, actions: Any) -> _StepReturn:
         """Step the environments; the rewards are 0 and the infos are filtered."""
-        encoded = self._feedback.encode_actions(actions)
+        encoded = self._feedback.encode_actions(on_host(actions))
         returned = of_vector_step(self.env.step(actions), self.num_envs)
         obs, rewards, terminated, truncated, infos = returned
-        done = terminated | truncated
+        ended = on_host(terminated)
+        done = ended | on_host(truncated)
         begun = self._endings.advance(done)[1]
-        self._feedback.record(Step(encoded, rewards, terminated, done, obs, begun, infos))
+        self._feedback.record(Step(encoded, on_host(rewards), ended, done, obs, begun, infos))
         hidden = hide_info(infos, self._info_allow)
-        return obs, np.zeros_like(rewards), terminated, truncated, hidden
+        return obs, zeros_like(rewards), terminated, truncated, hidden
 
 
 class LearnedRewardWrapper(
@@ -107,7 +107,7 @@ class LearnedRewardWrapper(
             raise
         obs, hidden, terminated, truncated, infos = returned
         rewards = self._learned.pay(before, obs, terminated | truncated)
-        rewards = rewards.astype(paid_dtype(hidden), copy=False)
+        rewards = paid_like(rewards, hidden)
         return obs, rewards, terminated, truncated, hide_info(infos, self._info_allow)
 
 

@@ -396,7 +396,8 @@ def test_scripts_film_three_times_what_they_will_ask_about(tmp_path: Path) -> No
     few = script.Args(**flags | {"num_ratings": 10}, total_timesteps=100_000, run_dir=tmp_path)
     made = parts.make_episodes(few, env, 2)
     assert made.spec.additional_wrappers[-1].kwargs["share"] == 0.25
-    assert parts.recording(args) == {"record_replay": False, "record_frames": True}
+    recorded = {"capacity": None, "record_replay": False, "record_frames": True}
+    assert parts.recording(args) == recorded
     # 40 segments of 50 steps at the first query, of which 30 / 70 are filmed, and a quarter more
     first = min(parts.make_schedule(args, 100_000, 1, (50,)))
     assert first == int(np.ceil(1.25 * 40 * 50 / (30_000 / 70_000)))

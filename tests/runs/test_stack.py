@@ -20,14 +20,16 @@ def reward_fn(obs: np.ndarray, actions: np.ndarray) -> np.ndarray:
     return np.tanh(obs.sum(1) + actions.sum(1))
 
 
-def full_stack(env_id: str, limit: int, mode: AutoresetMode, num_envs: int = 3) -> Any:
+def full_stack(
+    env_id: str, limit: int, mode: AutoresetMode, num_envs: int = 3, kind: Any = SyncVectorEnv
+) -> Any:
     """Everything that a script stacks, each layer with a state of its own."""
 
     def thunk(i: int) -> gym.Env:
         return SeededEpisodes(gym.make(env_id, max_episode_steps=limit), 11, i)
 
     thunks = [lambda i=i: thunk(i) for i in range(num_envs)]
-    envs: Any = RecordEpisodeStatistics(SyncVectorEnv(thunks, autoreset_mode=mode))
+    envs: Any = RecordEpisodeStatistics(kind(thunks, autoreset_mode=mode))
     rater = ShuffledRater(SyntheticRater(3, mistake_rate=0.2, seed=5), seed=6)
     envs = rated_vector.RatingFeedbackWrapper(
         envs, rater, segment_length=5, schedule={60: 4, 150: 3, 400: 5}, capacity=300, seed=7
@@ -124,6 +126,28 @@ def test_a_resumed_halfcheetah_equals_the_uninterrupted_one() -> None:
     assert_same_state(again, envs)
 
 
+def in_time(*args: Any, **kwargs: Any) -> Any:
+    return rated_vector.StepTimeout(AsyncVectorEnv(*args, **kwargs), timeout_s=60)
+
+
+@pytest.mark.parametrize(("before", "after"), [(in_time, in_time), (SyncVectorEnv, AsyncVectorEnv)])
+def test_a_stack_goes_on_in_processes_of_its_own(before: Any, after: Any) -> None:
+    mode = AutoresetMode.NEXT_STEP
+    envs = full_stack("Pendulum-v1", 10, mode, 2, before)
+    again = full_stack("Pendulum-v1", 10, mode, 2, after)
+    try:
+        envs.reset()
+        go_on(envs, 29, 0)
+        states = stack_state(envs)
+        expected = go_on(envs, 60, 29)
+        load_stack_state(again, states)
+        np.testing.assert_equal(flat(go_on(again, 60, 29)), flat(expected))
+        assert_same_state(again, envs)
+    finally:
+        envs.close()
+        again.close()
+
+
 def test_episode_statistics_go_on() -> None:
     envs = full_stack("Pendulum-v1", 10, AutoresetMode.NEXT_STEP)
     envs.reset()
@@ -185,12 +209,12 @@ def test_another_environment_is_refused() -> None:
 
 
 def test_what_cannot_be_played_again_is_refused_with_the_remedy() -> None:
-    text = "`envs` must be a stack around SyncVectorEnv of environments in SeededEpisodes, .*put"
+    text = "`envs` must be a stack around SyncVectorEnv or AsyncVectorEnv of environments in .*put"
     plain = scripted_vector([[(5, "terminated")]])
     above = SyncVectorEnv(
         [lambda: gym.wrappers.TimeLimit(SeededEpisodes(gym.make("CartPole-v1"), 1), 5)]
     )
-    spawned = AsyncVectorEnv([lambda: SeededEpisodes(gym.make("CartPole-v1"), 1)])
+    spawned = AsyncVectorEnv([lambda: gym.make("CartPole-v1")])
     try:
         for envs in (plain, above, spawned, rated_vector.LearnedRewardWrapper(above, reward_fn)):
             with pytest.raises(TypeError, match=text):

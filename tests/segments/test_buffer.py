@@ -372,6 +372,25 @@ def test_sizes_that_hold_no_segment_are_refused(options: Any, error: type, text:
         SegmentBuffer(2, 3, 2, **{"segment_length": 50, **options})
 
 
+@pytest.mark.parametrize(
+    ("num_envs", "segment_length", "rows"),
+    [
+        (1, 50, 200_000),
+        (16, 50, 12_500),
+        (1_000, 50, 200),
+        (1_001, 50, 200),  # 199 of 200,000 steps
+        (4_096, 50, 200),  # 48 would hold no segment
+        (16_384, (10, 25), 100),
+        (1, 60_000, 240_000),
+    ],
+)
+def test_each_of_many_environments_has_room_for_four_segments(
+    num_envs: int, segment_length: Any, rows: int
+) -> None:
+    buffer = SegmentBuffer(num_envs, 1, 1, segment_length=segment_length)
+    assert buffer._rows_kept == rows
+
+
 def filled(buffer: SegmentBuffer, num_rows: int, rng: np.random.Generator) -> SegmentBuffer:
     """Fill a buffer with noise; every episode of 7 rows is terminated by a same-step autoreset."""
     buffer.begin(rng.normal(size=(2, 3)).astype(np.float32))

@@ -132,7 +132,7 @@ class CapturedEpisodes(SeededEpisodes):
         return super()._begin(episode, options)
 
     def _replay(self, saved: dict[str, Any]) -> Any:
-        self._saved = None
+        self.saved = None
         self._seed, self._episode = saved["seed"], saved["episode"]
         self._options, self._obs = saved["options"], saved["obs"]
         self._is_over = self._done = saved["is_over"]
