@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gym_rated.checks import check_num_classes, whole_number
 from gym_rated.fitting.learner import Offset, RewardLearner
@@ -25,6 +25,9 @@ from gym_rated.losses import (
 from gym_rated.ratings import RatingDataset
 from gym_rated.ratings.answer import Answer, segments_of
 from gym_rated.reward_model import RewardEnsemble
+
+if TYPE_CHECKING:
+    import torch
 
 OUR_TASKS: tuple[TaskName, ...] = ("classification", "regression")
 """The tasks of Wu et al. 2025, by their names."""
@@ -82,6 +85,7 @@ def make_learner(
     model: RewardModel | None = None,
     loss: Loss | Mapping[str, Any] | None = None,
     seed: int = 0,
+    device: "str | torch.device" = "cpu",
 ) -> RewardLearner[Any, Any]:
     """Return a learner of a fresh reward model.
 
@@ -95,6 +99,7 @@ def make_learner(
         loss: The loss; by default the method's `MultitaskLoss`, and a mapping holds options of it
             that are other than the method's.
         seed: Seed of the model and of the mini-batches.
+        device: What the new model is fitted on; one that is given stays where it is.
 
     Raises:
         TypeError: If a number is none, or an option is unknown.
@@ -109,7 +114,7 @@ def make_learner(
             num_members=method.num_members,
             hidden_sizes=method.hidden_sizes,
             seed=seed,
-        )
+        ).to(device)
     if loss is None or isinstance(loss, Mapping):
         options = {"num_classes": num_classes, "segment_length": segment_length, **(loss or {})}
         loss = MultitaskLoss(**_loss_options(method, model.num_members) | options)
