@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gym_rated.assembly import arguments, session
+from gym_rated.assembly.devices import DeviceArgs, choose_device
 from gym_rated.assembly.ranges import Count, Positive, PositiveShare, Share, Whole
 from gym_rated.checks import check_memory
 
@@ -57,7 +58,7 @@ class SACArgs:
 
 
 @dataclass
-class Args(SACArgs, arguments.RunArgs):
+class Args(SACArgs, DeviceArgs, arguments.RunArgs):
     """Train SAC, whose actions must be a bounded Box, on a reward learned from ratings."""
 
     env_id: str = "HalfCheetah-v5"
@@ -83,11 +84,12 @@ if __name__ == "__main__":
 import gymnasium as gym
 import numpy as np
 import torch
-from torch import Tensor, nn, optim
+from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
 import gym_rated.vector
+from gym_rated.agents.adam import QuickAdam
 from gym_rated.agents.finite import check_losses
 from gym_rated.agents.replay_memory import ReplayMemory, Transitions
 from gym_rated.agents.repulsion import Repulsion, squashed_log_prob
@@ -104,6 +106,7 @@ from gym_rated.runs.stack import load_stack_state, stack_state
 from gym_rated.segments.encoding import ActionEncoder, ObservationEncoder
 
 LOG_STD_MIN, LOG_STD_MAX = -5, 2
+LOG_STD_BIAS, LOG_STD_SCALE = (LOG_STD_MAX + LOG_STD_MIN) / 2, (LOG_STD_MAX - LOG_STD_MIN) / 2
 LOGGED_EVERY = 100  # steps of all environments
 
 # 2. Environments
@@ -135,7 +138,8 @@ class Stack:
         self.model = None
         self.feedback = None
         if args.reward == "rated":
-            self.learner = parts.make_learner(args, envs, lengths, args.seed)
+            device = choose_device(args.device)
+            self.learner = parts.make_learner(args, envs, lengths, args.seed, device)
             self.model = self.learner.model
             self.rater = parts.make_rater(args, args.seed, run_dir)
             self.feedback = gym_rated.vector.RatingFeedbackWrapper(
@@ -178,10 +182,11 @@ class SoftQNetworks(nn.Module):
             self.biases.append(torch.empty(2, fan_out, 1).uniform_(-bound, bound))
 
     def forward(self, x: Tensor, a: Tensor) -> Tensor:
+        (w1, w2, w3), (b1, b2, b3) = self.weights, self.biases
         h = torch.cat([x, a], 1).T.expand(2, -1, -1)  # (2, D + A, B), a view
-        h = F.relu(torch.baddbmm(self.biases[0], self.weights[0], h), inplace=True)
-        h = F.relu(torch.baddbmm(self.biases[1], self.weights[1], h), inplace=True)
-        return torch.baddbmm(self.biases[2], self.weights[2], h)[:, 0]  # (2, B)
+        h = torch.baddbmm(b1, w1, h).relu_()
+        h = torch.baddbmm(b2, w2, h).relu_()
+        return torch.baddbmm(b3, w3, h)[:, 0]  # (2, B)
 
 
 class Actor(nn.Module):
@@ -199,22 +204,34 @@ class Actor(nn.Module):
         self.register_buffer("log_norm", log_norm.sum(), persistent=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = F.relu(self.fc1(x), inplace=True)
-        x = F.relu(self.fc2(x), inplace=True)
-        share = 0.5 * (LOG_STD_MAX - LOG_STD_MIN)
-        log_std = LOG_STD_MIN + share * (torch.tanh(self.fc_logstd(x)) + 1)
+        x = self.fc1(x).relu_()
+        x = self.fc2(x).relu_()
+        log_std = torch.tanh(self.fc_logstd(x)) * LOG_STD_SCALE + LOG_STD_BIAS
         return self.fc_mean(x), log_std
 
     def get_action(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Sample actions; returns them, (B, A), and the logarithm of their density, (B,)."""
         mean, log_std = self(x)
-        noise = torch.randn_like(mean)
-        x_t = mean + log_std.exp() * noise  # a sample through which gradients flow
-        y_t = torch.tanh(x_t)
+        noise = torch.randn(mean.shape).to(mean.device)  # the same numbers on every device
+        x_t = torch.addcmul(mean, log_std.exp(), noise)  # a sample through which gradients flow
         # log(1 - tanh(x)^2) = 2 (log 2 - x - softplus(-2 x)) does not lose its digits
-        log_prob = 2 * (x_t + F.softplus(-2 * x_t)) - log_std - 0.5 * noise.square()
-        log_prob = log_prob.sum(1) - self.log_norm
-        return y_t * self.action_scale + self.action_bias, log_prob
+        log_prob = (2 * (x_t + F.softplus(-2 * x_t)) - log_std).sum(1)
+        log_prob = log_prob - 0.5 * noise.square().sum(1) - self.log_norm
+        return torch.addcmul(self.action_bias, torch.tanh(x_t), self.action_scale), log_prob
+
+    def act(self, obs: np.ndarray) -> np.ndarray:
+        """Sample actions as `get_action` does, in numpy: for few rows torch takes longer."""
+        layers = (self.fc1, self.fc2, self.fc_mean, self.fc_logstd)
+        (w1, b1), (w2, b2), (w3, b3), (w4, b4) = (
+            (layer.weight.detach().cpu().numpy().T, layer.bias.detach().cpu().numpy())
+            for layer in layers
+        )
+        x = np.maximum(obs @ w1 + b1, 0)
+        x = np.maximum(x @ w2 + b2, 0)
+        std = np.exp(np.tanh(x @ w4 + b4) * LOG_STD_SCALE + LOG_STD_BIAS)
+        x_t = x @ w3 + b3 + std * torch.randn(std.shape).numpy()
+        scale, bias = self.action_scale.cpu().numpy(), self.action_bias.cpu().numpy()
+        return np.tanh(x_t) * scale + bias
 
 
 # 4. Updates
@@ -224,12 +241,15 @@ class Agent(nn.Module):
     def __init__(self, dims: tuple[int, int], space: gym.spaces.Box, args: Args) -> None:
         super().__init__()
         self.args = args
+        self.device = choose_device(args.device)
         self.dims = dims  # of observations and actions
         self.actor = Actor(dims[0], space, args.network_width)
         self.log_alpha = nn.Parameter(torch.tensor(0.0 if args.autotune else math.log(args.alpha)))
+        self.to(self.device)
+        self.actor_parameters = list(self.actor.parameters())
         self.target_entropy = -float(dims[1])
-        self.actor_optimizer = optim.Adam(self.actor.parameters(), lr=args.policy_lr, fused=True)
-        self.a_optimizer = optim.Adam([self.log_alpha], lr=args.q_lr, fused=True)
+        self.actor_optimizer = QuickAdam(self.actor_parameters, lr=args.policy_lr)
+        self.a_optimizer = QuickAdam([self.log_alpha], lr=args.q_lr)
         self.reset_critics()
         self.repulsion = Repulsion(scale=args.scale, seed=args.seed)
         self.num_updates = 0
@@ -237,13 +257,15 @@ class Agent(nn.Module):
 
     def reset_critics(self) -> None:
         """Begin with fresh Q networks; PEBBLE's code does so where exploration ends."""
-        self.qf = SoftQNetworks(*self.dims, self.args.network_width)
+        self.qf = SoftQNetworks(*self.dims, self.args.network_width).to(self.device)
         self.qf_target = deepcopy(self.qf)
-        self.q_optimizer = optim.Adam(self.qf.parameters(), lr=self.args.q_lr, fused=True)
+        self.qf_parameters = list(self.qf.parameters())
+        self.target_parameters = list(self.qf_target.parameters())
+        self.q_optimizer = QuickAdam(self.qf_parameters, lr=self.args.q_lr)
 
     def update(self, sampled: Transitions) -> None:
         """Learn from one batch, as the memory samples it."""
-        data = Transitions(*(torch.from_numpy(column) for column in sampled))
+        data = Transitions(*(torch.from_numpy(column).to(self.device) for column in sampled))
         self.update_critics(data)
         if self.num_updates % self.args.policy_frequency == 0:
             for _ in range(self.args.policy_frequency):  # makes up for the delay
@@ -264,9 +286,7 @@ class Agent(nn.Module):
         qf_losses = (qf_values - next_q_value).square().mean(1)  # (2,)
         total = qf_losses.sum()
         check_losses(total, {"losses/qf1_loss": qf_losses[0], "losses/qf2_loss": qf_losses[1]})
-        self.q_optimizer.zero_grad()
-        total.backward()
-        self.q_optimizer.step()
+        self.q_optimizer.descend(torch.autograd.grad(total, self.qf_parameters))
 
         means, losses = qf_values.detach().mean(1), qf_losses.detach()
         self.last["losses/qf1_values"] = means[0]
@@ -284,25 +304,23 @@ class Agent(nn.Module):
         alpha_loss = -alpha * (log_pi.detach().mean() + self.target_entropy)
         losses = {"losses/actor_loss": actor_loss, "losses/alpha_loss": alpha_loss}
         check_losses(actor_loss.detach() + alpha_loss, losses | {"losses/alpha": alpha})
-        self.actor_optimizer.zero_grad()
         # through the Q networks, but not into their weights
-        actor_loss.backward(inputs=list(self.actor.parameters()))
-        self.actor_optimizer.step()
+        grads = torch.autograd.grad(actor_loss, self.actor_parameters)
+        self.actor_optimizer.descend(grads)
 
         if self.args.autotune:
-            self.log_alpha.grad = alpha_loss  # in log alpha it is its own derivative
-            self.a_optimizer.step()
+            self.a_optimizer.descend([alpha_loss])  # in log alpha it is its own derivative
         self.last["losses/actor_loss"] = actor_loss.detach()
         self.last["losses/alpha"] = alpha
         self.last["losses/alpha_loss"] = alpha_loss
 
     def update_targets(self) -> None:
-        targets, weights = list(self.qf_target.parameters()), list(self.qf.parameters())
         with torch.no_grad():
-            torch._foreach_lerp_(targets, weights, self.args.tau)
+            torch._foreach_lerp_(self.target_parameters, self.qf_parameters, self.args.tau)
 
     def log_prob(self, obs: Tensor, actions: Tensor) -> Tensor:
         """How likely actions are, up to a constant, as `Repulsion` takes it; shape (B,)."""
+        obs, actions = obs.to(self.device), actions.to(self.device)
         mean, log_std = self.actor(obs)
         bias, scale = self.actor.action_bias, self.actor.action_scale
         std = log_std.exp().detach()
@@ -348,9 +366,7 @@ class Trainer:
         shape = (self.args.num_envs, *space.shape)
         if not self.is_learning:
             return self.encode_actions(self.rng.uniform(space.low, space.high, shape))
-        with torch.no_grad():
-            actions, _ = self.agent.actor.get_action(torch.from_numpy(self.next_obs))
-        return self.encode_actions(actions.numpy().reshape(shape))
+        return self.encode_actions(self.agent.actor.act(self.next_obs).reshape(shape))
 
     def step(self, writer: RunWriter) -> None:
         """Step the environments, and remember what happened."""

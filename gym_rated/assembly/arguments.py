@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import tyro
 
+from gym_rated.assembly.devices import check_device
 from gym_rated.assembly.groups import (
     HumanArgs,
     Judge,
@@ -178,6 +179,7 @@ def check_args(args: RunArgs) -> None:
     check_ranges(args)
     args.check_agent()
     _check_together(args)
+    check_device(args)
     if args.reward == "rated":
         _check_rated(args)
 

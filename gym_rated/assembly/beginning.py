@@ -15,6 +15,7 @@ from gym_rated.assembly.arguments import (
     describe_preset,
     differing,
 )
+from gym_rated.assembly.devices import check_device
 from gym_rated.assembly.wording import flag, named_as
 from gym_rated.checkpoint import load_state
 from gym_rated.checkpoint.restoring import restoring
@@ -60,8 +61,8 @@ def begin_run(args: _Args, script: str) -> Iterator[Start[_Args]]:
     """Find out what a script is to train, say so, and hold the run's folder meanwhile.
 
     Args:
-        args: The flags. With `resume`, those of the run that it names count instead, and more
-            `total_timesteps` extend it.
+        args: The flags. With `resume`, those of the run that it names count instead; more
+            `total_timesteps` extend it, and its `device` may be another.
         script: Name of the script, for the folder.
 
     Yields:
@@ -171,11 +172,14 @@ def _resumed(
         with restoring("resume", run_dir / CHECKPOINT):
             run_args = args_from_state(type(args), state["args"])
         check_names(args, run_args, run_dir / CHECKPOINT)
-    _say_ignored(args, run_args, given - {"total_timesteps"})
+    _say_ignored(args, run_args, given - {"total_timesteps", "device"})
     if "total_timesteps" in given and args.total_timesteps > run_args.total_timesteps:
         steps = args.total_timesteps
         print(f"{run_dir} is extended from {run_args.total_timesteps} to {steps} timesteps")
         run_args = replace(run_args, total_timesteps=steps)
+    if "device" in given:  # the machine may be another one
+        run_args = replace(run_args, **{"device": vars(args)["device"]})
+    check_device(run_args)
     return Start(replace(run_args, resume=None), run_dir, script, state)
 
 

@@ -8,7 +8,7 @@ the package; scripts put them together. How a run begins and is recorded is in
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import gymnasium as gym
 import numpy as np
@@ -29,6 +29,9 @@ from gym_rated.reward_model import RewardEnsemble
 from gym_rated.runs.names import CHECKPOINT, DATABASE, VIDEOS
 from gym_rated.segments.encoding import action_dim, obs_dim
 from gym_rated.wrappers.reward_fn import RewardFn, reward_of_folder
+
+if TYPE_CHECKING:
+    import torch
 
 _FILMED_EVERY = 50  # episodes of the first environment, with --capture-video
 
@@ -214,9 +217,21 @@ def make_schedule(
 
 
 def make_learner(
-    args: RunArgs, envs: Spaces, segment_lengths: Sequence[int], seed: int
+    args: RunArgs,
+    envs: Spaces,
+    segment_lengths: Sequence[int],
+    seed: int,
+    device: "str | torch.device" = "cpu",
 ) -> RewardLearner:
-    """Return a fresh reward model for the spaces of `envs`, with its loss and optimiser."""
+    """Return a fresh reward model for the spaces of `envs`, with its loss and optimiser.
+
+    Args:
+        args: The flags.
+        envs: What it is for.
+        segment_lengths: Steps of the segments.
+        seed: Seed of the model and of the mini-batches.
+        device: What it is fitted on.
+    """
     with named_as(learning_rate="reward_learning_rate", batch_size="reward_batch_size"):
         return fitting.make_learner(
             obs_dim(envs.single_observation_space),
@@ -225,6 +240,7 @@ def make_learner(
             segment_length=max(segment_lengths),
             method=method_of(args),
             seed=seed,
+            device=device,
         )
 
 

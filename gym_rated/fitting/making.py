@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gym_rated.checks import check_num_classes, whole_number
 from gym_rated.fitting.learner import RewardLearner
@@ -16,6 +16,9 @@ from gym_rated.method import OURS, Method, method_for
 from gym_rated.ratings import RatingDataset
 from gym_rated.ratings.answer import Answer, segments_of
 from gym_rated.reward_model import RewardEnsemble
+
+if TYPE_CHECKING:
+    import torch
 
 
 def make_learner(
@@ -28,6 +31,7 @@ def make_learner(
     model: RewardModel | None = None,
     loss: Loss | Mapping[str, Any] | None = None,
     seed: int = 0,
+    device: "str | torch.device" = "cpu",
 ) -> RewardLearner[Any, Any]:
     """Return a learner of a fresh reward model.
 
@@ -41,6 +45,7 @@ def make_learner(
         loss: The loss; by default the method's `MultitaskLoss`, and a mapping holds options of it
             that are other than the method's.
         seed: Seed of the model and of the mini-batches.
+        device: What the new model is fitted on; one that is given stays where it is.
 
     Raises:
         TypeError: If a number is none, or an option is unknown.
@@ -55,7 +60,7 @@ def make_learner(
             num_members=method.num_members,
             hidden_sizes=method.hidden_sizes,
             seed=seed,
-        )
+        ).to(device)
     if loss is None or isinstance(loss, Mapping):
         options = {"num_classes": num_classes, "segment_length": segment_length, **(loss or {})}
         loss = MultitaskLoss(**_loss_options(method, model.num_members) | options)

@@ -167,6 +167,8 @@ def test_critics_learn_the_soft_value_up_to_a_termination() -> None:
     agent.actor.get_action = lambda x: (torch.zeros(2, 2), torch.tensor([-5.0, 5.0]))
     outputs = torch.zeros(2, 2, requires_grad=True)
     agent.qf.forward = lambda x, a: outputs * 1.0
+    agent.qf_parameters, found = [outputs], []
+    agent.q_optimizer.descend = found.extend
     rewards, terminated = torch.tensor([1.0, 1.0]), torch.tensor([0.0, 1.0])
     nothing = torch.zeros(2, 3)
     agent.update_critics(Transitions(nothing, nothing[:, :2], rewards, nothing, terminated))
@@ -174,7 +176,130 @@ def test_critics_learn_the_soft_value_up_to_a_termination() -> None:
     assert agent.last["losses/qf1_loss"].item() == pytest.approx((first**2 + 1) / 2)
     assert agent.last["losses/qf_loss"].item() == pytest.approx((first**2 + 1) / 2)
     expected = [-first, -1.0]  # d/dq of the mean of two squares
-    assert outputs.grad.tolist() == [pytest.approx(expected)] * 2
+    assert found[0].tolist() == [pytest.approx(expected)] * 2
+
+
+def transitions(num: int = 32, seed: int = 0) -> Transitions:
+    rng = np.random.default_rng(seed)
+    columns = [rng.normal(size=(num, *shape)) for shape in ((3,), (2,), (), (3,))]
+    columns.append(rng.random(num) < 0.2)
+    return Transitions(*(column.astype(np.float32) for column in columns))
+
+
+def textbook_gradients(agent: script.Agent, data: Transitions) -> list[list[torch.Tensor]]:
+    """Gradients of critics, policy and log alpha for one batch, by the formulas, term by term."""
+
+    def value(qf: script.SoftQNetworks, k: int, x: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
+        h = torch.cat([x, a], 1)
+        for i, (weight, bias) in enumerate(zip(qf.weights, qf.biases, strict=True)):
+            h = torch.nn.functional.linear(h, weight[k], bias[k, :, 0])
+            h = h.relu() if i < 2 else h
+        return h[:, 0]
+
+    def sample(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        mean, log_std = agent.actor(x)
+        noise = torch.randn_like(mean)
+        u = mean + log_std.exp() * noise
+        log_prob = -0.5 * noise.square() - log_std - 0.5 * math.log(2 * math.pi)
+        scale, bias = agent.actor.action_scale, agent.actor.action_bias
+        log_prob = log_prob - scale.log() - 2 * (math.log(2) - u - torch.log1p(torch.exp(-2 * u)))
+        return torch.tanh(u) * scale + bias, log_prob.sum(1)
+
+    obs, actions, rewards, next_obs, terminated = map(torch.from_numpy, data)
+    alpha = agent.log_alpha.detach().exp()
+    with torch.no_grad():
+        a, log_prob = sample(next_obs)
+        worst = torch.minimum(*(value(agent.qf_target, k, next_obs, a) for k in range(2)))
+        target = rewards + agent.args.gamma * (1 - terminated) * (worst - alpha * log_prob)
+    errors = [(value(agent.qf, k, obs, actions) - target).square().mean() for k in range(2)]
+    of_critics = torch.autograd.grad(sum(errors), list(agent.qf.parameters()))
+    a, log_prob = sample(obs)
+    worst = torch.minimum(*(value(agent.qf, k, obs, a) for k in range(2)))
+    of_policy = torch.autograd.grad(
+        (alpha * log_prob - worst).mean(), list(agent.actor.parameters())
+    )
+    of_alpha = -alpha * (log_prob.detach().mean() - 2)  # two dimensions of actions
+    return [list(of_critics), list(of_policy), [of_alpha]]
+
+
+def test_gradients_of_an_update_are_those_of_the_textbook() -> None:
+    agent = make_agent()
+    with torch.no_grad():
+        agent.actor.fc_mean.weight.mul_(4)  # some actions near their bounds
+        agent.log_alpha.fill_(-1.0)
+    data, found = transitions(), []
+    torch.manual_seed(3)
+    expected = textbook_gradients(agent, data)
+    for optimizer in (agent.q_optimizer, agent.actor_optimizer, agent.a_optimizer):
+        optimizer.descend = lambda grads: found.append(list(grads))  # and nothing moves
+    torch.manual_seed(3)  # the same noise, in the same order
+    agent.update_critics(Transitions(*map(torch.from_numpy, data)))
+    agent.update_actor(torch.from_numpy(data.obs))
+    for ours, theirs in zip(found, expected, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+    assert [len(grads) for grads in found] == [6, 8, 1]
+
+
+@pytest.mark.parametrize("num", [1, 3, 16])
+def test_actions_are_sampled_as_in_updates(num: int) -> None:
+    agent = make_agent()
+    obs = np.random.default_rng(0).normal(size=(num, 3)).astype(np.float32)
+    torch.manual_seed(1)
+    expected = agent.actor.get_action(torch.from_numpy(obs))[0].detach()
+    state = torch.get_rng_state()
+    torch.manual_seed(1)
+    actions = agent.actor.act(obs)
+    assert actions.dtype == np.float32
+    torch.testing.assert_close(torch.from_numpy(actions), expected)
+    assert torch.equal(torch.get_rng_state(), state)  # the rest of the run draws the same
+
+
+def test_update_stays_on_the_device_of_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    # torch refuses to mix tensors of "meta", which hold no numbers, with those of the processor
+    monkeypatch.setattr(script, "choose_device", lambda name: torch.device("meta"))
+    monkeypatch.setattr(script, "check_losses", lambda *numbers: None)
+    agent, devices = make_agent(), []
+    for optimizer in (agent.q_optimizer, agent.actor_optimizer, agent.a_optimizer):
+        optimizer.descend = lambda grads: devices.extend(grad.device.type for grad in grads)
+    agent.update(transitions(8))
+    devices += [tensor.device.type for tensor in agent.state_dict().values()]
+    devices.append(agent.log_prob(torch.zeros(4, 3), torch.zeros(4, 2)).device.type)
+    assert set(devices) == {"meta"}
+
+
+def test_gpu_that_is_not_there_is_refused_and_auto_does_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="`device` must be cpu or auto where torch finds no GPU"):
+        run(tmp_path / "cuda", device="cuda")
+    assert not (tmp_path / "cuda").exists()
+    assert make_trainer(tmp_path, device="auto").agent.device == torch.device("cpu")
+
+
+def test_run_of_a_gpu_goes_on_where_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, done = tmp_path / "run", script.Trainer.step
+    flags = {"reward": "true", "total_timesteps": 80, "learning_starts": 20}
+
+    def stop(trainer: script.Trainer, writer: RunWriter) -> None:
+        if trainer.global_step == 30:
+            raise KeyboardInterrupt
+        done(trainer, writer)
+
+    with monkeypatch.context() as other_machine:
+        other_machine.setattr(torch.cuda, "is_available", lambda: True)
+        other_machine.setattr(script, "choose_device", lambda name: torch.device("cpu"))
+        other_machine.setattr(script.Trainer, "step", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(folder, device="cuda", **flags)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="where torch finds no GPU, got cuda"):
+        train(Args(resume=folder))
+    words = ["--resume", str(folder), "--device", "cpu"]
+    assert train(script.arguments.parse_args(Args, words))["global_step"] == 80
 
 
 def test_both_critics_are_computed_as_two_networks_would_be() -> None:
