@@ -14,6 +14,8 @@ MAX_CLASSES = 1_000
 MOST = 2**63 - 1
 """Largest whole number of 64 bits, in which arrays count."""
 
+_WHOLE = (int, np.integer)  # made once: this check is the innermost of all
+
 
 def whole_number(name: str, value: Any, minimum: int | None = 1, maximum: int = MOST) -> int:
     """Return `value` as an int.
@@ -28,7 +30,7 @@ def whole_number(name: str, value: Any, minimum: int | None = 1, maximum: int = 
         TypeError: If it is no whole number; True and 5.0 are none.
         ValueError: If it is below `minimum` or above `maximum`.
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if isinstance(value, bool) or not isinstance(value, _WHOLE):
         raise TypeError(f"`{name}` must be an int, got {value!r}")
     minimum = -MOST if minimum is None else minimum
     if value < minimum:
@@ -48,7 +50,7 @@ def check_text(name: str, value: Any) -> str:
     """
     if not isinstance(value, str):
         raise TypeError(f"`{name}` must be a str, got {value!r}")
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
         raise ValueError(f"`{name}` must be text without surrogates, got {value[:120]!r}")
     return value
 

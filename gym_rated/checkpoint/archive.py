@@ -16,12 +16,16 @@ from numpy.typing import NDArray
 
 _FREE_BYTES = 2**28  # what a file of any size may unpack to
 _MOST_TIMES = 200  # what is unpacked may be so many times as large as the file
+_MOST_FLOAT_BYTES = 2**20  # of an array of floats that is compressed: they hardly become smaller
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _IGNORED = "allow_pickle"  # numpy before 2.1 took the argument of that name for an array
 
 
 def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Return arrays as the bytes of an `.npz`.
+
+    Many floats are not compressed: it would take nine tenths of the time of a save, for as many of
+    the bytes.
 
     Args:
         arrays: Name -> array of numbers or text.
@@ -69,9 +73,11 @@ def _zipped(arrays: Mapping[str, NDArray[Any]], compression: int) -> bytes:
     with zipfile.ZipFile(file, "w", compression) as archive:
         for name, array in arrays.items():
             info = zipfile.ZipInfo(f"{name}.npy")  # of no time, so that equal arrays give a file
-            info.compress_type = compression
+            array = np.asanyarray(array)
+            many_floats = array.dtype.kind == "f" and array.nbytes > _MOST_FLOAT_BYTES
+            info.compress_type = zipfile.ZIP_STORED if many_floats else compression
             with archive.open(info, "w", force_zip64=True) as member:
-                npy.write_array(member, np.asanyarray(array), allow_pickle=False)
+                npy.write_array(member, array, allow_pickle=False)
     return file.getvalue()
 
 

@@ -12,9 +12,9 @@ in 14 of 100 [simulated: normal returns and noise, five classes].
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class Fresh:
     """How the reward before a fit did on ratings that it had not seen.
 
     Attributes:
-        num: Number of such ratings.
+        num: Number of such ratings; where there are very many, a sample of them is judged.
         spearman: Rank correlation of predicted returns and these ratings; where there are fewer
             than `MIN_FRESH`, of them and those of the rounds before. NaN where all these are too
             few, or are equal.
@@ -53,9 +53,22 @@ class RewardAlarm:
     """Remembers which ratings the reward was fitted to, and how it did on the newest before."""
 
     def __init__(self) -> None:
-        self._known: set[str] = set()
+        self._known: dict[str, None] = {}  # in the order in which they came
+        self._predicted = Moments()
         self._bad_rounds = 0
         self._pool = _Pool()
+
+    def unknown(self, ids: Sequence[str]) -> NDArray[np.bool_]:
+        """Mark the ids of ratings that the reward was not fitted to, shape (B,)."""
+        return np.array([segment_id not in self._known for segment_id in ids], np.bool_)
+
+    def know(self, ids: Iterable[str]) -> None:
+        """Remember that the reward is fitted to the ratings of some segments."""
+        self._known.update(dict.fromkeys(ids))
+
+    def remember(self, returns: NDArray[Any]) -> None:
+        """Remember the scale of what is predicted for the ratings that were fitted to."""
+        self._predicted = Moments.of(returns)
 
     def look(
         self,
@@ -65,11 +78,12 @@ class RewardAlarm:
         groups: NDArray[np.int64] | None = None,
         rounds: NDArray[np.int64] | None = None,
     ) -> Fresh:
-        """Judge the fresh ratings among all, and remember them.
+        """Judge the fresh ratings among some, and remember them.
 
         Args:
-            ids: Segment id of each rating, B of them.
-            returns: Predicted return of each segment, shape (B,); None before the first fit.
+            ids: Segment id of each rating, B of them: those that are fresh, and any others.
+            returns: Predicted return of each segment, shape (B,); None before the first fit. Their
+                scale is that of the fresh ones and of what was remembered, or of all without that.
             ratings: Rating classes or scores, shape (B,).
             groups: One integer per (rater, round), shape (B,), where only ranks within a group
                 mean something; see `gym_rated.metrics.spearman`.
@@ -79,8 +93,8 @@ class RewardAlarm:
         Returns:
             What was found; an alarm that begins is also a warning.
         """
-        fresh = np.array([segment_id not in self._known for segment_id in ids], np.bool_)
-        self._known.update(ids)
+        fresh = self.unknown(ids)
+        self.know(ids)
         num = int(fresh.sum())
         if returns is None or not num:
             return Fresh(num, alarm=self._bad_rounds >= ROUNDS)
@@ -92,7 +106,10 @@ class RewardAlarm:
         else:
             within = groups if rounds is None else rounds
             within = None if within is None else within[fresh]
-            self._pool.add(_standardised(returns)[fresh], ratings[fresh], within)
+            known = self._predicted
+            new = Moments.of(returns[fresh])
+            scale = known.with_others(new) if known.num else Moments.of(returns)
+            self._pool.add(scale.standardised(returns[fresh]), ratings[fresh], within)
             correlation, judged = self._pool.spearman(), len(self._pool)
             weight = ROUNDS
         self._count(correlation, judged, weight)
@@ -115,11 +132,17 @@ class RewardAlarm:
     def state_dict(self) -> dict[str, Any]:
         """Return what `look` remembers."""
         pool = {"rows": self._pool.rows.copy(), "looks": self._pool.looks}
-        return {"known": sorted(self._known), "bad_rounds": self._bad_rounds, "pool": pool}
+        return {
+            "known": list(self._known),
+            "bad_rounds": self._bad_rounds,
+            "pool": pool,
+            "predicted": list(vars(self._predicted).values()),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned, also of a version that did not pool."""
-        self._known, self._bad_rounds = set(state["known"]), state["bad_rounds"]
+        """Restore what `state_dict` returned, also of versions without pool or scale."""
+        self._known, self._bad_rounds = dict.fromkeys(state["known"]), state["bad_rounds"]
+        self._predicted = Moments(*state.get("predicted", ()))
         pool = state.get("pool")
         self._pool = _Pool() if pool is None else _Pool(pool["rows"].copy(), pool["looks"])
 
@@ -158,7 +181,30 @@ def _is_enough(rows: NDArray[np.float64]) -> bool:
     return len(rows) - len(np.unique(rows[:, 2])) >= MIN_POOLED
 
 
-def _standardised(returns: NDArray[Any]) -> NDArray[np.float64]:
-    """Bring predictions of all ratings to one scale, whatever the fit that they come from."""
-    spread = returns.std()
-    return np.asarray((returns - returns.mean()) / (spread if spread > 0 else 1.0), np.float64)
+@dataclass(frozen=True)
+class Moments:
+    """Number, mean and mean squared deviation of predictions, to bring others to their scale."""
+
+    num: int = 0
+    mean: float = 0.0
+    variance: float = 0.0
+
+    @classmethod
+    def of(cls, values: NDArray[Any]) -> Self:
+        """Return those of values, shape (B,)."""
+        values = np.asarray(values, np.float64)
+        return cls(len(values), float(values.mean()), float(values.var())) if len(values) else cls()
+
+    def with_others(self, other: Self) -> Self:
+        """Return the moments of these values and others together."""
+        num = self.num + other.num
+        if not num:
+            return self
+        share, gap = other.num / num, other.mean - self.mean
+        within = (1 - share) * self.variance + share * other.variance
+        return type(self)(num, self.mean + share * gap, within + share * (1 - share) * gap**2)
+
+    def standardised(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Bring values to this scale, whatever the fit that they come from."""
+        spread = self.variance**0.5
+        return np.asarray((values - self.mean) / (spread if spread > 0 else 1.0), np.float64)

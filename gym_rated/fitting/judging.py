@@ -23,8 +23,8 @@ def judge_held_out(loss: Loss, returns: Tensor, rows: RatedRows, split: FitSplit
 
     Args:
         loss: Says what of a segment counts, and which answers share a scale.
-        returns: Predicted returns of all rows, shape (E, B).
-        rows: All rows.
+        returns: Predicted returns of the rows, shape (E, B).
+        rows: The rows that the fit looks at.
         split: Which of them are held out; the others set the scale and the class limits.
     """
     values = loss.values(returns, rows.lengths)
@@ -36,7 +36,7 @@ def judge_held_out(loss: Loss, returns: Tensor, rows: RatedRows, split: FitSplit
         found["comparisons_in_order"] = float(np.mean(0.5 + 0.5 * np.sign(better - worse)))
     if num < _MIN_HELD_OUT:
         return HeldOut(num, num_comparisons=num_pairs, **found)
-    answers, given = answers_of(rows)
+    answers, given = answers_of(rows.ratings.cpu().numpy(), rows.scores.cpu().numpy())
     which = split.held_out[given[split.held_out]]
     groups = rows.groups.cpu().numpy()
     within = groups[which] if loss.scale == "group" else None
@@ -54,8 +54,8 @@ def train_accuracy(loss: Loss, returns: Tensor, rows: RatedRows, split: FitSplit
 
     Args:
         loss: Says what of a segment counts, and which ratings share a scale.
-        returns: Predicted returns of all rows, shape (E, B).
-        rows: All rows.
+        returns: Predicted returns of the rows, shape (E, B).
+        rows: The rows that the fit looks at.
         split: Which of them are fitted to.
     """
     train = split.train[rows.ratings.cpu().numpy()[split.train] >= 0]
@@ -96,9 +96,10 @@ def predicted_classes(
     return most_probable(chances)
 
 
-def answers_of(rows: RatedRows) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return what the rows were given, and which were: ratings, or scores if none was rated."""
-    ratings, scores = rows.ratings.cpu().numpy(), rows.scores.cpu().numpy()
+def answers_of(
+    ratings: NDArray[np.int64], scores: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return what rows were given, and which were: ratings, or scores if none was rated."""
     if (ratings >= 0).any():
         return ratings.astype(np.float32), ratings >= 0
     return scores, ~np.isnan(scores)

@@ -8,11 +8,13 @@ import copy
 import time
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Generic, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 from typing_extensions import TypeVar
@@ -22,18 +24,18 @@ from gym_rated.choices import Offset
 from gym_rated.fitting.alarm import Fresh, RewardAlarm
 from gym_rated.fitting.judging import answers_of, judge_held_out, train_accuracy
 from gym_rated.fitting.report import FitReport, HeldOut
-from gym_rated.fitting.rows import RatedRows, RewardModel, mean_and_std, segment_returns
+from gym_rated.fitting.rows import RatedRows, RewardModel, segment_returns
+from gym_rated.fitting.sample import MOST_SEGMENTS, Sample, SampledSegments
 from gym_rated.fitting.split import FitSplit
 from gym_rated.fitting.unseen import UnseenSteps
 from gym_rated.losses import Loss, MultitaskLoss
-from gym_rated.ratings import RatedBatch, RatingDataset
+from gym_rated.ratings import RatingDataset
+from gym_rated.ratings.batch import RatedTable
 from gym_rated.reward_model import RewardEnsemble
 
 __all__ = ["FitReport", "HeldOut", "Offset", "RewardLearner"]
 
 _MIN_SCALE = 1e-6
-_CHUNK = 64  # segments per pass where nothing is learned, of up to…
-_CHUNK_NUMBERS = 2**22  # … this many numbers, of which an image has many
 
 ModelT = TypeVar("ModelT", bound=RewardModel, default=RewardEnsemble)
 LossT = TypeVar("LossT", bound=Loss, default=MultitaskLoss)
@@ -136,8 +138,10 @@ class RewardLearner(Generic[ModelT, LossT]):
     def fit(self, ratings: RatingDataset, progress: float = 0.0) -> FitReport:
         """Fit the model to all answers there are.
 
-        Input normaliser and output scale are found anew on all segments spoken of, and stay until
-        the next fit. A tenth of the segments is held out from the loss, see `FitSplit`.
+        Input normaliser and output scale are found anew on the segments spoken of, and stay until
+        the next fit. A tenth of the segments is held out from the loss, see `FitSplit`. All this
+        and what is reported is measured on at most `gym_rated.fitting.sample.MOST_SEGMENTS`, so
+        that a fit does not take longer the more was rated before it.
 
         Args:
             ratings: The rated segments.
@@ -155,16 +159,17 @@ class RewardLearner(Generic[ModelT, LossT]):
         """
         start = time.perf_counter()
         self._check(ratings)
-        batch = ratings.batch()
-        split = FitSplit.of(batch)
+        table = ratings.table()
+        split = FitSplit.of(table)
         counts = tuple(int(count) for count in ratings.class_counts())
-        if not self._can_learn(batch, split):
+        if not self._can_learn(table, split):
             warnings.warn(_nothing_to_compare(ratings, counts, split), stacklevel=2)
             done: dict[str, Any] = {}
         else:
             before = copy.deepcopy(self.state_dict())
             try:
-                done = self._fit(batch, split, progress)
+                fresh = self._judge_fresh(ratings, table)
+                done = {"fresh": fresh, **self._fit(ratings, split, progress)}
             except BaseException:
                 self.load_state_dict(before)
                 raise
@@ -175,7 +180,7 @@ class RewardLearner(Generic[ModelT, LossT]):
             "losses" in done,
             len(ratings),
             counts,
-            num_comparisons=len(batch.comparisons),
+            num_comparisons=len(table.comparisons),
             duration_s=time.perf_counter() - start,
             **done,
         )
@@ -224,45 +229,49 @@ class RewardLearner(Generic[ModelT, LossT]):
                 f"of model and loss, got {theirs} for {ours}"
             )
 
-    def _can_learn(self, batch: RatedBatch, split: FitSplit) -> bool:
+    def _can_learn(self, table: RatedTable, split: FitSplit) -> bool:
         ratings, groups, scores = (
             torch.from_numpy(array[split.train])
-            for array in (batch.ratings, batch.groups, batch.scores)
+            for array in (table.ratings, table.groups, table.scores)
         )
         pairs = torch.from_numpy(split.train_pairs)
         return self.loss.can_learn(ratings, groups, scores=scores, comparisons=pairs)
 
-    def _judge_fresh(self, batch: RatedBatch, rows: RatedRows) -> Fresh:
+    def _judge_fresh(self, ratings: RatingDataset, table: RatedTable) -> Fresh:
         """Judge the reward as it stands on the ratings that it was not fitted to."""
+        answers, given = answers_of(table.ratings, table.scores)
+        rows = np.flatnonzero(given)
+        ids = [table.ids[row] for row in rows.tolist()]
+        fresh = rows[self._alarm.unknown(ids)]
+        judged = np.sort(np.random.default_rng(0).permutation(fresh)[:MOST_SEGMENTS])
         returns = None
-        answers, given = answers_of(rows)
-        if self.num_fits:
-            values = self.loss.values(segment_returns(self._rewards(rows), rows.mask), rows.lengths)
-            returns = values.mean(0).cpu().numpy()[given]
-        rounds = batch.groups[given]
+        if self.num_fits and len(judged):
+            new = RatedRows.of(ratings, self._device).take(judged)
+            segments = SampledSegments.of(new)
+            returns = self._mean_values(segments.returns(self._rewards(segments)), new)
+        rounds = table.groups[judged]
         groups = rounds if self.loss.scale == "group" else None
-        ids = [id for id, is_given in zip(batch.ids, given, strict=True) if is_given]
-        return self._alarm.look(ids, returns, answers[given], groups, rounds)
+        judged_ids = [table.ids[row] for row in judged.tolist()]
+        found = self._alarm.look(judged_ids, returns, answers[judged], groups, rounds)
+        self._alarm.know(ids)
+        return replace(found, num=len(fresh))
 
-    def _fit(self, batch: RatedBatch, split: FitSplit, progress: float) -> dict[str, Any]:
+    def _fit(self, ratings: RatingDataset, split: FitSplit, progress: float) -> dict[str, Any]:
         model, loss = self.model, self.loss
-        rows = RatedRows.of(batch, self._device)
-        fresh = self._judge_fresh(batch, rows)
-        model.set_normaliser(*mean_and_std(batch))
-        split = split.shuffled(self._rng)
+        rows, split = RatedRows.of(ratings, self._device), split.shuffled(self._rng)
+        sample = Sample.of(rows, split)
+        model.set_normaliser(*sample.segments.mean_and_std())
 
-        returns = segment_returns(self._rewards(rows), rows.mask)
-        train = torch.from_numpy(split.train).to(self._device)
-        loss.begin_fit(
-            returns[:, train], rows.ratings[train], rows.lengths[train], rows.groups[train]
-        )
-        before = self._parts(returns, rows, split, progress)
-        steps, refused = self._descend(rows, split, progress)
-        rewards = self._rewards(rows)
-        self._refuse_non_finite(rewards[:, rows.mask])
-        returns = segment_returns(rewards, rows.mask)
-        after = self._parts(returns, rows, split, progress)
-        self._set_scale(rewards.mean(0)[rows.mask])
+        returns = sample.segments.returns(self._rewards(sample.segments))
+        self._begin(returns, sample, num_ratings=int((rows.ratings[split.train] >= 0).sum()))
+        before = self._parts(returns, sample, progress)
+        steps, refused = self._descend(rows, split, sample, progress)
+        rewards = self._rewards(sample.segments)
+        self._refuse_non_finite(rewards)
+        returns = sample.segments.returns(rewards)
+        after = self._parts(returns, sample, progress)
+        self._set_scale(rewards.mean(0), sample.segments)
+        self._remember(returns, sample.rows)
         model.options = loss.options()
         self.num_fits += 1
         learned = [name.removeprefix("loss/") for name in after if name.startswith("loss/")]
@@ -270,29 +279,52 @@ class RewardLearner(Generic[ModelT, LossT]):
             "steps": steps,
             "losses": {t: (before[f"loss/{t}"], after[f"loss/{t}"]) for t in learned},
             "weights": {t: after.get(f"weight/{t}", 1.0) for t in learned},
-            "held_out": judge_held_out(loss, returns, rows, split),
-            "fresh": fresh,
+            "held_out": judge_held_out(loss, returns, sample.rows, sample.split),
             "refused_updates": refused,
+            "num_measured": len(sample.segments),
         }
 
-    def _set_scale(self, rewards: Tensor) -> None:
-        """Set scale and offset of the model by the rewards of all rated steps, in one dimension."""
-        std = float(rewards.std(correction=0))
+    def _begin(self, returns: Tensor, sample: Sample, num_ratings: int) -> None:
+        """Let the loss look at what is fitted to."""
+        train = torch.from_numpy(sample.split.train).to(self._device)
+        rows = sample.rows
+        self.loss.num_ratings = num_ratings
+        self.loss.begin_fit(
+            returns[:, train], rows.ratings[train], rows.lengths[train], rows.groups[train]
+        )
+
+    def _remember(self, returns: Tensor, rows: RatedRows) -> None:
+        """Keep the scale of what is predicted, for the next fit's look at what is fresh then."""
+        _, given = answers_of(rows.ratings.cpu().numpy(), rows.scores.cpu().numpy())
+        self._alarm.remember(self._mean_values(returns, rows)[given])
+
+    def _mean_values(self, returns: Tensor, rows: RatedRows) -> NDArray[Any]:
+        """Return what of the returns counts, the mean over members, shape (B,)."""
+        values: NDArray[Any] = self.loss.values(returns, rows.lengths).mean(0).cpu().numpy()
+        return values
+
+    def _set_scale(self, rewards: Tensor, segments: SampledSegments) -> None:
+        """Set scale and offset of the model by the rewards of all steps, in one dimension."""
+        weights = torch.from_numpy(segments.step_weights()).to(rewards.device)
+        mean = (weights * rewards).sum() / weights.sum()
+        std = float(((weights * (rewards - mean).square()).sum() / weights.sum()).sqrt())
         offset = {"none": rewards.new_zeros(()), "best": rewards.max(), "worst": rewards.min()}
         self.model.set_scale(std if std > _MIN_SCALE else 1.0, float(offset[self.offset]))
 
-    def _descend(self, rows: RatedRows, split: FitSplit, progress: float) -> tuple[int, int]:
+    def _descend(
+        self, rows: RatedRows, split: FitSplit, sample: Sample, progress: float
+    ) -> tuple[int, int]:
         """Take the gradient steps of one fit; returns how many, and how many were refused."""
         per_pass = split.num_batches(self.batch_size)
         limit = self.later_steps if self.num_fits else self.first_steps
         limit = limit if self.max_passes is None else self.max_passes * per_pass
         batches = islice(split.batches(self.batch_size, self._rng), limit)
-        unseen = UnseenSteps.of(rows) if self.ood_coef else None
+        unseen = UnseenSteps.of(sample.segments) if self.ood_coef else None
         steps = refused = 0
         for which, pairs in tqdm(batches, "fit", limit, leave=False, disable=not self.progress_bar):
             refused += not self._step(rows.take(which, pairs), progress, unseen)
             steps += 1
-            if steps % per_pass == 0 and self._is_accurate(rows, split):
+            if steps % per_pass == 0 and self._is_accurate(sample):
                 break
         if refused:
             warnings.warn(
@@ -302,22 +334,24 @@ class RewardLearner(Generic[ModelT, LossT]):
             )
         return steps, refused
 
-    def _is_accurate(self, rows: RatedRows, split: FitSplit) -> bool:
+    def _is_accurate(self, sample: Sample) -> bool:
         if self.stop_at_accuracy is None:
             return False
-        returns = segment_returns(self._rewards(rows), rows.mask)
-        return train_accuracy(self.loss, returns, rows, split) > self.stop_at_accuracy
+        returns = sample.segments.returns(self._rewards(sample.segments))
+        found = train_accuracy(self.loss, returns, sample.rows, sample.split)
+        return found > self.stop_at_accuracy
 
     def _step(self, batch: RatedRows, progress: float, unseen: UnseenSteps | None) -> bool:
         """Take one step unless loss or gradient is not finite; returns whether it was taken."""
         self._optimiser.zero_grad()
-        rewards = self.model(batch.obs, batch.actions)
-        total, parts = self._loss(segment_returns(rewards, batch.mask), batch, progress)
+        steps = batch.steps()
+        rewards = self.model(steps.obs, steps.actions)
+        returns = segment_returns(rewards, steps.lengths)
+        total, parts = self._loss(returns, batch, progress)
         if not parts:
             return True  # by chance a batch that compares nothing
         if unseen is not None:
-            rated = rewards[:, batch.mask]
-            total = total + unseen.loss(self.model, rated, self.ood_coef, self._rng).sum()
+            total = total + unseen.loss(self.model, rewards, self.ood_coef, self._rng).sum()
         total.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         parameters = (*self.model.parameters(), *self.loss.parameters())
         gradients = [p.grad for p in parameters if p.grad is not None]
@@ -349,22 +383,18 @@ class RewardLearner(Generic[ModelT, LossT]):
                 )
 
     @torch.no_grad()
-    def _rewards(self, rows: RatedRows) -> Tensor:
-        """Return every member's reward of every step, shape (E, B, T)."""
-        size = max(1, min(_CHUNK, _CHUNK_NUMBERS // rows.obs[0].numel()))
-        chunks = zip(*(torch.split(part, size) for part in (rows.obs, rows.actions)), strict=True)
-        return torch.cat([self.model(obs, actions) for obs, actions in chunks], 1)
+    def _rewards(self, segments: SampledSegments) -> Tensor:
+        """Return every member's reward of every step of the segments, shape (E, N)."""
+        return torch.cat([self.model(part.obs, part.actions) for part in segments.chunks()], 1)
 
     @torch.no_grad()
-    def _parts(
-        self, returns: Tensor, rows: RatedRows, split: FitSplit, progress: float
-    ) -> dict[str, float]:
-        """Return losses and weights as the loss does, averaged over batches of all rows."""
+    def _parts(self, returns: Tensor, sample: Sample, progress: float) -> dict[str, float]:
+        """Return losses and weights as the loss does, averaged over batches of the sample."""
         sums: dict[str, float] = {}
         sizes: dict[str, int] = {}
-        for which, pairs in split.one_pass(self.batch_size):
+        for which, pairs in sample.split.one_pass(self.batch_size):
             index = np.concatenate([which, pairs.T.ravel()])
-            batch = rows.take(which, pairs)
+            batch = sample.rows.take(which, pairs)
             _, parts = self._loss(returns[:, torch.from_numpy(index)], batch, progress)
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + float(value) * len(batch)

@@ -13,13 +13,14 @@ class HeldOut:
     """How a fitted model does on ratings it was not fitted to; NaN for fewer than 5 of them.
 
     Attributes:
-        num: Number of held-out ratings and scores, see `gym_rated.fitting.split.is_held_out`.
+        num: Number of held-out ratings and scores that this was measured on: all of them, see
+            `gym_rated.fitting.split.is_held_out`, or those in the sample of `num_measured`.
         spearman: Rank correlation of predicted returns and ratings (or scores, where there are no
             ratings); within each (rater, round) where only these share a scale.
         accuracy: Fraction of segments whose predicted class is their rating.
         kappa: Quadratic weighted kappa of predicted classes and ratings.
         pair_accuracy: Fraction of differently rated pairs of one (rater, round) in the right order.
-        num_comparisons: Number of held-out comparisons: those of a held-out segment.
+        num_comparisons: Number of held-out comparisons, those of a held-out segment, likewise.
         comparisons_in_order: Fraction of them in the right order.
     """
 
@@ -42,14 +43,18 @@ class FitReport:
         num_ratings: Number of ratings and scores, held-out ones included.
         class_counts: Ratings of each class, C of them.
         steps: Gradient steps tried.
-        losses: By task, its loss before and after the fit, mean over members and the answers fitted
-            to. A task to which no answer says anything is missing.
+        losses: By task, its loss before and after the fit, mean over members and those of the
+            answers fitted to that were measured. A task to which no answer says anything is
+            missing.
         weights: By task, the factor in front of its loss at the end, mean over members.
         held_out: Quality on the held-out ratings.
         fresh: How the reward before the fit did on the ratings that were new to it.
         refused_updates: Steps not taken, because loss or gradient was not finite.
         duration_s: Seconds it took.
         num_comparisons: Number of comparisons, held-out ones included.
+        num_measured: Segments that losses, held-out figures, normaliser, scale and offset are of:
+            all that something was said of, up to `gym_rated.fitting.sample.MOST_SEGMENTS`; a fixed
+            sample of so many where there are more.
     """
 
     ready: bool
@@ -63,6 +68,7 @@ class FitReport:
     refused_updates: int = 0
     duration_s: float = 0.0
     num_comparisons: int = 0
+    num_measured: int = 0
 
     def as_dict(self) -> dict[str, float]:
         """Return all numbers under flat names such as `loss/regression/end`, for a log."""

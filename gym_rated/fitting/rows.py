@@ -1,7 +1,7 @@
 """Rated segments as tensors, as the fit of a reward model goes through them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gym_rated.ratings import RatedBatch
+from gym_rated.ratings import RatingDataset
 
 
 class RewardModel(Protocol):
@@ -64,11 +64,10 @@ class RewardModel(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class RatedRows:
-    """A `RatedBatch` as tensors on one device; the observations are raw, of any type."""
+    """The answers of a `RatedTable` as tensors on one device, B rows."""
 
-    obs: Tensor  # (B, T, D)
-    actions: Tensor  # (B, T, A)
-    mask: Tensor  # (B, T)
+    dataset: RatingDataset  # where the steps stay until they are asked for
+    segments: NDArray[np.int64]  # (B,), the number of each row's segment there
     ratings: Tensor  # (B,), -1 for none
     lengths: Tensor  # (B,)
     groups: Tensor  # (B,)
@@ -76,11 +75,17 @@ class RatedRows:
     comparisons: Tensor  # (K, 2) row numbers: better, worse
 
     @classmethod
-    def of(cls, batch: RatedBatch, device: torch.device) -> Self:
-        """Build the rows of a batch."""
-        arrays = {field.name: getattr(batch, field.name, None) for field in fields(cls)}
-        arrays["lengths"] = batch.mask.sum(1)
-        return cls(**{k: torch.from_numpy(v).to(device) for k, v in arrays.items()})
+    def of(cls, ratings: RatingDataset, device: torch.device) -> Self:
+        """Build the rows of a dataset."""
+        table = ratings.table()
+        columns = (
+            torch.from_numpy(column).to(device)
+            for column in (
+                *(table.ratings, table.lengths, table.groups),
+                *(table.scores, table.comparisons),
+            )
+        )
+        return cls(ratings, table.segments, *columns)
 
     def __len__(self) -> int:
         """Return the number of rows B."""
@@ -96,29 +101,51 @@ class RatedRows:
         """
         pairs = np.zeros((0, 2), np.int64) if pairs is None else pairs
         device = self.ratings.device
-        index = torch.from_numpy(np.concatenate([which, pairs.T.ravel()])).to(device)
-        columns = {name: t[index] for name, t in vars(self).items() if name != "comparisons"}
-        columns["ratings"][len(which) :] = -1
-        columns["scores"][len(which) :] = torch.nan
+        rows = np.concatenate([which, pairs.T.ravel()])
+        index = torch.from_numpy(rows).to(device)
+        ratings, scores = self.ratings[index], self.scores[index]
+        ratings[len(which) :] = -1
+        scores[len(which) :] = torch.nan
         better = torch.arange(len(pairs), device=device) + len(which)
-        return replace(self, **columns, comparisons=torch.stack([better, better + len(pairs)], 1))
+        return replace(
+            self,
+            segments=self.segments[rows],
+            ratings=ratings,
+            lengths=self.lengths[index],
+            groups=self.groups[index],
+            scores=scores,
+            comparisons=torch.stack([better, better + len(pairs)], 1),
+        )
+
+    def steps(self) -> "PackedSteps":
+        """Return the steps of each row's segment."""
+        return PackedSteps.of(self.dataset, self.segments, self.ratings.device)
 
 
-def segment_returns(rewards: Tensor, mask: Tensor) -> Tensor:
-    """Sum the rewards, shape (E, B, T), of the steps that exist; returns shape (E, B)."""
-    return (rewards * mask).sum(-1)
+@dataclass(frozen=True, eq=False)
+class PackedSteps:
+    """Steps of B segments one behind the other, N in all, as tensors on one device.
 
-
-def mean_and_std(
-    batch: RatedBatch, rows_at_once: int = 64
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and standard deviation, shape (D,) each, of the observations that exist.
-
-    In double precision, and without a second copy of all observations.
+    Nothing is padded, so that a network computes for no step that does not exist.
     """
-    starts = range(0, len(batch.mask), rows_at_once)
-    parts = [slice(start, start + rows_at_once) for start in starts]
-    num_steps = batch.mask.sum()
-    mean = sum(batch.obs[p][batch.mask[p]].sum(0, np.float64) for p in parts) / num_steps
-    squares = sum(np.square(batch.obs[p][batch.mask[p]] - mean).sum(0) for p in parts)
-    return np.asarray(mean), np.sqrt(squares / num_steps)
+
+    obs: Tensor  # (N, D), raw, of any type
+    actions: Tensor  # (N, A)
+    lengths: NDArray[np.int64]  # (B,)
+
+    @classmethod
+    def of(cls, ratings: RatingDataset, numbers: NDArray[np.int64], device: torch.device) -> Self:
+        """Pack the steps of some segments of a dataset, by their numbers."""
+        obs, actions = ratings.steps(numbers.tolist())
+        lengths = ratings.lengths(numbers)
+        return cls(torch.from_numpy(obs).to(device), torch.from_numpy(actions).to(device), lengths)
+
+
+def segment_returns(rewards: Tensor, lengths: NDArray[np.int64]) -> Tensor:
+    """Sum the rewards of packed steps, shape (E, N), over each segment; returns shape (E, B)."""
+    longest = int(lengths.max(initial=0))
+    exists = np.arange(longest) < lengths[:, None]  # (B, T)
+    if not exists.all():
+        places = torch.from_numpy(np.flatnonzero(exists)).to(rewards.device)
+        rewards = rewards.new_zeros(len(rewards), exists.size).index_copy(1, places, rewards)
+    return rewards.reshape(len(rewards), *exists.shape).sum(-1)

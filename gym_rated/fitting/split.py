@@ -9,18 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated.ratings import RatedBatch
+from gym_rated.ratings.batch import RatedTable
 
 Indices = NDArray[np.int64]
 
 
 def is_held_out(segment_id: str) -> bool:
     """Return whether every fit leaves the answers about this segment out of its loss."""
-    return zlib.crc32(segment_id.encode()) % 10 == 0
+    return bool(_is_held_out(zlib.crc32(segment_id.encode())))
+
+
+def _is_held_out(checksums: Any) -> Any:
+    return checksums % 10 == 0
 
 
 @dataclass(frozen=True, eq=False)
 class FitSplit:
-    """Row numbers of a `RatedBatch`.
+    """Row numbers of a `RatedTable`, or of a `RatedBatch`.
 
     Segments are held out by `is_held_out`: in every fit the same ones. A comparison is held out
     where one of its segments is.
@@ -38,9 +43,9 @@ class FitSplit:
     held_out_pairs: Indices
 
     @classmethod
-    def of(cls, batch: RatedBatch) -> Self:
-        """Split the rows and comparisons of a batch, in order."""
-        held = np.array([is_held_out(id) for id in batch.ids], np.bool_)
+    def of(cls, batch: RatedBatch | RatedTable) -> Self:
+        """Split the rows and comparisons of a batch or a table, in order."""
+        held = _is_held_out(batch.checksums)
         judged = (batch.ratings >= 0) | ~np.isnan(batch.scores)
         held_pairs = held[batch.comparisons].any(1)
         return cls(
@@ -53,6 +58,22 @@ class FitSplit:
     def shuffled(self, rng: np.random.Generator) -> Self:
         """Return the split with the rows to learn from in random order."""
         return replace(self, train=rng.permutation(self.train))
+
+    def within(self, rows: Indices) -> Self:
+        """Return the split of some rows alone, by their place among these.
+
+        A comparison is among them where both of its rows are.
+        """
+        num = 1 + max(int(part.max(initial=-1)) for part in (*vars(self).values(), rows))
+        place = np.full(num, -1)
+        place[rows] = np.arange(len(rows))
+        train_pairs, held_out_pairs = place[self.train_pairs], place[self.held_out_pairs]
+        return type(self)(
+            train=place[self.train][place[self.train] >= 0],
+            held_out=place[self.held_out][place[self.held_out] >= 0],
+            train_pairs=train_pairs[(train_pairs >= 0).all(1)],
+            held_out_pairs=held_out_pairs[(held_out_pairs >= 0).all(1)],
+        )
 
     def num_batches(self, batch_size: int) -> int:
         """Return how many mini-batches a pass has: over the rows, or over comparisons alone."""

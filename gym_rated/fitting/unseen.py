@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gym_rated.fitting.rows import RatedRows, RewardModel
+from gym_rated.fitting.rows import RewardModel
+from gym_rated.fitting.sample import SampledSegments
 from gym_rated.losses import out_of_distribution_loss
 
 NUM_STEPS = 1_024
@@ -30,10 +31,14 @@ class UnseenSteps:
     actions: Tensor
 
     @classmethod
-    def of(cls, rows: RatedRows) -> Self:
-        """Find the ranges of the steps that exist."""
-        obs, actions = rows.obs[rows.mask], rows.actions[rows.mask]
-        return cls(*(torch.stack([x.amin(0), x.amax(0)]).float() for x in (obs, actions)))
+    def of(cls, segments: SampledSegments) -> Self:
+        """Find the ranges of the steps of some segments."""
+        ranges = [
+            [torch.stack([x.amin(0), x.amax(0)]).float() for x in (part.obs, part.actions)]
+            for part in segments.chunks()
+        ]
+        both = (torch.cat(parts) for parts in zip(*ranges, strict=True))
+        return cls(*(torch.stack([x.amin(0), x.amax(0)]) for x in both))
 
     def draw(self, num: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Draw observations and actions, each number by itself: float32, (num, D) and (num, A)."""

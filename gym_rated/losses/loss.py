@@ -22,12 +22,15 @@ class Loss(Protocol):
         scale: Whether the answers of one `group` (rater, round) share a scale, or all answers do
             (`shared`); held-out answers are judged by it, too.
         rng: Source of its draws, kept in checkpoints; None where nothing is drawn.
+        num_ratings: How many ratings the fit learns from, written by the learner before
+            `begin_fit`, which sees a sample of them; None outside of a fit.
     """
 
     num_classes: int
     num_members: int
     scale: Scale
     rng: np.random.Generator | None = None
+    num_ratings: int | None = None
 
     def forward(
         self,
@@ -85,7 +88,7 @@ class Loss(Protocol):
     def begin_fit(
         self, returns: Tensor, ratings: Tensor, lengths: Tensor, groups: Tensor | None = None
     ) -> None:
-        """Look at all answers that a fit learns from, before its first step."""
+        """Look at the answers that a fit learns from, or some of many, before its first step."""
         return None
 
     def parameter_groups(self) -> Sequence[tuple[Iterable[nn.Parameter], float]]:

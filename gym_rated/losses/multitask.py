@@ -6,6 +6,7 @@ can be learned so, and tasks of your own beside them.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -244,8 +245,9 @@ class MultitaskLoss(nn.Module, Loss):
     def begin_fit(
         self, returns: Tensor, ratings: Tensor, lengths: Tensor, groups: Tensor | None = None
     ) -> None:
-        """Look at all ratings as a fit begins: class limits that stay, thresholds of new groups."""
-        values, answers = self.values(returns, lengths), self._answers(ratings, groups)
+        """Look at ratings as a fit begins: class limits that stay, thresholds of new groups."""
+        values = self.values(returns, lengths)
+        answers = replace(self._answers(ratings, groups), num_ratings=self.num_ratings)
         for task in self._tasks:
             task.begin_fit(values, answers)
 

@@ -65,14 +65,14 @@ class OrdinalTask(nn.Module, Task):
     def __init__(self, num_classes: int, num_members: int, max_groups: int = 1_000) -> None:
         super().__init__()
         self.thresholds = GroupThresholds(num_classes, num_members, max_groups)
-        self._num_ratings = 1
+        self._num_ratings, self._is_sample = 1, False
 
     def begin_fit(self, values: Tensor, answers: AnswerRows) -> None:
-        """Start the thresholds of new groups."""
-        rated = answers.ratings >= 0
-        self._num_ratings = max(int(rated.sum()), 1)
-        if rated.any():
-            self.thresholds.start(values[:, rated], _groups(answers)[rated])
+        """Start the thresholds of new groups; of those that no row is in, when one first is."""
+        num_here = int((answers.ratings >= 0).sum())
+        num = num_here if answers.num_ratings is None else answers.num_ratings
+        self._num_ratings, self._is_sample = max(num, 1), num > num_here
+        self._start(values, answers)
 
     def can_learn(self, answers: AnswerRows) -> bool:
         """Return whether two ratings differ."""
@@ -84,8 +84,14 @@ class OrdinalTask(nn.Module, Task):
         """Return the loss of each member with its share of the prior, see `Task.loss`."""
         if not answers.has_ratings:
             return None
+        if self._is_sample:
+            self._start(values.detach(), answers)
         loss = ordinal_loss(values, answers.ratings, self.thresholds(_groups(answers)))
         return loss + self.thresholds.prior() / self._num_ratings
+
+    def _start(self, values: Tensor, answers: AnswerRows) -> None:
+        rated = answers.ratings >= 0
+        self.thresholds.start(values[:, rated], _groups(answers)[rated])
 
     def options(self) -> dict[str, Any]:
         """Return the room for groups."""

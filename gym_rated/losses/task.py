@@ -25,6 +25,8 @@ class AnswerRows:
             compared; None where all of them share a scale.
         scores: Scores in 0..1, shape (B,), or NaN for none; None for no scores at all.
         comparisons: Row numbers (better, worse), shape (K, 2); None for no comparisons.
+        num_ratings: Ratings that a fit learns from, where these rows are a sample of them; None
+            for those of the rows.
     """
 
     ratings: Tensor
@@ -32,6 +34,7 @@ class AnswerRows:
     groups: Tensor | None = None
     scores: Tensor | None = None
     comparisons: Tensor | None = None
+    num_ratings: int | None = None
 
     @cached_property
     def has_ratings(self) -> bool:
@@ -82,7 +85,7 @@ class Task(Protocol):
         ...
 
     def begin_fit(self, values: Tensor, answers: AnswerRows) -> None:
-        """Look at all answers that a fit learns from, before its first step."""
+        """Look at the answers that a fit learns from, or some of many, before its first step."""
         return None
 
     def options(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gym_rated.checks import check_above_zero, check_memory, check_num_classes, whole_number
+from gym_rated.losses.groups import group_sums
 
 
 def ordered_thresholds(base: Tensor, log_spacing: Tensor, offsets: Tensor) -> Tensor:
@@ -94,10 +95,13 @@ class GroupThresholds(nn.Module):
             ValueError: If a group number is beyond the room there is.
         """
         self._check(groups)
-        for group in sorted(set(groups.tolist())):
-            if not self._is_known[group]:
-                self.offsets[:, group] = values[:, groups == group].mean(-1)
-                self._is_known[group] = True
+        is_new = ~self._is_known[groups]
+        if not is_new.any():
+            return
+        new, numbers = torch.unique(groups[is_new], return_inverse=True)
+        means = group_sums(values[:, is_new], numbers, len(new)) / numbers.bincount()
+        self.offsets[:, new] = means.to(self.offsets.dtype)
+        self._is_known[new] = True
 
     def prior(self) -> Tensor:
         """Return `offset_prior` of the offsets in use, shape (E,)."""

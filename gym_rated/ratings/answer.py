@@ -1,7 +1,7 @@
 """What a rater may answer: a rating, a score, a comparison, or that it cannot tell."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from math import isfinite
 from numbers import Real
 from typing import Any
@@ -85,7 +85,7 @@ def checked_answer(answer: Answer, num_classes: int) -> Answer:
         TypeError: If it is no answer, or a number of another type.
         ValueError: If a number is out of range, or a segment is compared with itself.
     """
-    if not isinstance(answer, Rating | Score | Comparison):
+    if not isinstance(answer, Answer):
         raise TypeError(f"an answer must be a Rating, a Score or a Comparison, got {answer!r}")
     for name in (*segments_of(answer), answer.rater):
         if not isinstance(name, str):
@@ -98,14 +98,15 @@ def checked_answer(answer: Answer, num_classes: int) -> Answer:
             )
         return answer
     if isinstance(answer, Score):
-        return replace(answer, score=_checked_score(answer), revision=_checked_revision(answer))
+        score, revision = _checked_score(answer), _checked_revision(answer)
+        return Score(answer.segment_id, score, answer.rater, revision)
     rating = whole_number("rating", answer.rating, minimum=None)
     if rating != SKIPPED and not 0 <= rating < num_classes:
         raise ValueError(
             f"`rating` must be 0 to {num_classes - 1} or SKIPPED ({SKIPPED}), "
             f"got {rating} for segment {answer.segment_id!r}"
         )
-    return replace(answer, rating=rating, revision=_checked_revision(answer))
+    return Rating(answer.segment_id, rating, answer.rater, _checked_revision(answer))
 
 
 def segments_of(answer: Answer) -> tuple[str, ...]:

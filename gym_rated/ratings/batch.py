@@ -1,5 +1,6 @@
 """Rated segments as the arrays that a loss computes with."""
 
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,37 @@ class RatedBatch:
     obs: NDArray[Any]
     actions: NDArray[np.float32]
     mask: NDArray[np.bool_]
+    ratings: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    comparisons: NDArray[np.int64]
+
+    @property
+    def checksums(self) -> NDArray[np.int64]:
+        """The CRC-32 of each row's id, shape (B,)."""
+        return np.array([zlib.crc32(id.encode()) for id in self.ids], np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class RatedTable:
+    """What was said, a row for each segment and rater as in a `RatedBatch`, without the steps.
+
+    Attributes:
+        ids: Segment id of each row, B of them.
+        segments: Number of each row's segment, shape (B,), from 0 in the order in which the
+            dataset was given them.
+        lengths: Steps of each row's segment, shape (B,).
+        checksums: The CRC-32 of each row's id, shape (B,).
+        ratings: As of `RatedBatch`, and so are the following.
+        groups: Shape (B,).
+        scores: Shape (B,).
+        comparisons: Shape (K, 2).
+    """
+
+    ids: tuple[str, ...]
+    segments: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    checksums: NDArray[np.int64]
     ratings: NDArray[np.int64]
     groups: NDArray[np.int64]
     scores: NDArray[np.float32]

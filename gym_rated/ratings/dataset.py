@@ -4,8 +4,11 @@ The dataset knows observations, actions, answers and which of them share a scale
 at its door.
 """
 
+import gc
 import os
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,10 +18,10 @@ from numpy.typing import NDArray
 from gym_rated.checkpoint.restoring import restoring
 from gym_rated.checks import check_num_classes, check_text, whole_number
 from gym_rated.ratings.answer import Answer, Comparison, Rating, Score, checked_answer, segments_of
-from gym_rated.ratings.batch import RatedBatch, padded
+from gym_rated.ratings.batch import RatedBatch, RatedTable, padded
 from gym_rated.ratings.file import FORMAT, read_ratings, write_ratings
 from gym_rated.ratings.standing import Answers, stored_answers
-from gym_rated.ratings.steps import Steps, checked_steps, cut_stored
+from gym_rated.ratings.steps import KeptSegments, checked_steps, stored_steps
 from gym_rated.segments import Origin, Segment
 
 
@@ -51,8 +54,9 @@ class RatingDataset:
         self.num_classes = check_num_classes(num_classes)
         self.env_id = None if env_id is None else check_text("env_id", env_id)
         self.criterion = None if criterion is None else check_text("criterion", criterion)
-        self._segments: dict[str, Steps] = {}
+        self._segments = KeptSegments()
         self._answers = Answers()
+        self._entries = array("q"), array("q")  # segment and group of each entry of the answers
         self._groups: dict[tuple[str, int], int] = {}  # (rater, round) -> its number
         self._num_changes = 0
 
@@ -61,7 +65,7 @@ class RatingDataset:
 
         A skipped segment has none, and comparisons do not count.
         """
-        return len(self._answers.judged())
+        return self._answers.columns.num_judged
 
     @property
     def num_segments(self) -> int:
@@ -97,18 +101,8 @@ class RatingDataset:
         Raises:
             ValueError: If an id is taken, or a shape or value is wrong; then none of them is added.
         """
-        new: dict[str, Steps] = {}
-        for segment in segments:
-            if segment.id in self._segments or segment.id in new:
-                raise ValueError(
-                    f"`segments` must have new ids, got {segment.id!r} twice; "
-                    "segments of several environments need datasets of their own"
-                )
-            new[segment.id] = checked_steps(segment, self.obs_dim, self.action_dim)
-        dtypes = {steps.obs.dtype for steps in new.values()}
-        if len(dtypes | ({self._obs_dtype()} if self._segments else set())) > 1:
-            raise ValueError("`obs` of all segments must be uint8, or none, got both")
-        self._segments |= new
+        dims = self.obs_dim, self.action_dim
+        self._segments.add((s.id, checked_steps(s, *dims)) for s in segments)
 
     def update(self, answers: Iterable[Answer]) -> int:
         """Take in answers: new ones, revisions of earlier ones, skips (which remove an answer).
@@ -141,24 +135,44 @@ class RatingDataset:
             The batch, with the comparisons between its rows; `groups` count from 0 in the order of
             first appearance, and stay the same as the dataset grows.
         """
-        everything = self._answers.rows()
-        chosen = range(len(everything)) if indices is None else [int(i) for i in indices]
-        rows = [everything[i] for i in chosen]
-        steps = [self._segments[segment_id] for segment_id, _ in rows]
-        lengths = np.array([len(s.actions) for s in steps], np.int64)
-        longest = int(lengths.max(initial=0))
-        ratings, scores = self._answers.ratings, self._answers.scores
-        groups = [self._groups[rater, s.round] for (_, rater), s in zip(rows, steps, strict=True)]
+        table = self._table(indices)
+        steps = [self._segments.steps[number] for number in table.segments.tolist()]
+        longest = int(table.lengths.max(initial=0))
         return RatedBatch(
-            ids=tuple(segment_id for segment_id, _ in rows),
-            obs=padded([s.obs for s in steps], longest, self.obs_dim, self._obs_dtype()),
+            ids=table.ids,
+            obs=padded([s.obs for s in steps], longest, self.obs_dim, self._segments.obs_dtype),
             actions=padded([s.actions for s in steps], longest, self.action_dim, np.float32),
-            mask=np.arange(longest) < lengths[:, None],
-            ratings=np.array([ratings[r].rating if r in ratings else -1 for r in rows], np.int64),
-            groups=np.array(groups, np.int64),
-            scores=np.array([scores[r].score if r in scores else np.nan for r in rows], np.float32),
-            comparisons=self._compared_rows(rows),
+            mask=np.arange(longest) < table.lengths[:, None],
+            ratings=table.ratings,
+            groups=table.groups,
+            scores=table.scores,
+            comparisons=table.comparisons,
         )
+
+    def table(self) -> RatedTable:
+        """Return all answers as arrays, in the rows of `batch`, without the steps.
+
+        What was known before is not gone through again: it takes milliseconds for 50,000 answers.
+        """
+        return self._table()
+
+    def steps(self, numbers: Iterable[int]) -> tuple[NDArray[Any], NDArray[np.float32]]:
+        """Return the steps of segments, one behind the other.
+
+        Args:
+            numbers: Numbers of the segments, as in `RatedTable.segments`.
+
+        Returns:
+            Observations, shape (N, D), and actions, shape (N, A).
+        """
+        chosen = [self._segments.steps[number] for number in numbers]
+        none = np.zeros((0, self.obs_dim), self._segments.obs_dtype), np.zeros((0, self.action_dim))
+        obs = np.concatenate([s.obs for s in chosen] or none[:1])
+        return obs, np.concatenate([s.actions for s in chosen] or none[1:], dtype=np.float32)
+
+    def lengths(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many steps each of some segments has, by number as for `steps`."""
+        return np.asarray(np.asarray(self._segments.lengths)[numbers])
 
     def segments(self) -> Iterator[Segment]:
         """Yield the segments, rated or not, in the order in which they were added.
@@ -166,7 +180,7 @@ class RatingDataset:
         Observations and actions are as they are stored, not copied. True rewards are NaN and the
         origin is the start of everything: the dataset does not know them.
         """
-        for segment_id, steps in self._segments.items():
+        for segment_id, steps in zip(self._segments.ids, self._segments.steps, strict=True):
             yield Segment(
                 id=segment_id,
                 obs=steps.obs,
@@ -178,18 +192,20 @@ class RatingDataset:
 
     def class_counts(self) -> NDArray[np.int64]:
         """Return how many ratings each class has, shape (C,); scores are of no class."""
-        return self._counts(self.ratings)
+        return self._counts(self._table())
 
     def round_counts(self, round: int) -> NDArray[np.int64]:
         """Return how many ratings of one round each class has, shape (C,)."""
-        return self._counts(r for r in self.ratings if self._round(r.segment_id) == round)
+        return self._counts(self._table(), round)
 
     def tells_apart(self, round: int) -> bool:
         """Return whether anything said of a round's segments calls one better than another."""
-        scores = {s.score for s in self.scores if self._round(s.segment_id) == round}
-        compared = any(round in map(self._round, segments_of(c)) for c in self.comparisons)
-        classes = int(np.count_nonzero(self.round_counts(round)))
-        return classes > 1 or len(scores) > 1 or compared
+        table = self._table()
+        is_here = self._of_round(table, round)
+        classes = np.count_nonzero(self._counts(table, round))
+        scores = table.scores[is_here]
+        num_scores = len(np.unique(scores[~np.isnan(scores)]))
+        return bool(classes > 1 or num_scores > 1 or is_here[table.comparisons].any())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the dataset to one `.npz` file, atomically."""
@@ -203,7 +219,7 @@ class RatingDataset:
             FileNotFoundError: If there is no such file.
             ValueError: If it is corrupt, or no such dataset; it is never loaded in part.
         """
-        with restoring("path", path):
+        with restoring("path", path), _no_collection():
             meta, arrays = read_ratings(Path(path))
             dataset = cls(meta["obs_dim"], meta["action_dim"], meta["num_classes"])
             dataset._fill(meta, arrays)
@@ -243,14 +259,17 @@ class RatingDataset:
             env_id=meta["env_id"],
             criterion=meta["criterion"],
         )
-        fresh.add(cut_stored(meta["segments"], arrays["obs"], arrays["actions"]))
+        dims = self.obs_dim, self.action_dim
+        fresh._segments.add(stored_steps(meta["segments"], arrays["obs"], arrays["actions"], *dims))
         for answer in stored_answers(meta):
             fresh._answers.take(fresh._checked_answer(answer))
-        rounds = {steps.round for steps in fresh._segments.values()}
+        rounds = set(fresh._segments.rounds)
         for rater, round_ in meta.get("groups", ()):
             if round_ in rounds:
                 fresh._groups[check_text("rater", rater), whole_number("round", round_, 0)] = 0
-        known = [(rater, fresh._round(segment_id)) for segment_id, rater in fresh._answers.rows()]
+        said_of = fresh._answers.columns
+        rows = [said_of.rows[entry] for entry in said_of.order()]
+        known = [(rater, fresh._round(segment_id)) for segment_id, rater in rows]
         keys = dict.fromkeys([*fresh._groups, *known])
         fresh._groups = {key: i for i, key in enumerate(keys)}
         fresh._num_changes = whole_number("num_changes", meta["num_changes"], minimum=0)
@@ -271,36 +290,46 @@ class RatingDataset:
             "num_classes": self.num_classes,
             "env_id": self.env_id,
             "criterion": self.criterion,
-            "segments": [[i, s.round, len(s.actions)] for i, s in self._segments.items()],
+            "segments": self._segments.described(),
             "groups": [list(key) for key in self._groups],
             "num_changes": self._num_changes,
             **self._answers.meta(),
         }
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        obs = [s.obs for s in self._segments.values()]
-        actions = [s.actions for s in self._segments.values()]
-        return {
-            "obs": np.concatenate([np.zeros((0, self.obs_dim), self._obs_dtype()), *obs]),
-            "actions": np.concatenate([np.zeros((0, self.action_dim), np.float32), *actions]),
-        }
-
-    def _obs_dtype(self) -> np.dtype[Any]:
-        first = next(iter(self._segments.values()), None)
-        return np.dtype(np.float32) if first is None else first.obs.dtype
+        obs, actions = self.steps(range(len(self._segments)))
+        return {"obs": obs, "actions": actions}
 
     def _round(self, segment_id: str) -> int:
         return self._segments[segment_id].round
 
-    def _counts(self, ratings: Iterable[Rating]) -> NDArray[np.int64]:
-        classes = np.array([r.rating for r in ratings], np.int64)
-        return np.bincount(classes, minlength=self.num_classes)
+    def _counts(self, table: RatedTable, round: int | None = None) -> NDArray[np.int64]:
+        is_rated = table.ratings >= 0
+        if round is not None:
+            is_rated &= self._of_round(table, round)
+        return np.bincount(table.ratings[is_rated], minlength=self.num_classes)
 
-    def _compared_rows(self, rows: Sequence[tuple[str, str]]) -> NDArray[np.int64]:
-        number = {row: i for i, row in enumerate(rows)}
-        pairs = [((c.better_id, c.rater), (c.worse_id, c.rater)) for c in self.comparisons]
-        known = [(number[a], number[b]) for a, b in pairs if a in number and b in number]
-        return np.array(known, np.int64).reshape(-1, 2)
+    def _of_round(self, table: RatedTable, round: int) -> NDArray[np.bool_]:
+        return np.asarray(np.array(self._segments.rounds)[table.segments] == round)
+
+    def _table(self, indices: Sequence[int] | NDArray[np.int64] | None = None) -> RatedTable:
+        columns = self._answers.columns
+        segments, groups = self._entries
+        for segment_id, rater in columns.rows[len(segments) :]:
+            segments.append(self._segments.number(segment_id))
+            groups.append(self._groups[rater, self._round(segment_id)])
+        entries = columns.order()
+        if indices is not None:
+            entries = entries[np.array([int(i) for i in indices], np.int64)]
+        numbers = np.array(segments)[entries]
+        return RatedTable(
+            ids=tuple(map(self._segments.ids.__getitem__, numbers.tolist())),
+            segments=numbers,
+            lengths=self.lengths(numbers),
+            checksums=np.array(self._segments.checksums)[numbers],
+            groups=np.array(groups)[entries],
+            **columns.answers(entries),
+        )
 
     def _checked_answer(self, answer: Answer) -> Answer:
         checked = checked_answer(answer, self.num_classes)
@@ -317,3 +346,15 @@ class RatingDataset:
         for segment_id in segments_of(answer) if changed else ():
             self._groups.setdefault((answer.rater, self._round(segment_id)), len(self._groups))
         return changed
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python from looking for garbage among what is loaded: a third of the time of a load."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -56,5 +56,6 @@ def _digest(meta: str, arrays: dict[str, NDArray[Any]]) -> str:
     digest = hashlib.sha256(meta.encode())
     for name in ("obs", "actions"):
         array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype.str} {array.shape}".encode() + array.tobytes())
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()

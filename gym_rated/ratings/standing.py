@@ -8,15 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 from gym_rated.ratings.answer import SKIPPED, Answer, Comparison, Rating, Score
-
-Row = tuple[str, str]
-"""A segment's id and the rater who said something about it."""
+from gym_rated.ratings.columns import AnswerColumns, Row
 
 
 class Answers:
-    """The answers that count: the last rating and score of each rater, and all comparisons."""
+    """The answers that count: the last rating and score of each rater, and all comparisons.
+
+    Attributes:
+        columns: The same as arrays.
+    """
 
     def __init__(self) -> None:
+        self.columns = AnswerColumns()
         self._given: dict[tuple[Row, type], Rating | Score] = {}
         self._skipped: dict[Row, Rating] = {}  # the last answers that are none
         self._comparisons: dict[Comparison, None] = {}
@@ -36,25 +39,14 @@ class Answers:
         """The comparisons, in order."""
         return tuple(self._comparisons)
 
-    def judged(self) -> list[Row]:
-        """Return the rows with a rating or a score, in the order of their first one."""
-        return list(dict.fromkeys(row for row, _ in self._given))
-
-    def rows(self) -> list[Row]:
-        """Return the judged rows, then those that only a comparison speaks of."""
-        compared = (
-            (segment_id, comparison.rater)
-            for comparison in self._comparisons
-            for segment_id in (comparison.better_id, comparison.worse_id)
-        )
-        return list(dict.fromkeys([*self.judged(), *compared]))
-
     def take(self, answer: Answer) -> bool:
         """Store a checked answer; returns whether it says anything new."""
         if isinstance(answer, Comparison):
-            is_new = answer not in self._comparisons
+            if answer in self._comparisons:
+                return False
             self._comparisons[answer] = None
-            return is_new
+            self.columns.compare((answer.better_id, answer.rater), (answer.worse_id, answer.rater))
+            return True
         row = (answer.segment_id, answer.rater)
         if isinstance(answer, Rating) and answer.rating == SKIPPED:
             return self._skip(row, answer)
@@ -64,6 +56,10 @@ class Answers:
             return False  # overtaken on its way
         self._skipped.pop(row, None)
         self._given[row, type(answer)] = answer
+        if isinstance(answer, Rating):
+            self.columns.judge(row, rating=answer.rating)
+        else:
+            self.columns.judge(row, score=answer.score)
         return known is None or replace(known, revision=answer.revision) != answer
 
     def _skip(self, row: Row, skip: Rating) -> bool:
@@ -73,7 +69,10 @@ class Answers:
             return False
         self._skipped[row] = skip
         removed = [self._given.pop((row, kind), None) for kind in (Rating, Score)]
-        return any(answer is not None for answer in removed)
+        if not any(answer is not None for answer in removed):
+            return False
+        self.columns.withdraw(row)
+        return True
 
     def meta(self) -> dict[str, Any]:
         """Return all answers as JSON keeps them."""

@@ -527,7 +527,7 @@ def test_a_model_that_predicts_no_numbers_does_not_become_ready(is_first, monkey
     before = snapshot(fitter.model)
     # all weights are finite, and so is every loss that an update is taken from
     monkeypatch.setattr(
-        type(fitter), "_rewards", lambda self, rows: torch.full((3, *rows.mask.shape), math.nan)
+        type(fitter), "_rewards", lambda self, s: torch.full((3, int(s.lengths.sum())), math.nan)
     )
     with pytest.raises(FloatingPointError, match="predicts nan in this fit, and was restored"):
         fitter.fit(data)

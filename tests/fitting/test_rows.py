@@ -3,7 +3,7 @@ import torch
 from envs import make_segment
 
 from gym_rated import Rating, RatingDataset
-from gym_rated.fitting.rows import RatedRows, mean_and_std
+from gym_rated.fitting.rows import PackedSteps, RatedRows, segment_returns
 from gym_rated.raters import Score
 
 
@@ -11,7 +11,7 @@ def rows() -> RatedRows:
     data = RatingDataset(3, 2, 3)
     data.add(make_segment(f"s{i}", length=i + 1, obs=float(i)) for i in range(4))
     data.update([*(Rating(f"s{i}", i % 3, "anna") for i in range(4)), Score("s2", 0.5, "anna")])
-    return RatedRows.of(data.batch(), torch.device("cpu"))
+    return RatedRows.of(data, torch.device("cpu"))
 
 
 def test_what_is_compared_comes_behind_the_rows_without_its_rating_and_score() -> None:
@@ -28,13 +28,21 @@ def test_rows_alone_have_no_comparisons() -> None:
     assert taken.scores.tolist() == [0.5]
 
 
-def test_mean_and_deviation_are_those_of_the_steps_that_exist() -> None:
-    data = RatingDataset(3, 2, 3)
-    data.add(make_segment(f"s{i}", length=i + 1, obs=float(i)) for i in range(3))
-    data.update(Rating(f"s{i}", 0, "anna") for i in range(3))
-    mean, std = mean_and_std(data.batch(), rows_at_once=2)
-    steps = np.array([0, 1, 1, 2, 2, 2.0])
-    assert np.allclose(mean, steps.mean())
-    assert np.allclose(std, steps.std())
-    assert mean.shape == std.shape == (3,)
-    assert mean.dtype == np.float64
+def test_steps_are_packed_one_behind_the_other() -> None:
+    steps = rows().take(np.array([2, 0])).steps()
+    assert steps.obs.tolist() == [[2.0] * 3] * 3 + [[0.0] * 3]
+    assert steps.actions.shape == (4, 2)
+    assert steps.lengths.tolist() == [3, 1]
+
+
+def test_returns_are_the_sums_over_segments_of_any_length() -> None:
+    rewards = torch.tensor([[1.0, 2, 3, 4, 5, 6], [6.0, 5, 4, 3, 2, 1]])
+    assert segment_returns(rewards, np.array([1, 3, 2])).tolist() == [[1, 9, 11], [6, 12, 3]]
+    assert segment_returns(rewards, np.array([3, 3])).tolist() == [[6, 15], [15, 6]]
+    assert segment_returns(rewards[:, :0], np.array([], np.int64)).shape == (2, 0)
+
+
+def test_no_step_means_no_row_of_the_network() -> None:
+    data = rows().dataset
+    steps = PackedSteps.of(data, np.array([], np.int64), torch.device("cpu"))
+    assert (steps.obs.shape, steps.actions.shape) == ((0, 3), (0, 2))
