@@ -7,6 +7,8 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,7 @@ def main(args: Args) -> None:
     sources = find_sources(args)
     content = json.loads(args.out.read_text()) if args.out.exists() else {}
     results = content.get("cases", {})
-    made_on = {"ours": provenance(), "before": sources.before and commit_of(sources.before)}
+    made_on = made_with(sources)
     cases = [
         case
         for case in chosen(args, sources)
@@ -113,11 +115,22 @@ def is_known(case: Case, result: dict[str, Any] | None, made_on: dict[str, Any])
     return made_by(result["made_on"]) == made_by(made_on)
 
 
+def made_with(sources: Sources) -> dict[str, Any]:
+    """Return what the results will say about the code and the machine that made them."""
+    script = sources.cleanrl and sources.cleanrl / "cleanrl" / "ppo_continuous_action.py"
+    peers = {
+        "stable_baselines3": version("stable_baselines3") if sources.has_sb3 else None,
+        "cleanrl_ppo_sha256": script and sha256(script.read_bytes()).hexdigest(),
+    }
+    before = sources.before and commit_of(sources.before)
+    return {"ours": provenance(), "before": before, "peers": peers}
+
+
 def made_by(made_on: dict[str, Any]) -> list[Any]:
     """Return what must agree between two results for the second to be the first again."""
     ours = made_on["ours"]
     commit = (ours["commit"] or "").removesuffix("-dirty")
-    return [commit, ours["versions"], ours["cpu"], made_on["before"]]
+    return [commit, ours["versions"], ours["cpu"], made_on["before"], made_on["peers"]]
 
 
 def commit_of(checkout: Path) -> str:

@@ -6,6 +6,7 @@ of 2,048 steps, mini-batches of 64, 10 epochs, normalised observations and rewar
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ BEFORE = ", before"
 CLEANRL, SB3 = "CleanRL", "Stable-Baselines3"
 ROLLOUT = 2_048
 RATED_STEPS, RATINGS = 250_000, 500
+ALIKE_ENVS = (1, 8, 64)
+MANY_ENVS = (16, 64, 256, 1_024, 4_096)
+NUMS_OF_RATINGS = (100, 500, 5_000, 50_000)
 SAC_CHUNK = 100
 
 
@@ -33,9 +37,13 @@ def all_cases(sources: Sources) -> list[Case]:
     makers: tuple[Callable[[Sources], Case], ...] = (
         wrappers,
         ppo_defaults,
-        lambda sources: ppo_alike(sources, 1),
-        lambda sources: ppo_alike(sources, 8),
+        *(partial(ppo_alike, num_envs=num_envs) for num_envs in ALIKE_ENVS),
         sac,
+        fit_ratings,
+        fit_members,
+        fit_throughput,
+        dataset,
+        many_envs,
     )
     return [with_before(make(sources), sources.before) for make in makers]
 
@@ -86,7 +94,7 @@ def ppo_alike(sources: Sources, num_envs: int) -> Case:
         *sb3(sources, "ppo", num_envs=num_envs, normalize=True, n_steps=num_steps, batch_size=64),
     ]
     return Case(
-        f"ppo-alike-{num_envs}", "environment step", tuple(contenders), turns=15, weight_s=70
+        f"ppo-alike-{num_envs}", "environment step", tuple(contenders), turns=11, weight_s=50
     )
 
 
@@ -102,6 +110,58 @@ def sac(sources: Sources) -> Case:
         *sb3(sources, "sac", learning_starts=1_000),
     ]
     return Case("sac", "environment step", tuple(contenders), turns=20, weight_s=90)
+
+
+def fit_ratings(_: Sources) -> Case:
+    """A fit beside the number of ratings there are."""
+    contenders = [
+        Contender(f"{num} ratings", "fits:by_ratings", request=str(num)) for num in NUMS_OF_RATINGS
+    ]
+    return Case("fit-ratings", "gradient step", tuple(contenders), turns=7, weight_s=60)
+
+
+def fit_members(_: Sources) -> Case:
+    """A fit beside the number of members of the ensemble."""
+    contenders = [
+        Contender(f"{num} members", "fits:by_members", request=str(num)) for num in (1, 3, 5)
+    ]
+    return Case("fit-members", "gradient step", tuple(contenders), turns=15, weight_s=20)
+
+
+def fit_throughput(_: Sources) -> Case:
+    """A fit of 500 ratings beside a plain loop over its three members."""
+    loop = "member_loop:by_size"
+    contenders = [
+        Contender("fit, 3 x 256", "fits:of_authors"),
+        Contender("plain loop, 3 x 256", loop, request="authors", has_before=False),
+        Contender("fit, 2 x 64", "fits:by_ratings", request="500"),
+        Contender("plain loop, 2 x 64", loop, request="defaults", has_before=False),
+    ]
+    return Case("fit-throughput", "gradient step", tuple(contenders), turns=9, weight_s=120)
+
+
+def dataset(_: Sources) -> Case:
+    """The file of 50,000 ratings."""
+    options = {"num_ratings": NUMS_OF_RATINGS[-1]}
+    contenders = [
+        Contender(name, "fits:on_disk", options, request=name) for name in ("save", "load")
+    ]
+    return Case("dataset", "call", tuple(contenders), turns=5, weight_s=60)
+
+
+def many_envs(_: Sources) -> Case:
+    """The vector wrappers beside the number of environments."""
+    contenders = [
+        Contender(
+            f"{num} environments, {words}",
+            "many_envs:by_number",
+            {"env_id": ENV_ID},
+            request=f"{num} {which}",
+        )
+        for which, words in (("bare", "bare"), ("hide", "hide and record"), ("both", "both"))
+        for num in MANY_ENVS
+    ]
+    return Case("many-envs", "environment step", tuple(contenders), turns=15, weight_s=60)
 
 
 def ours(

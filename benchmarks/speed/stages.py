@@ -20,7 +20,9 @@ _WHOLE = {
     "update: clipping the gradient": (("torch/nn/utils/clip_grad", ""),),
     "update: optimiser": (("torch/optim/", ""),),
     "update: forward and losses": (("scripts/", "update"), ("scripts/", "loss")),
-    "advantages": (("scripts/", "advantages"),),
+    "values and advantages": tuple(
+        ("scripts/", name) for name in ("compute_values", "advantages", "make_batch")
+    ),
 }
 # Then by the innermost frame that is of one of these.
 _INNERMOST = {

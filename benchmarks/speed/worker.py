@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
@@ -40,11 +40,19 @@ class Pause:
         return request.strip()
 
 
-def serve(pause: Pause, variants: Mapping[str, Callable[[], int]]) -> None:
-    """Run what is asked for by its name; each returns the number of its steps."""
+def serve(pause: Pause, make: Callable[[str], Callable[[], int]]) -> None:
+    """Run what is asked for, again and again.
+
+    Args:
+        pause: Called after each chunk.
+        make: Turns a request into a chunk, which returns its number of steps; called once each.
+    """
+    known: dict[str, Callable[[], int]] = {}
     request = pause()
     while True:
-        request = pause(variants[request]())
+        if request not in known:
+            known[request] = make(request)
+        request = pause(known[request]())
 
 
 def main() -> None:

@@ -47,26 +47,28 @@ def all_of_them(pause: Pause, env_id: str) -> None:
     torch.set_num_threads(1)
     model = ready_model(gym.make(env_id))
     gym.register("Still-v0", entry_point=Still, disable_env_checker=True)
-    rater = gym_rated.SyntheticRater
-    rated, learned = gym_rated.RatingFeedbackWrapper, gym_rated.LearnedRewardWrapper
-    vector_rated = gym_rated.vector.RatingFeedbackWrapper
-    vector_learned = gym_rated.vector.LearnedRewardWrapper
-    serve(
-        pause,
-        {
-            "bare": stepping(gym.make("Still-v0")),
-            "hide and record": stepping(rated(gym.make("Still-v0"), rater())),
-            "learned reward": stepping(learned(gym.make("Still-v0"), model.predict)),
-            "physics": stepping(gym.make(env_id)),
-            "vector bare": stepping_all(several("Still-v0")),
-            "vector hide and record": stepping_all(vector_rated(several("Still-v0"), rater())),
-            "vector learned reward": stepping_all(
-                vector_learned(several("Still-v0"), model.predict)
-            ),
-            "vector physics": stepping_all(several(env_id)),
-            **{f"predict {num}": predicting(model, num) for num in (1, NUM_ENVS, 2_048)},
-        },
-    )
+
+    def make(request: str) -> Callable[[], int]:
+        kind, _, which = request.partition(" ")
+        if kind == "predict":
+            return predicting(model, int(which))
+        if kind == "vector":
+            task = env_id if which == "physics" else "Still-v0"
+            envs = gym.vector.SyncVectorEnv([lambda: gym.make(task)] * NUM_ENVS)
+            return stepping_all(wrapped(envs, which, gym_rated.vector, model))
+        env = gym.make(env_id if request == "physics" else "Still-v0")
+        return stepping(wrapped(env, request, gym_rated, model))
+
+    serve(pause, make)
+
+
+def wrapped(env: Any, which: str, room: Any, model: gym_rated.RewardEnsemble) -> Any:
+    """Return an environment in the wrapper of `room` that is asked for, if any."""
+    if which == "hide and record":
+        return room.RatingFeedbackWrapper(env, gym_rated.SyntheticRater())
+    if which == "learned reward":
+        return room.LearnedRewardWrapper(env, model.predict)
+    return env
 
 
 def ready_model(env: Any) -> gym_rated.RewardEnsemble:
@@ -80,11 +82,6 @@ def ready_model(env: Any) -> gym_rated.RewardEnsemble:
     rated.query(20)
     gym_rated.fit(rated.ratings, model=model, progress_bar=False)
     return model
-
-
-def several(env_id: str) -> gym.vector.VectorEnv:
-    """Return NUM_ENVS environments in one process."""
-    return gym.vector.SyncVectorEnv([lambda: gym.make(env_id)] * NUM_ENVS)
 
 
 def stepping(env: Any) -> Callable[[], int]:
