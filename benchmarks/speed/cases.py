@@ -65,7 +65,9 @@ def wrappers(_: Sources) -> Case:
     names = ["bare", "hide and record", "learned reward", "physics"]
     names += [f"vector {name}" for name in names] + [f"predict {num}" for num in (1, 16, 2_048)]
     options = {"env_id": ENV_ID}
-    contenders = [Contender(n, "wrappers:all_of_them", options, request=n) for n in names]
+    contenders = [
+        Contender(n, "benchmarks.speed.wrappers:all_of_them", options, request=n) for n in names
+    ]
     return Case("wrappers", "step", tuple(contenders), turns=60, weight_s=60)
 
 
@@ -115,7 +117,8 @@ def sac(sources: Sources) -> Case:
 def fit_ratings(_: Sources) -> Case:
     """A fit beside the number of ratings there are."""
     contenders = [
-        Contender(f"{num} ratings", "fits:by_ratings", request=str(num)) for num in NUMS_OF_RATINGS
+        Contender(f"{num} ratings", "benchmarks.speed.fits:by_ratings", request=str(num))
+        for num in NUMS_OF_RATINGS
     ]
     return Case("fit-ratings", "gradient step", tuple(contenders), turns=7, weight_s=60)
 
@@ -123,18 +126,19 @@ def fit_ratings(_: Sources) -> Case:
 def fit_members(_: Sources) -> Case:
     """A fit beside the number of members of the ensemble."""
     contenders = [
-        Contender(f"{num} members", "fits:by_members", request=str(num)) for num in (1, 3, 5)
+        Contender(f"{num} members", "benchmarks.speed.fits:by_members", request=str(num))
+        for num in (1, 3, 5)
     ]
     return Case("fit-members", "gradient step", tuple(contenders), turns=15, weight_s=20)
 
 
 def fit_throughput(_: Sources) -> Case:
     """A fit of 500 ratings beside a plain loop over its three members."""
-    loop = "member_loop:by_size"
+    loop = "benchmarks.speed.member_loop:by_size"
     contenders = [
-        Contender("fit, 3 x 256", "fits:of_authors"),
+        Contender("fit, 3 x 256", "benchmarks.speed.fits:of_authors"),
         Contender("plain loop, 3 x 256", loop, request="authors", has_before=False),
-        Contender("fit, 2 x 64", "fits:by_ratings", request="500"),
+        Contender("fit, 2 x 64", "benchmarks.speed.fits:by_ratings", request="500"),
         Contender("plain loop, 2 x 64", loop, request="defaults", has_before=False),
     ]
     return Case("fit-throughput", "gradient step", tuple(contenders), turns=9, weight_s=120)
@@ -144,7 +148,8 @@ def dataset(_: Sources) -> Case:
     """The file of 50,000 ratings."""
     options = {"num_ratings": NUMS_OF_RATINGS[-1]}
     contenders = [
-        Contender(name, "fits:on_disk", options, request=name) for name in ("save", "load")
+        Contender(name, "benchmarks.speed.fits:on_disk", options, request=name)
+        for name in ("save", "load")
     ]
     return Case("dataset", "call", tuple(contenders), turns=5, weight_s=60)
 
@@ -154,7 +159,7 @@ def many_envs(_: Sources) -> Case:
     contenders = [
         Contender(
             f"{num} environments, {words}",
-            "many_envs:by_number",
+            "benchmarks.speed.many_envs:by_number",
             {"env_id": ENV_ID},
             request=f"{num} {which}",
         )
@@ -173,7 +178,7 @@ def ours(
 ) -> Contender:
     """Return a script of ours."""
     options = {"name": script, "flags": flags, "stages": stages}
-    return Contender(name, "agents:script", options, chunks=chunks)
+    return Contender(name, "benchmarks.speed.agents:script", options, chunks=chunks)
 
 
 def cleanrl(
@@ -184,11 +189,17 @@ def cleanrl(
         return []
     options = {"source": str(sources.cleanrl), "name": script, "chunk": chunk}
     options["flags"] = ["--env-id", ENV_ID, *flags]
-    return [Contender(CLEANRL, "cleanrl:script", options, chunks=chunks, has_before=False)]
+    return [
+        Contender(
+            CLEANRL, "benchmarks.speed.cleanrl:script", options, chunks=chunks, has_before=False
+        )
+    ]
 
 
 def sb3(sources: Sources, agent: str, chunks: int = 1, **options: Any) -> list[Contender]:
     """Return an agent of Stable-Baselines3, if that is installed."""
     options = {"env_id": ENV_ID, **options}
-    found = Contender(SB3, f"agents:sb3_{agent}", options, chunks=chunks, has_before=False)
+    found = Contender(
+        SB3, f"benchmarks.speed.agents:sb3_{agent}", options, chunks=chunks, has_before=False
+    )
     return [found] if sources.has_sb3 else []

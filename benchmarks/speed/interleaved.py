@@ -22,11 +22,11 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Contender:
-    """What is timed: a function of this package, and what it is asked for."""
+    """What is timed: a function, and what it is asked for."""
 
     name: str
     function: str
-    """`module:function` within benchmarks.speed"""
+    """`module:function`"""
     options: dict[str, Any] = field(default_factory=dict)
     request: str = ""
     """which of its variants; contenders of the same function and options share a process"""

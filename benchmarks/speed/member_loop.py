@@ -70,13 +70,12 @@ def network(method: Method) -> nn.Module:
 def rating_loss(returns: Tensor, ratings: Tensor) -> Tensor:
     """Return the cross-entropy of the classes, Q_i = -k (p - b_i)(p - b_(i+1)).
 
-    The limits b lie between the returns, in order, of as many segments as each class has.
+    Below the limit of a class are as many of the returns as of the ratings, as in their code.
     """
     rescaled = (returns - returns.min()) / (returns.max() - returns.min())
-    counts = torch.bincount(ratings, minlength=NUM_CLASSES).cumsum(0)[:-1]
-    ordered = rescaled.detach().sort().values
-    last = len(ordered) - 1
-    inner = (ordered[(counts - 1).clamp(0, last)] + ordered[counts.clamp(0, last)]) / 2
-    limits = torch.cat((torch.zeros(1), inner, torch.ones(1)))
-    logits = -SHARPNESS * (rescaled[:, None] - limits[:-1]) * (rescaled[:, None] - limits[1:])
+    lower = torch.bincount(ratings, minlength=NUM_CLASSES).cumsum(0)[:-1]
+    ordered = functional.pad(rescaled.detach().sort().values, (1, 0))
+    below = functional.pad(ordered[lower], (1, 0))
+    above = functional.pad(ordered[lower], (0, 1), value=1.0)
+    logits = -SHARPNESS * (rescaled[:, None] - below) * (rescaled[:, None] - above)
     return functional.cross_entropy(logits, ratings)

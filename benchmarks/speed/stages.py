@@ -13,7 +13,7 @@ EVERY_S = 0.005
 # Stage -> parts of the file's path and of the function's name. First those that hold other stages:
 # a fit calls the reward model, and a checkpoint asks every wrapper for its state.
 _WHOLE = {
-    "fit of the reward model": (("gym_rated/fitting/", "fit_reward"),),
+    "fit of the reward model": (("gym_rated/fitting/", ""), ("scripts/", "fit_reward")),
     "checkpoints": (("gym_rated/checkpoint/", ""),),
     "logs and progress bar": (("gym_rated/runs/", ""), ("tqdm/", "")),
     "update: backward": (("torch/autograd/__init__", ""), ("torch/_tensor.py", "backward")),

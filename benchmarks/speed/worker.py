@@ -1,6 +1,6 @@
 """One contender in a process of its own: it works when it is told to, and says what that took.
 
-    python -m benchmarks.speed.worker '{"function": "agents:ppo", "options": {}, "root": "folder"}'
+    python -m benchmarks.speed.worker '{"function": "MODULE:NAME", "options": {}, "root": "FOLDER"}'
 
 `gym_rated` and the scripts are those of `root`, so that an earlier checkout is timed by the same
 code. A request is a line on stdin, an answer a line of JSON on stdout.
@@ -62,7 +62,7 @@ def main() -> None:
     os.dup2(2, 1)  # what others print is no answer
     sys.path[:0] = [spec["root"], str(Path(spec["root"]) / "scripts")]
     module, name = spec["function"].split(":")
-    getattr(import_module(f"benchmarks.speed.{module}"), name)(Pause(answers), **spec["options"])
+    getattr(import_module(module), name)(Pause(answers), **spec["options"])
 
 
 if __name__ == "__main__":
