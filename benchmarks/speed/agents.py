@@ -1,7 +1,7 @@
 """Whole agents at work: our scripts, with all that a run does, and Stable-Baselines3's.
 
-A chunk of PPO is a rollout and its update, one of SAC `CHUNK` steps and their updates. Our runs are
-those of the scripts: with ratings, fits, checkpoints, metrics and TensorBoard's files.
+A chunk of PPO is a rollout and its update, one of SAC `SAC_CHUNK` steps and their updates. Our runs
+are those of the scripts: with ratings, fits, checkpoints, metrics and TensorBoard's files.
 """
 
 import time
@@ -14,16 +14,19 @@ from typing import Any
 from benchmarks.speed.stages import StageSampler
 from benchmarks.speed.worker import Pause
 
-CHUNK = 100  # steps of SAC
+SAC_CHUNK = 100  # steps
 
 
-def script(pause: Pause, name: str, flags: list[str], stages: bool = False) -> None:
+def script(
+    pause: Pause, name: str, flags: list[str], learning: bool = False, stages: bool = False
+) -> None:
     """Run a script of ours again and again, with another seed each time.
 
     Args:
         pause: Called whenever a run logs its speed.
         name: Of the script.
         flags: Its command line, but for seed and folder.
+        learning: Whether only what comes after the first update of a run counts.
         stages: Whether to sample where the time goes.
     """
     from gym_rated.assembly.arguments import parse_args
@@ -33,18 +36,20 @@ def script(pause: Pause, name: str, flags: list[str], stages: bool = False) -> N
     module = import_module(name)
     _stop_clock(module)
     sampler = StageSampler() if stages else None
-    log, last_step = RunWriter.log, 0
+    log, last_step, counts = RunWriter.log, 0, not learning
 
     def log_and_pause(writer: RunWriter, step: int, values: Any) -> None:
-        nonlocal last_step
+        nonlocal last_step, counts
         log(writer, step, values)
         if SPEED in values:
-            pause(step - last_step, counts=sampler.take() if sampler else {})
+            if counts:
+                pause(step - last_step, counts=sampler.take() if sampler else {})
+            counts = counts or any(tag.startswith("losses/") for tag in values)
             last_step = step
 
     RunWriter.log = log_and_pause  # type: ignore[method-assign]
     for seed in count(101):
-        last_step = 0
+        last_step, counts = 0, not learning
         words = [*flags, "--seed", str(seed), "--run-dir", str(Path(f"run-{seed}").absolute())]
         module.train(parse_args(module.Args, words))
 
@@ -85,7 +90,7 @@ def sb3_sac(pause: Pause, env_id: str, **options: Any) -> None:
 
     env = gym.make(env_id)
     agent = SAC("MlpPolicy", env, device="cpu", seed=101, tensorboard_log=".", **options)
-    agent.learn(10**9, callback=_pausing(pause, every=CHUNK, start=agent.learning_starts))
+    agent.learn(10**9, callback=_pausing(pause, every=SAC_CHUNK, start=agent.learning_starts))
 
 
 def _pausing(pause: Pause, every: int, start: int = 0) -> Any:

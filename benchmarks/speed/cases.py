@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.speed.agents import SAC_CHUNK
 from benchmarks.speed.interleaved import Case, Contender
 
 ENV_ID = "HalfCheetah-v5"
@@ -20,7 +21,6 @@ RATED_STEPS, RATINGS = 250_000, 500
 ALIKE_ENVS = (1, 8, 64)
 MANY_ENVS = (16, 64, 256, 1_024, 4_096)
 NUMS_OF_RATINGS = (100, 500, 5_000, 50_000)
-SAC_CHUNK = 100
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def with_before(case: Case, before: Path | None) -> Case:
         for contender in case.contenders
         if contender.has_before
     ]
-    return replace(case, contenders=(*case.contenders, *earlier))
+    weight_s = case.weight_s * (1 + len(earlier) / len(case.contenders))
+    return replace(case, contenders=(*case.contenders, *earlier), weight_s=weight_s)
 
 
 def wrappers(_: Sources) -> Case:
@@ -106,8 +107,8 @@ def sac(sources: Sources) -> Case:
     flags = [*starts, "--total-timesteps", "60000"]
     script = "sac_continuous_action"
     contenders = [
-        ours("rated", [*flags, "--reward", "rated"], script),
-        ours("true reward", [*flags, "--reward", "true"], script),
+        ours("rated", [*flags, "--reward", "rated"], script, learning=True),
+        ours("true reward", [*flags, "--reward", "true"], script, learning=True),
         *cleanrl(sources, script, starts, SAC_CHUNK),
         *sb3(sources, "sac", learning_starts=1_000),
     ]
@@ -174,10 +175,10 @@ def ours(
     flags: list[str],
     script: str = "ppo_continuous_action",
     chunks: int = 1,
-    stages: bool = False,
+    **options: bool,
 ) -> Contender:
-    """Return a script of ours."""
-    options = {"name": script, "flags": flags, "stages": stages}
+    """Return a script of ours; `options` as in `benchmarks.speed.agents.script`."""
+    options = {"name": script, "flags": flags, **options}
     return Contender(name, "benchmarks.speed.agents:script", options, chunks=chunks)
 
 
