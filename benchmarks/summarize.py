@@ -17,7 +17,8 @@ import numpy as np
 
 from benchmarks import human
 from benchmarks.fit_tables import fit_blocks
-from benchmarks.speed_page import draw_speed, speed_blocks
+from benchmarks.speed.figures import draw_speed
+from benchmarks.speed.tables import speed_blocks
 from gym_rated.assembly.presets import PRESETS
 from gym_rated.checkpoint import replace_file
 from gym_rated.plots import plot_curves

@@ -13,9 +13,10 @@ import torch
 from benchmarks.speed import __main__ as command
 from benchmarks.speed import cleanrl, fits, interleaved, many_envs, member_loop, wrappers
 from benchmarks.speed.cases import BEFORE, CLEANRL, SB3, Sources, all_cases
+from benchmarks.speed.figures import draw_speed
 from benchmarks.speed.interleaved import Case, Contender
 from benchmarks.speed.stages import REST, STAGES, stage_of
-from benchmarks.speed_page import speed_blocks
+from benchmarks.speed.tables import speed_blocks
 from gym_rated.losses.classification import classification_loss
 
 ROOT = Path(__file__).parents[2]
@@ -232,6 +233,34 @@ def blocks_of(page: str) -> dict[str, str]:
 
 def test_the_page_says_what_the_committed_results_say():
     cases = json.loads((ROOT / "benchmarks" / "results" / "speed.json").read_text())["cases"]
+    assert set(cases) <= {case.name for case in all_cases(Sources())}
+    assert blocks_of((ROOT / "docs" / "performance.md").read_text()) == speed_blocks(cases)
+
+
+def test_every_case_has_its_place_on_the_page():
     page = blocks_of((ROOT / "docs" / "performance.md").read_text())
-    assert page == speed_blocks(cases)
-    assert {case.name for case in all_cases(Sources())} == set(cases)
+    assert {f"speed-{case.name}" for case in all_cases(Sources())} <= set(page)
+
+
+def measured(case: Case) -> dict:
+    """Return a result in which the i-th contender takes i + 1 microseconds, in every turn."""
+    costs = {c.name: interleaved.spread([i + 1.0] * 5) for i, c in enumerate(case.contenders)}
+    counts = {c.name: {"environment": 3, REST: 1} for c in case.contenders[:1]}
+    result = {"unit": case.unit, "microseconds": costs, "counts": counts, "wall_s": 1}
+    versions = {"torch": "2", "numpy": "2"}
+    ours = {"commit": "abc", "versions": versions, "cpu": {"model": "EPYC"}}
+    return result | {"made_on": {"ours": ours, "before": None, "peers": {"cleanrl": "f00"}}}
+
+
+def test_tables_and_figures_of_the_page_hold_what_was_measured(tmp_path):
+    cases = {case.name: measured(case) for case in all_cases(Sources(Path("x"), Path("y")))}
+    blocks = speed_blocks(cases)
+    # CleanRL is third, "true reward" second, "rated" first
+    assert (
+        "| CleanRL | 3.00 (3.00 to 3.00) | 333,333 | 3.00 (3.00 to 3.00) | 1.50 ("
+        in (blocks["speed-ppo-defaults"])
+    )
+    assert "| environment | 0.8 (75%) |" in blocks["speed-stages"]
+    assert "| 100 ratings | 0.0500 (0.0500 to 0.0500) | 1,000,000 |" in blocks["speed-fit-ratings"]
+    draw_speed(cases, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"speed.png", "speed_stages.png"}

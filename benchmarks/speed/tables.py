@@ -1,24 +1,31 @@
-"""The tables and figures of docs/performance.md, from benchmarks/results/speed.json."""
+"""The tables of docs/performance.md, from benchmarks/results/speed.json."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.speed.cases import ALIKE_ENVS, BEFORE, CLEANRL, MANY_ENVS, NUMS_OF_RATINGS, SB3
+from benchmarks.speed.cases import BEFORE, CLEANRL, MANY_ENVS, NUMS_OF_RATINGS, SB3
+from benchmarks.speed.figures import (
+    ALIKE,
+    FIGURE,
+    STAGES_FIGURE,
+    Case,
+    has_figure,
+    image,
+    label,
+    stage_costs,
+)
 from benchmarks.speed.fits import STEPS as FIT_STEPS
 from benchmarks.speed.interleaved import spread, times_faster
 from benchmarks.speed.stages import STAGES
-from gym_rated.plots.canvas import ARM_COLORS, OTHER_COLORS, add_legend, figure
 
-Case = dict[str, Any]
-ALIKE = tuple(f"ppo-alike-{num_envs}" for num_envs in ALIKE_ENVS)
+NOT_MEASURED = "Not measured yet."
 AGENTS = ("ppo-defaults", *ALIKE, "sac")
 
 
 def speed_blocks(cases: dict[str, Case]) -> dict[str, str]:
-    """Return name -> text of every block of the page whose case was measured."""
+    """Return name -> text of every block of the page."""
     makers = {
         **{name: agents_table for name in AGENTS},
         "wrappers": wrappers_table,
@@ -28,9 +35,16 @@ def speed_blocks(cases: dict[str, Case]) -> dict[str, str]:
         "dataset": dataset_table,
         "many-envs": many_envs_table,
     }
-    blocks = {f"speed-{name}": make(cases[name]) for name, make in makers.items() if name in cases}
+    blocks = {
+        f"speed-{name}": make(cases[name]) if name in cases else NOT_MEASURED
+        for name, make in makers.items()
+    }
+    blocks["speed-stages"] = NOT_MEASURED
     if "ppo-defaults" in cases:
-        blocks["speed-stages"] = stages_table(cases["ppo-defaults"])
+        blocks["speed-stages"] = "\n\n".join(
+            [stages_table(cases["ppo-defaults"]), image(STAGES_FIGURE)]
+        )
+    blocks["speed-figure"] = image(FIGURE) if has_figure(cases) else NOT_MEASURED
     return blocks | {"speed-made-on": made_on(cases)}
 
 
@@ -144,13 +158,6 @@ def stages_table(case: Case) -> str:
     return table(header, rows)
 
 
-def stage_costs(case: Case, name: str) -> dict[str, float]:
-    """Return stage -> microseconds of a step, by the share of its samples."""
-    counts = case["counts"][name]
-    cost = case["microseconds"][name]["median"] / sum(counts.values())
-    return {stage: cost * counts[stage] for stage in STAGES if stage in counts}
-
-
 def made_on(cases: dict[str, Case]) -> str:
     """Say on what the cases were measured, each state once."""
     found: dict[str, list[str]] = {}
@@ -163,11 +170,6 @@ def made_on(cases: dict[str, Case]) -> str:
         line += f", {ours['cpu']['model']}, {torch}, {versions}".rstrip(", ")
         found.setdefault(line, []).append(f"{name} ({case['wall_s']} s)")
     return "\n".join(f"* {line}: {', '.join(names)}." for line, names in found.items())
-
-
-def label(name: str) -> str:
-    """Return a contender's name as a reader sees it."""
-    return name.replace(BEFORE, " (before)").replace(" x ", " by ")
 
 
 def in_words(row: dict[str, Any], factor: float = 1.0) -> str:
@@ -185,78 +187,3 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown."""
     lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
     return "\n".join([*lines, *("| " + " | ".join(cells) + " |" for cells in rows)])
-
-
-def draw_speed(cases: dict[str, Case], folder: Path) -> None:
-    """Draw the figures of the page, if all that they show was measured."""
-    if {*ALIKE, "many-envs", "fit-ratings", "fit-members"} <= set(cases):
-        path, title = folder / "speed.png", "Steps a second of CPU time"
-        with figure(path, title, rows=2, columns=2, size=(12.5, 8.5)) as axes:
-            agents, wrappers, ratings, members = axes
-            draw_rates(agents, "PPO, rollouts of 2,048 steps", "environments", agent_costs(cases))
-            draw_rates(wrappers, "The two wrappers alone", *numbered(cases["many-envs"]))
-            draw_rates(ratings, "Gradient steps of a fit", *numbered(cases["fit-ratings"]))
-            draw_rates(members, "Gradient steps of a fit", *numbered(cases["fit-members"]))
-            wrappers.set_yscale("log")
-            ratings.set_yscale("log")
-    if "ppo-defaults" in cases:
-        draw_stages(cases["ppo-defaults"], folder / "speed_stages.png")
-
-
-Costs = dict[str, dict[int, dict[str, Any]]]
-
-
-def agent_costs(cases: dict[str, Case]) -> Costs:
-    """Return agent -> number of environments -> what a step costs."""
-    found: Costs = {}
-    for num_envs, name in zip(ALIKE_ENVS, ALIKE, strict=True):
-        for agent, row in cases[name]["microseconds"].items():
-            found.setdefault(agent, {})[num_envs] = row
-    return found
-
-
-def numbered(case: Case) -> tuple[str, Costs]:
-    """Return what the numbers count that the names of a case begin with, and kind -> them."""
-    found: Costs = {}
-    for name, row in case["microseconds"].items():
-        number, _, kind = name.removesuffix(BEFORE).partition(" ")
-        axis, _, kind = kind.partition(", ")
-        suffix = BEFORE if name.endswith(BEFORE) else ""
-        found.setdefault((kind or "now") + suffix, {})[int(number)] = row
-    return axis, found
-
-
-def draw_rates(ax: Any, title: str, axis: str, lines: Costs) -> None:
-    """Draw steps a second, median and quartiles; what was before is dashed."""
-    kinds = dict.fromkeys(name.removesuffix(BEFORE) for name in lines)
-    colors = dict(zip(kinds, (ARM_COLORS["rated"], *OTHER_COLORS), strict=False))
-    for name, points in lines.items():
-        low, median, high = (
-            [1e6 / row[key] for row in points.values()] for key in ("high", "median", "low")
-        )
-        color = colors[name.removesuffix(BEFORE)]
-        style = "o--" if name.endswith(BEFORE) else "o-"
-        ax.plot(list(points), median, style, color=color, markersize=4, label=label(name))
-        ax.fill_between(list(points), low, high, color=color, alpha=0.15, linewidth=0)
-    ax.set(title=title, xlabel=axis, xscale="log", ylim=(0, None))
-    ax.set_xticks(list(points), [f"{number:,}" for number in points])
-    ax.minorticks_off()
-    add_legend(ax, columns=4)
-
-
-def draw_stages(case: Case, path: Path) -> None:
-    """Draw where the time of a step goes, one bar now and one before."""
-    import matplotlib
-
-    names = [name for name in ("rated", "rated" + BEFORE) if name in case["counts"]]
-    shades = matplotlib.colormaps["tab20"].colors
-    with figure(path, "Where the time goes", rows=1, columns=1, size=(13, 4)) as axes:
-        (ax,) = axes
-        left = np.zeros(len(names))
-        for stage, color in zip(STAGES, shades, strict=False):
-            widths = np.array([stage_costs(case, name).get(stage, 0.0) for name in names])
-            ax.barh([label(name) for name in names], widths, left=left, color=color, label=stage)
-            left += widths
-        ax.set(xlabel="µs of CPU time per environment step")
-        ax.grid(axis="y", visible=False)
-        add_legend(ax, columns=5)
