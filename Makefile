@@ -26,7 +26,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo rate-demo test test-slow test-browser test-faults test-hostile test-fuzz \
-	test-outside test-mutants test-oldest coverage lint docs bench clean
+	test-outside test-mutants test-oldest coverage lint docs bench bench-speed clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -80,6 +80,9 @@ docs: $(VENV)/.everything  ## build the documentation in docs/_build/html
 
 bench: $(VENV)/.everything  ## run the benchmark of the training: make bench ARGS=--help
 	$(PY) -m benchmarks.training $(ARGS)
+
+bench-speed: $(VENV)/.everything  ## time ours beside others (CLEANRL_SRC, BEFORE: checkouts)
+	CLEANRL_SRC="$(CLEANRL_SRC)" BEFORE="$(BEFORE)" $(PY) -m benchmarks.speed $(ARGS)
 
 clean:  ## remove what tools left behind; environments and runs stay
 	rm -rf build dist docs/_build .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -17,6 +17,8 @@ import numpy as np
 
 from benchmarks import human
 from benchmarks.fit_tables import fit_blocks
+from benchmarks.speed.figures import draw_speed
+from benchmarks.speed.tables import speed_blocks
 from gym_rated.assembly.presets import PRESETS
 from gym_rated.checkpoint import replace_file
 from gym_rated.plots import plot_curves
@@ -166,25 +168,6 @@ def draw_curves(suite: str, arms: tuple[str, ...], path: Path, title: str) -> No
         plot_curves({arm: groups[arm] for arm in arms if arm in groups}, path, title=title)
 
 
-def speed_table() -> str:
-    """Return what a wrapper adds to a step, and what a prediction costs."""
-    content = json.loads((RESULTS / "speed.json").read_text())
-    lines = [f"| {content['env_id']} | median µs (quartiles) |", "|---|---|"]
-    for name, row in content["microseconds"].items():
-        lines.append(
-            f"| {name.replace('_', ' ')} | {row['median']} ({row['low']} to {row['high']}) |"
-        )
-    lines += [f"| {k.replace('_', ' ')} | {v} |" for k, v in content["prediction"].items()]
-    runs = [r for r in training_rows() if r["arm"] == "ours" and r["suite"] in CONTINUOUS]
-    fastest = max(row["steps_per_second"] for row in runs)
-    share = content["prediction"]["predict_16"] / 16 * 1e-6 * fastest
-    lines += [
-        "",
-        f"In the fastest rated run ({fastest:.0f} steps/s) that is {share:.1%} of the time.",
-    ]
-    return "\n".join(lines)
-
-
 def environments_table() -> str:
     """Return every id that was run in the wrappers, and what failed with its reason."""
     rows = json.loads((RESULTS / "environments.json").read_text())["rows"]
@@ -257,7 +240,6 @@ def main() -> None:
         "training_sac": ("training.json", lambda: training_table(("sac-halfcheetah",), RERATED)),
         "agents": ("agents.json", agents_table),
         "human_training": ("human.json", lambda: human.table(json_rows("human.json"))),
-        "speed": ("speed.json", speed_table),
         "environments": ("environments.json", environments_table),
     }
     for suite in TRUST:
@@ -265,6 +247,10 @@ def main() -> None:
     makers["trust-mutants"] = ("trust/mutants.json", mutants_table)
     blocks = {name: make() for name, (file, make) in makers.items() if (RESULTS / file).exists()}
     blocks["presets"] = presets_table()
+    if (RESULTS / "speed.json").exists():
+        cases = json.loads((RESULTS / "speed.json").read_text())["cases"]
+        blocks |= speed_blocks(cases)
+        draw_speed(cases, ROOT / "docs" / "_static")
     content = json.loads((RESULTS / "reward_fit.json").read_text())
     if "weights" in content:
         blocks |= fit_blocks(content)
