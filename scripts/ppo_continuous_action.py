@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gym_rated.assembly import arguments, session
+from gym_rated.assembly.devices import DeviceArgs, choose_device
 from gym_rated.assembly.ranges import Count, NotNegative, Positive, Share
 
 SCRIPT = Path(__file__).stem  # in the name of the run's folder, and in its config.json
@@ -56,7 +57,7 @@ class PPOArgs:
 
 
 @dataclass
-class Args(PPOArgs, arguments.RunArgs):
+class Args(PPOArgs, DeviceArgs, arguments.RunArgs):
     """Train PPO, whose actions must be a Box, on a reward learned from ratings."""
 
     env_id: str = "HalfCheetah-v5"
@@ -122,7 +123,8 @@ class Stack:
         self.model = None
         self.feedback = None
         if args.reward == "rated":
-            self.learner = parts.make_learner(args, envs, lengths, args.seed)
+            device = choose_device(args.device)
+            self.learner = parts.make_learner(args, envs, lengths, args.seed, device)
             self.model = self.learner.model
             self.rater = parts.make_rater(args, args.seed, run_dir)
             self.feedback = gym_rated.vector.RatingFeedbackWrapper(
@@ -251,7 +253,8 @@ class Trainer:
         torch.manual_seed(args.seed)
         torch.set_num_threads(1)
         self.stack = Stack(args, run_dir)
-        self.agent = Agent(self.stack.envs)
+        self.device = choose_device(args.device)
+        self.agent = Agent(self.stack.envs).to(self.device)
         self.parameters = flatten_parameters(self.agent)  # one for the optimizer, which is faster
         self.optimizer = optim.Adam([self.parameters], args.learning_rate, eps=1e-5, fused=True)
         self.rollout = Rollout.empty(args, self.stack.envs)
@@ -323,18 +326,18 @@ class Trainer:
         # the wrappers' normalisation once more, as ratings are of what lies below it
         rms = self.stack.normalize_observation.obs_rms
         seen = as_obs((obs.numpy() - rms.mean) / np.sqrt(rms.var + 1e-8))
-        mean = self.agent.actor_mean(torch.from_numpy(seen))
+        mean = self.agent.actor_mean(torch.from_numpy(seen).to(self.device))
         std = self.agent.actor_logstd.exp().detach()
-        low, high = (torch.as_tensor(bound).flatten() for bound in self.bounds)
-        return clipped_log_prob(mean, std, actions, low, high)
+        low, high = (torch.as_tensor(bound).flatten().to(self.device) for bound in self.bounds)
+        return clipped_log_prob(mean, std, actions.to(self.device), low, high)
 
     # 6. Advantages
 
     def compute_values(self) -> np.ndarray:
         """Values of all observations of the rollout, shape (T + 1, N)."""
-        obs = torch.from_numpy(self.rollout.obs)
+        obs = torch.from_numpy(self.rollout.obs).to(self.device)
         with torch.no_grad():
-            return self.agent.get_value(obs.flatten(0, 1)).view(obs.shape[:2]).numpy()
+            return self.agent.get_value(obs.flatten(0, 1)).view(obs.shape[:2]).cpu().numpy()
 
     def compute_advantages(self, values: np.ndarray) -> np.ndarray:
         """Generalised advantages, shape (T, N); time limits are bootstrapped.
@@ -360,7 +363,8 @@ class Trainer:
         r, values = self.rollout, self.compute_values()
         advantages = self.compute_advantages(values)
         columns = [r.obs[:-1], r.actions, advantages, advantages + values[:-1], values[:-1]]
-        obs, actions, *rest = (torch.from_numpy(column[r.valid]) for column in columns)
+        tensors = (torch.from_numpy(column[r.valid]).to(self.device) for column in columns)
+        obs, actions, *rest = tensors
         with torch.no_grad():
             logprobs, _ = self.agent.get_logprob_and_entropy(obs, actions)
         return Batch(obs, actions, logprobs, *rest)
@@ -372,7 +376,7 @@ class Trainer:
             return {}
         logratios = []
         for _ in range(args.update_epochs):
-            b_inds = torch.from_numpy(self.rng.permutation(num_steps))
+            b_inds = torch.from_numpy(self.rng.permutation(num_steps)).to(self.device)
             shuffled = [column[b_inds] for column in batch]  # once, so that each part is a view
             num_minibatches = min(args.num_minibatches, num_steps)
             parts = [column.tensor_split(num_minibatches) for column in shuffled]
