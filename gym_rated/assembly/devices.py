@@ -55,5 +55,5 @@ def check_device(args: Any) -> None:
     Args:
         args: Arguments of a script, with the flag or without.
     """
-    if isinstance(args, DeviceArgs):
+    if isinstance(args, DeviceArgs) and args.device != "cpu":  # which needs no torch to be asked
         choose_device(args.device)
