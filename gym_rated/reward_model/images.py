@@ -173,7 +173,7 @@ class ConvRewardEnsemble(Ensemble):
         self._check_shapes(obs.shape, actions.shape)
         if obs.ndim != 2:
             raise ValueError(f"`obs` must have shape (N, {self.obs_dim}), got {tuple(obs.shape)}")
-        if isinstance(obs, Tensor):
+        if type(obs) is not np.ndarray and isinstance(obs, Tensor):  # the first is quick
             parts = zip(*(x.split(_IMAGES_PER_PASS) for x in (obs, actions)), strict=True)
             return torch.cat([self._predict_tensors(*part) for part in parts])
         rewards = np.zeros(len(obs), np.float32)

@@ -144,7 +144,7 @@ class RewardEnsemble(Ensemble):
         self._check_shapes(obs.shape, actions.shape)
         if obs.ndim != 2:
             raise ValueError(f"`obs` must have shape (N, {self.obs_dim}), got {tuple(obs.shape)}")
-        if isinstance(obs, Tensor):
+        if type(obs) is not np.ndarray and isinstance(obs, Tensor):  # the first is quick
             return self._predict_tensors(obs, actions)
         network = self._fast_network()
         if not network.ready:

@@ -62,6 +62,10 @@ class TensorEncoder:
             return as_tensor(self._encode(on_host(values)), device)  # which mostly raises
         return rows
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has: its spaces are others, and so are their ids."""
+        return vars(self) | {"_device": None, "_constants": {}}
+
     def _rows(self, space: Space[Any], values: Any) -> Any:
         """Return the vectors of a space, or of a part of it."""
         torch = sys.modules["torch"]

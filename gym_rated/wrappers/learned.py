@@ -10,6 +10,8 @@ from gym_rated.segments.tensors import as_tensor, copied, device_of, on_host
 from gym_rated.wrappers.endings import Endings, Flags
 from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards, predict_tensors
 
+_ARRAY = np.ndarray
+
 
 class Seen(Protocol):
     """Gives what the rewards of a step are predicted on."""
@@ -112,13 +114,15 @@ class Learned:
             obs: Observations that the step returned.
             done: Episode ended, shape (N,) or a bool.
         """
-        next_obs = copied(self._seen.obs(obs))
+        seen: Any = self._seen.obs(obs)
         were_resets, _ = self._endings.advance(done)
         actions = self._seen.actions(before.prepared, were_resets)
-        if type(next_obs) is np.ndarray:
+        if type(seen) is _ARRAY:
+            next_obs = seen.copy()
             rewards = self._predict(before.obs, actions, were_resets)
         else:
-            obs_before = as_tensor(before.obs, next_obs.device)  # an array, from a checkpoint
+            next_obs = seen.clone()
+            obs_before = as_tensor(before.obs, seen.device)  # an array, from a checkpoint
             rewards = predict_tensors(self.reward_fn, obs_before, actions, were_resets)
         self._paid = before.obs, actions, rewards
         self._obs = next_obs

@@ -1,11 +1,13 @@
-"""A worker process that hangs is an error after a while, and not a run that never ends."""
+"""A worker process that hangs is an error after a while, and one that died is named."""
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AsyncVectorEnv, VectorWrapper
+from gymnasium.vector.async_vector_env import AsyncState
 
 from gym_rated.checks import check_number
 
@@ -26,6 +28,7 @@ class StepTimeout(_VectorWrapper, RecordConstructorArgs):
         TypeError: If `envs` is of another kind, or `timeout_s` no number.
         ValueError: If `timeout_s` is not above 0.
         TimeoutError: In `step` and `reset`, when time is up; the workers are ended then.
+        RuntimeError: There, if a worker died, as one that was killed for want of memory.
 
     Example:
         >>> import gymnasium as gym
@@ -51,17 +54,36 @@ class StepTimeout(_VectorWrapper, RecordConstructorArgs):
         self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Reset the environments, within the time."""
-        self._workers.reset_async(seed=seed, options=options)
-        return self._in_time("reset", self._workers.reset_wait)  # type: ignore[no-any-return]
+        with self._deaths_named():
+            self._workers.reset_async(seed=seed, options=options)
+            return self._in_time("reset", self._workers.reset_wait)  # type: ignore[no-any-return]
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Step the environments, within the time."""
-        self._workers.step_async(actions)
-        return self._in_time("step", self._workers.step_wait)  # type: ignore[no-any-return]
+        with self._deaths_named():
+            self._workers.step_async(actions)
+            return self._in_time("step", self._workers.step_wait)  # type: ignore[no-any-return]
 
     @property
     def _workers(self) -> AsyncVectorEnv:
         return self.env  # type: ignore[return-value]  # checked to be one
+
+    @contextmanager
+    def _deaths_named(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, ConnectionError) as error:
+            processes = self._workers.processes
+            for process in processes:
+                process.join(timeout=0.1)  # it may be just about to end
+            dead = {i: x.exitcode for i, x in enumerate(processes) if not x.is_alive()}
+            self._workers._state = AsyncState.DEFAULT  # nothing is waited for any more
+            self._workers.close(terminate=True)
+            raise RuntimeError(
+                f"`envs` must have all their workers, got environments {list(dead)} whose process "
+                f"ended (exit codes {list(dead.values())}; -9 is what the system gives where "
+                "memory runs out); take fewer environments, and go on from the last checkpoint"
+            ) from error
 
     def _in_time(self, name: str, wait: Callable[..., Any]) -> Any:
         try:

@@ -12,7 +12,10 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from gym_rated.assembly.arguments import RunArgs, check_args
 from gym_rated.assembly.parallel import make_envs
+from gym_rated.segments.frames import FRAME
 from gym_rated.vector import StepTimeout
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 
 def history(envs: Any, num_steps: int) -> list[Any]:
@@ -34,6 +37,23 @@ def test_environments_in_processes_of_their_own_have_the_same_episodes(tmp_path:
         np.testing.assert_equal(history(elsewhere, 60), history(here, 60))
     finally:
         elsewhere.close()
+
+
+@pytest.mark.slow
+def test_episodes_are_filmed_in_processes_of_their_own_too(tmp_path: Path) -> None:
+    args = RunArgs(num_envs=2, rater="human", clips="capture", segment_length=(5,), num_ratings=500)
+    frames = []
+    for args.vectorization in ("sync", "async"):
+        envs = make_envs(args, tmp_path, "ppo")
+        try:
+            envs.action_space.seed(0)
+            envs.reset()
+            infos = [envs.step(envs.action_space.sample())[4] for _ in range(20)]
+            frames.append([info[FRAME].tolist() for info in infos])
+        finally:
+            envs.close()
+    assert frames[0] == frames[1]
+    assert any(isinstance(frame, bytes) for row in frames[0] for frame in row)
 
 
 @pytest.mark.parametrize("vectorization", ["sync", "async"])

@@ -13,7 +13,9 @@ from gym_rated import vector as rated_vector
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.runs.stack import load_stack_state, stack_state
 
-pytestmark = pytest.mark.filterwarnings("ignore:round", "ignore:a query for")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:round", "ignore:a query for", "ignore:.*fork:DeprecationWarning"
+)
 
 
 def reward_fn(obs: np.ndarray, actions: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Vector environments that return tensors: what goes in as tensors comes out as tensors."""
 
 from collections import Counter
+from copy import deepcopy
 from importlib.util import find_spec
 from typing import Any
 
@@ -374,6 +375,17 @@ def test_a_saved_state_goes_on_with_tensors(mode: Any) -> None:
     for _ in range(3):
         expected, got = envs.step(torch.ones(2, 2)), again.step(torch.ones(2, 2))
         torch.testing.assert_close(got[1], expected[1], rtol=0, atol=0)
+
+
+def test_a_copy_goes_on_with_tensors() -> None:
+    envs = rated_vector.LearnedRewardWrapper(
+        Steady(spaces.Discrete(3, start=1), spaces.Discrete(2)),
+        rated_vector.takes_tensors(lambda obs, actions: obs[:, 1] + 2 * actions[:, 0]),
+    )
+    envs.env.obs = torch.tensor([2, 3])
+    for each in (envs, deepcopy(envs)):
+        each.reset()
+        assert each.step(torch.tensor([0, 1]))[1].tolist() == [3.0, 0.0]
 
 
 @pytest.mark.parametrize("bad", [np.nan, 1e30])

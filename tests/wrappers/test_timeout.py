@@ -1,5 +1,6 @@
 """A worker that hangs ends the run with an error that says which one it was."""
 
+import os
 import time
 from functools import partial
 from typing import Any
@@ -50,6 +51,35 @@ def test_a_frozen_worker_is_named_and_ended(where: str) -> None:
     with pytest.raises(TimeoutError, match=text):
         envs.reset() if where == "reset" else envs.step(actions)
     assert time.perf_counter() - begin < 30
+    assert not any(process.is_alive() for process in workers.processes)
+
+
+class Killed(ScriptedEnv):
+    """Ends its process in a step, or in the second reset."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__([(9, "both")])
+        self.where = where
+
+    def step(self, action: Any) -> Any:
+        if self.where == "step":
+            os._exit(7)
+        return super().step(action)
+
+    def reset(self, **options: Any) -> Any:
+        if self.where == "reset" and self.episode == 0:
+            os._exit(7)
+        return super().reset(**options)
+
+
+@pytest.mark.parametrize("where", ["step", "reset"])
+def test_a_worker_that_died_is_named(where: str) -> None:
+    workers = AsyncVectorEnv([lambda: ScriptedEnv([(9, "both")]), partial(Killed, where)])
+    envs = vector.StepTimeout(workers, timeout_s=20)
+    envs.reset()
+    text = r"`envs` must have all .* environments \[1\] whose process ended \(exit codes \[7\]"
+    with pytest.raises(RuntimeError, match=text):
+        envs.reset() if where == "reset" else envs.step(np.zeros((2, 2), np.float32))
     assert not any(process.is_alive() for process in workers.processes)
 
 
