@@ -99,7 +99,11 @@ def test_a_finished_run_is_read_whole(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:round .* has fewer than two rating classes")
 @pytest.mark.parametrize("name", list(make.LAST_SAVE))
-def test_a_killed_run_goes_on_as_it_would_have(name: str, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_as_it_would_have(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # training has become faster since: the same sums are made in another order
+    monkeypatch.setitem(globals(), "SAME_BITS", False)
     script = import_module(make.RUNS[name][0])
     folder = unpacked(name, tmp_path)
     logged = len((folder / "metrics.jsonl").read_text().splitlines())
