@@ -226,12 +226,13 @@ class Actor(nn.Module):
             (layer.weight.detach().cpu().numpy().T, layer.bias.detach().cpu().numpy())
             for layer in layers
         )
-        x = np.maximum(obs @ w1 + b1, 0)
-        x = np.maximum(x @ w2 + b2, 0)
-        std = np.exp(np.tanh(x @ w4 + b4) * LOG_STD_SCALE + LOG_STD_BIAS)
-        x_t = x @ w3 + b3 + std * torch.randn(std.shape).numpy()
         scale, bias = self.action_scale.cpu().numpy(), self.action_bias.cpu().numpy()
-        return np.tanh(x_t) * scale + bias
+        with np.errstate(over="ignore", invalid="ignore"):  # the next update refuses it
+            x = np.maximum(obs @ w1 + b1, 0)
+            x = np.maximum(x @ w2 + b2, 0)
+            std = np.exp(np.tanh(x @ w4 + b4) * LOG_STD_SCALE + LOG_STD_BIAS)
+            x_t = x @ w3 + b3 + std * torch.randn(std.shape).numpy()
+            return np.tanh(x_t) * scale + bias
 
 
 # 4. Updates

@@ -119,7 +119,7 @@ class ReplayMemory:
         """
         if not len(self):
             raise ValueError("`sample` needs at least one transition, got an empty memory")
-        rows = self._rows[rng.integers(len(self), size=num)]
+        rows = self._rows.take(rng.integers(len(self), size=num), axis=0)
         obs, actions, next_obs, terminated, rewards = (rows[:, part] for part in self._columns)
         if self._reward_fn is None:
             paid = rewards[:, 0]

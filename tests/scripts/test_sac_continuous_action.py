@@ -255,6 +255,16 @@ def test_actions_are_sampled_as_in_updates(num: int) -> None:
     assert torch.equal(torch.get_rng_state(), state)  # the rest of the run draws the same
 
 
+def test_policy_without_measure_is_refused_by_its_update_and_not_by_acting() -> None:
+    agent = make_agent()
+    with torch.no_grad():
+        for weight in (agent.actor.fc1.weight, agent.actor.fc2.weight):
+            weight.fill_(3e38)  # their sums are infinite
+    agent.actor.act(np.ones((1, 3), np.float32))  # a warning would be an error here
+    with pytest.raises(FloatingPointError, match="losses/"):
+        agent.update(transitions())
+
+
 def test_update_stays_on_the_device_of_the_agent(monkeypatch: pytest.MonkeyPatch) -> None:
     # torch refuses to mix tensors of "meta", which hold no numbers, with those of the processor
     monkeypatch.setattr(script, "choose_device", lambda name: torch.device("meta"))
