@@ -166,8 +166,8 @@ class RewardEnsemble(Ensemble):
             ValueError: If a number is not finite.
         """
         check_moments(mean, std)
-        self.obs_mean.copy_(torch.as_tensor(mean))
-        self.obs_std.copy_(torch.as_tensor(np.where(std < MIN_STD, 1.0, std)))
+        self.obs_mean.copy_(torch.from_numpy(np.asarray(mean)))
+        self.obs_std.copy_(torch.from_numpy(np.where(std < MIN_STD, 1.0, std)))
 
     def _fast_network(self) -> "_FastNetwork":
         """Return the network as numpy arrays, made anew whenever a tensor changed."""
