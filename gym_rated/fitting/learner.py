@@ -133,7 +133,9 @@ class RewardLearner(Generic[ModelT, LossT]):
         groups: list[dict[str, Any]] = [{"params": list(model.parameters()), "lr": learning_rate}]
         for parameters, share in loss.parameter_groups():
             groups.append({"params": list(parameters), "lr": share * weight_learning_rate})
-        self._optimiser = torch.optim.Adam(groups)
+        # one pass over all parameters, where there is a kernel for it
+        fused = True if self._device.type in ("cpu", "cuda") else None
+        self._optimiser = torch.optim.Adam(groups, fused=fused)
 
     def fit(self, ratings: RatingDataset, progress: float = 0.0) -> FitReport:
         """Fit the model to all answers there are.

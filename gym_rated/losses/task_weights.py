@@ -84,7 +84,8 @@ class TaskWeights(nn.Module):
         if not 0 <= progress <= 1:
             raise ValueError(f"`progress` must lie in 0..1, got {progress}")
         num = self.log_variances.shape[-1]
-        steps = torch.arange(num).to(self.log_variances)  # its type and device
+        ours = self.log_variances
+        steps = torch.arange(num, dtype=ours.dtype, device=ours.device)
         cosines = torch.cos(steps * (pi * progress))  # the first is 1: the offset a
         with torch.no_grad():
             s = self.log_variances @ cosines

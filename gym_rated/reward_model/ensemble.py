@@ -254,9 +254,14 @@ def _check_sense(tensors: Mapping[str, Tensor]) -> None:
 
 
 def uniform(shape: tuple[int, ...], fan_in: int, rng: torch.Generator) -> nn.Parameter:
-    """Draw what `torch.nn.Linear` starts from: uniform within 1 / sqrt(fan_in)."""
-    bound = fan_in**-0.5
-    return nn.Parameter(torch.empty(shape).uniform_(-bound, bound, generator=rng))
+    """Draw what `torch.nn.Linear` starts from: uniform within 1 / sqrt(fan_in).
+
+    Drawn on the CPU, so that a seed means the same weights on every device; then they are where
+    torch makes tensors by default.
+    """
+    bound, home = fan_in**-0.5, torch.get_default_device()
+    numbers = torch.empty(shape, device=home if home.type == "meta" else "cpu")
+    return nn.Parameter(numbers.uniform_(-bound, bound, generator=rng).to(home))
 
 
 def _other_content(wanted: str, found: object, folder: str | PathLike[str]) -> ValueError:

@@ -205,8 +205,8 @@ class ConvRewardEnsemble(Ensemble):
         means = np.reshape(mean, (-1, len(self.obs_mean)))  # (H W, C)
         squares = np.square(np.reshape(std, means.shape)).mean(0) + means.var(0)
         pooled = np.sqrt(squares)
-        self.obs_mean.copy_(torch.as_tensor(means.mean(0)))
-        self.obs_std.copy_(torch.as_tensor(np.where(pooled < MIN_STD, 1.0, pooled)))
+        self.obs_mean.copy_(torch.from_numpy(np.asarray(means.mean(0))))
+        self.obs_std.copy_(torch.from_numpy(np.where(pooled < MIN_STD, 1.0, pooled)))
 
     def _normalised(self, obs: Tensor) -> Tensor:
         """Return images of shape (N, D) as floats of shape (N, C, H, W)."""

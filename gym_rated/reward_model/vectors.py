@@ -24,6 +24,7 @@ from gym_rated.reward_model.ensemble import (
     check_moments,
     uniform,
 )
+from gym_rated.reward_model.gradient import chunked_rewards
 from gym_rated.segments.tensors import takes_tensors
 
 if TYPE_CHECKING:
@@ -118,13 +119,17 @@ class RewardEnsemble(Ensemble):
     def rewards(self, inputs: Tensor) -> Tensor:
         """Return every member's reward of `inputs`, shape (*batch, D + A), as shape (E, *batch)."""
         inputs = inputs.to(self.weights[0].dtype)  # as after `.double()`
+        if torch.is_grad_enabled() and inputs.device.type == "cpu" and not inputs.requires_grad:
+            rows = inputs.reshape(-1, inputs.shape[-1])
+            found = chunked_rewards(rows, list(self.weights), list(self.biases))
+            return found.reshape(self.num_members, *inputs.shape[:-1])
         columns = inputs.reshape(-1, inputs.shape[-1]).T  # (D + A, N): trains faster than rows
         hidden = columns.expand(self.num_members, -1, -1)
         last = len(self.weights) - 1
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             hidden = torch.baddbmm(bias, weight, hidden)  # (E, width, N)
             if i < last:
-                hidden = functional.leaky_relu(hidden, NEGATIVE_SLOPE)
+                hidden = functional.leaky_relu_(hidden, NEGATIVE_SLOPE)
         return hidden.tanh().reshape(self.num_members, *inputs.shape[:-1])
 
     @takes_tensors
@@ -165,8 +170,8 @@ class RewardEnsemble(Ensemble):
             ValueError: If a number is not finite.
         """
         check_moments(mean, std)
-        self.obs_mean.copy_(torch.as_tensor(mean))
-        self.obs_std.copy_(torch.as_tensor(np.where(std < MIN_STD, 1.0, std)))
+        self.obs_mean.copy_(torch.from_numpy(np.asarray(mean)))
+        self.obs_std.copy_(torch.from_numpy(np.where(std < MIN_STD, 1.0, std)))
 
     def _fast_network(self) -> "_FastNetwork":
         """Return the network as numpy arrays, made anew whenever a tensor changed."""

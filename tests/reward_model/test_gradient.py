@@ -1,0 +1,51 @@
+import pytest
+import torch
+
+from gym_rated.reward_model import RewardEnsemble, gradient
+
+
+def plain_rewards(model, inputs):
+    """The arithmetic by the book: member by member, layer by layer, gradient by autograd."""
+    members = []
+    for member in range(model.num_members):
+        hidden = inputs
+        for i, (weight, bias) in enumerate(zip(model.weights, model.biases, strict=True)):
+            hidden = hidden @ weight[member].T + bias[member, :, 0]
+            if i < len(model.weights) - 1:
+                hidden = torch.where(hidden > 0, hidden, 0.01 * hidden)
+        members.append(hidden[:, 0].tanh())
+    return torch.stack(members)
+
+
+@pytest.mark.parametrize("hidden_sizes", [(5,), (16, 16), (7, 3, 9)])
+@pytest.mark.parametrize("num_rows", [0, 1, 10, 33])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rewards_and_gradients_are_those_of_autograd(monkeypatch, hidden_sizes, num_rows, dtype):
+    monkeypatch.setattr(gradient, "_CHUNK_NUMBERS", 160)  # chunks of 10 to 32 rows
+    model = RewardEnsemble(3, 2, num_members=2, hidden_sizes=hidden_sizes).to(dtype)
+    rng = torch.Generator().manual_seed(0)
+    inputs = torch.randn(num_rows, 5, generator=rng, dtype=dtype)
+    wanted = torch.randn(2, num_rows, generator=rng, dtype=dtype)
+    found = []
+    for rewards in (model.rewards(inputs), plain_rewards(model, inputs)):
+        model.zero_grad()
+        (rewards - wanted).square().sum().backward()
+        found.append([rewards.detach(), *(p.grad.clone() for p in model.parameters())])
+    for ours, theirs in zip(*found, strict=True):
+        assert torch.allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_without_a_gradient_the_rewards_are_the_same() -> None:
+    model, inputs = RewardEnsemble(3, 2), torch.randn(4, 6, 5)
+    with torch.no_grad():
+        assert torch.allclose(model.rewards(inputs), model.rewards(inputs.clone()), atol=0)
+        plain = model.rewards(inputs)
+    assert torch.allclose(model.rewards(inputs), plain, atol=1e-6)
+
+
+def test_a_gradient_for_observations_is_there_where_it_is_asked_for() -> None:
+    model = RewardEnsemble(3, 2)
+    obs, actions = torch.randn(4, 3, requires_grad=True), torch.randn(4, 2)
+    model(obs, actions).sum().backward()
+    assert obs.grad.abs().sum() > 0
+    assert all(p.grad is not None for p in model.parameters())
