@@ -58,10 +58,10 @@ def main(args: Args) -> None:
     with tqdm(total=total, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}") as bar:
         for case in cases:
             bar.set_postfix_str(case.name)
-            start = time.monotonic()
+            start, busy = time.monotonic(), round(os.getloadavg()[0], 1)
             found = measure(case, partial(bar.update, case.weight_s / case.turns))
             wall_s = round(time.monotonic() - start)
-            results[case.name] = {"made_on": made_on, "wall_s": wall_s, **found}
+            results[case.name] = {"made_on": made_on, "wall_s": wall_s, "load": busy, **found}
             args.out.parent.mkdir(parents=True, exist_ok=True)
             replace_file(args.out, (json.dumps({"cases": results}, indent=1) + "\n").encode())
             tqdm.write(say(case.name, results[case.name]))

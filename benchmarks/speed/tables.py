@@ -159,7 +159,7 @@ def stages_table(case: Case) -> str:
 
 
 def made_on(cases: dict[str, Case]) -> str:
-    """Say on what the cases were measured, each state once."""
+    """Say on what the cases were measured, each state once; of each its time, and the load."""
     found: dict[str, list[str]] = {}
     for name, case in cases.items():
         ours, before = case["made_on"]["ours"], case["made_on"]["before"]
@@ -168,7 +168,9 @@ def made_on(cases: dict[str, Case]) -> str:
         line = f"commit {(ours['commit'] or 'unknown')[:8]}"
         line += f" beside {before[:8]}" if before else ""
         line += f", {ours['cpu']['model']}, {torch}, {versions}".rstrip(", ")
-        found.setdefault(line, []).append(f"{name} ({case['wall_s']} s)")
+        found.setdefault(line, []).append(
+            f"{name} ({case['wall_s']} s, {case.get('load', 'unknown')})"
+        )
     return "\n".join(f"* {line}: {', '.join(names)}." for line, names in found.items())
 
 

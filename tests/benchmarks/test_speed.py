@@ -246,7 +246,7 @@ def measured(case: Case) -> dict:
     """Return a result in which the i-th contender takes i + 1 microseconds, in every turn."""
     costs = {c.name: interleaved.spread([i + 1.0] * 5) for i, c in enumerate(case.contenders)}
     counts = {c.name: {"environment": 3, REST: 1} for c in case.contenders[:1]}
-    result = {"unit": case.unit, "microseconds": costs, "counts": counts, "wall_s": 1}
+    result = {"unit": case.unit, "microseconds": costs, "counts": counts, "wall_s": 1, "load": 0.0}
     versions = {"torch": "2", "numpy": "2"}
     ours = {"commit": "abc", "versions": versions, "cpu": {"model": "EPYC"}}
     return result | {"made_on": {"ours": ours, "before": None, "peers": {"cleanrl": "f00"}}}
