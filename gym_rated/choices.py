@@ -41,6 +41,7 @@ LimitRule = Literal[LimitForm, "fit"]
 """The same for a whole training: in each mini-batch, or once per fit."""
 
 Offset = Literal["none", "best", "worst"]
+Precision = Literal["float32", "bfloat16"]
 """What is subtracted from a learned reward: nothing, that of the best step, or of the worst."""
 
 BonusName = Literal["knn-entropy", "rnd"]

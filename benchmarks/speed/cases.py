@@ -137,7 +137,13 @@ def fit_throughput(_: Sources) -> Case:
     """A fit of 500 ratings beside a plain loop over its three members."""
     loop = "benchmarks.speed.member_loop:by_size"
     contenders = [
-        Contender("fit, 3 x 256", "benchmarks.speed.fits:of_authors"),
+        Contender("fit, 3 x 256", "benchmarks.speed.fits:of_authors", request="float32"),
+        Contender(
+            "fit with bfloat16, 3 x 256",
+            "benchmarks.speed.fits:of_authors",
+            request="bfloat16",
+            has_before=False,
+        ),
         Contender("plain loop, 3 x 256", loop, request="authors", has_before=False),
         Contender("fit, 2 x 64", "benchmarks.speed.fits:by_ratings", request="500"),
         Contender("plain loop, 2 x 64", loop, request="defaults", has_before=False),

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from benchmarks.speed.worker import Pause, serve
+from gym_rated.choices import Precision
 from gym_rated.fitting.making import OURS, Method, make_learner
 from gym_rated.ratings import Rating, RatingDataset
 from gym_rated.segments import Origin, Segment
@@ -42,16 +43,20 @@ def by_members(pause: Pause) -> None:
 
 
 def of_authors(pause: Pause) -> None:
-    """Fit the method of White et al. 2024 to 500 ratings."""
-    serve(pause, lambda _: fitting(500, AUTHORS))
+    """Fit the method of White et al. 2024 to 500 ratings, with the precision asked for."""
+    serve(pause, lambda precision: fitting(500, AUTHORS, precision))
 
 
-def fitting(num_ratings: int, method: Method) -> Callable[[], int]:
+def fitting(
+    num_ratings: int, method: Method, precision: Precision = "float32"
+) -> Callable[[], int]:
     """Return a fit to `num_ratings` ratings, by a learner that has fitted to them before."""
     torch.set_num_threads(1)
     ratings = rated_segments(num_ratings)
     method = replace(method, first_steps=STEPS, later_steps=STEPS)
     learner = make_learner(OBS_DIM, ACTION_DIM, NUM_CLASSES, segment_length=LENGTH, method=method)
+    if precision != "float32":  # which an earlier version does not know
+        learner.precision = precision
 
     def chunk() -> int:
         learner.fit(ratings)

@@ -118,6 +118,8 @@ class RewardEnsemble(Ensemble):
 
     def rewards(self, inputs: Tensor) -> Tensor:
         """Return every member's reward of `inputs`, shape (*batch, D + A), as shape (E, *batch)."""
+        if torch.is_autocast_enabled("cpu") and inputs.device.type == "cpu":
+            return self._rewards_by_member(inputs)
         inputs = inputs.to(self.weights[0].dtype)  # as after `.double()`
         if torch.is_grad_enabled() and inputs.device.type == "cpu" and not inputs.requires_grad:
             rows = inputs.reshape(-1, inputs.shape[-1])
@@ -131,6 +133,18 @@ class RewardEnsemble(Ensemble):
             if i < last:
                 hidden = functional.leaky_relu_(hidden, NEGATIVE_SLOPE)
         return hidden.tanh().reshape(self.num_members, *inputs.shape[:-1])
+
+    def _rewards_by_member(self, inputs: Tensor) -> Tensor:
+        """Do as `rewards`, member by member: products of bfloat16 are faster so than in batches."""
+        found = []
+        for member in range(self.num_members):
+            hidden = inputs
+            for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+                hidden = functional.linear(hidden, weight[member], bias[member, :, 0])
+                if i < len(self.weights) - 1:
+                    hidden = functional.leaky_relu_(hidden, NEGATIVE_SLOPE)
+            found.append(hidden[..., 0])
+        return torch.stack(found).float().tanh()
 
     @takes_tensors
     def predict(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:

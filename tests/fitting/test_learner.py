@@ -118,6 +118,18 @@ def test_every_kind_of_answer_orders_segments_never_seen(tasks, answer, scale):
     assert spearman(predicted_returns(model, unseen), true_returns(unseen)) > 0.85
 
 
+def test_products_of_bfloat16_teach_the_same_order() -> None:
+    segments = make_segments(120, seed=3)
+    order = {}
+    for precision in ("float32", "bfloat16"):
+        fitted = learner(precision=precision)
+        fitted.fit(dataset(segments))
+        assert {p.dtype for p in fitted.model.parameters()} == {torch.float32}
+        order[precision] = predicted_returns(fitted.model, segments)
+    assert order["float32"] != order["bfloat16"]
+    assert spearman(np.array(order["float32"]), np.array(order["bfloat16"])) > 0.99
+
+
 def test_answers_of_all_kinds_are_learned_together():
     segments = make_segments(150)
     answers = [*rate(segments[:50]), *scores_of(segments[50:100], "other")]

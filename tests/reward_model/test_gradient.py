@@ -35,6 +35,24 @@ def test_rewards_and_gradients_are_those_of_autograd(monkeypatch, hidden_sizes, 
         assert torch.allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
+def test_products_of_bfloat16_are_those_of_float32_to_their_digits() -> None:
+    model = RewardEnsemble(3, 2, num_members=2, hidden_sizes=(16, 16))
+    inputs = torch.randn(4, 9, 5, generator=torch.Generator().manual_seed(0))
+    found = []
+    for is_rough in (False, True):
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_rough):
+            rewards = model.rewards(inputs)
+        rewards.square().sum().backward()
+        assert rewards.dtype == torch.float32
+        found.append([rewards.detach(), *(p.grad.clone() for p in model.parameters())])
+    exact, rough = found
+    assert not torch.equal(exact[0], rough[0])
+    for expected, gradient_ in zip(exact, rough, strict=True):
+        error = (gradient_ - expected).norm() / expected.norm()
+        assert error < 0.05  # eight bits are a relative error of 0.004 a number, more in small sums
+
+
 def test_without_a_gradient_the_rewards_are_the_same() -> None:
     model, inputs = RewardEnsemble(3, 2), torch.randn(4, 6, 5)
     with torch.no_grad():
