@@ -19,7 +19,8 @@ from gym_rated.assembly.ranges import Count, NotNegative, Positive, Share
 
 SCRIPT = Path(__file__).stem  # in the name of the run's folder, and in its config.json
 
-# 1. Flags, read before torch is imported: that takes seconds, which --help does without
+# 1. Flags
+# (read before torch is imported, which takes seconds: --help does without)
 
 
 @dataclass

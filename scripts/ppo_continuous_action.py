@@ -21,7 +21,8 @@ from gym_rated.assembly.ranges import Count, NotNegative, Positive, Share
 SCRIPT = Path(__file__).stem  # in the name of the run's folder, and in its config.json
 LOG_SQRT_2_PI = 0.5 * math.log(2 * math.pi)
 
-# 1. Flags, read before torch is imported: that takes seconds, which --help does without
+# 1. Flags
+# (read before torch is imported, which takes seconds: --help does without)
 
 
 @dataclass
@@ -286,6 +287,7 @@ class Trainer:
             r.actions[step] = actor_mean(self.next_obs) + std * noise[step]
 
             executed = r.actions[step].reshape(-1, *space.shape).clip(space.low, space.high)
+            executed = executed.astype(space.dtype, copy=False)
             next_obs, reward, terminations, truncations, _ = envs.step(executed)
             self.next_obs, self.next_done = as_obs(next_obs), terminations | truncations
             r.rewards[step] = reward.clip(-10, 10)

@@ -24,7 +24,8 @@ from gym_rated.checks import check_memory
 
 SCRIPT = Path(__file__).stem  # in the name of the run's folder, and in its config.json
 
-# 1. Flags, read before torch is imported: that takes seconds, which --help does without
+# 1. Flags
+# (read before torch is imported, which takes seconds: --help does without)
 
 
 @dataclass
