@@ -183,7 +183,12 @@ def step_and_rate(feedback: Any, env: Any) -> None:
 
 
 STACKS = pytest.mark.parametrize(
-    "make", [single, sync, asynchronous, sb3, by_id, vector_by_id], ids=lambda make: make.__name__
+    "make",
+    [
+        *(single, sync, sb3, by_id, vector_by_id),
+        pytest.param(asynchronous, marks=pytest.mark.slow),  # starts processes for each
+    ],
+    ids=lambda make: make.__name__,
 )
 
 
