@@ -22,7 +22,12 @@ from benchmarks.speed.tables import speed_blocks
 from gym_rated.assembly.presets import PRESETS
 from gym_rated.checkpoint import replace_file
 from gym_rated.plots import plot_curves
-from gym_rated.statistics import bootstrap_interval, normalized_score, standard_error
+from gym_rated.statistics import (
+    Interval,
+    normalized_score,
+    resampled_interval,
+    standard_error,
+)
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -64,9 +69,26 @@ def columns(name: str) -> dict[str, dict[str, list[float]]]:
     return found
 
 
-def normalized(task: dict[str, list[float]], arm: str) -> np.ndarray:
-    """Return an arm's scores on the line from random (0) to the mean of true reward (1)."""
-    return normalized_score(task[arm], float(np.mean(task["random"])), float(np.mean(task["true"])))
+def normalized(task: dict[str, list[float]], arm: str) -> Interval:
+    """Place an arm's mean on the line from that of random actions (0) to that of true reward (1).
+
+    The seeds of all three are drawn again, as all three are uncertain; the true reward's own place
+    is 1, and its interval says how far the line's end is.
+    """
+    arms = {"arm": task[arm], "random": task["random"]}
+    arms |= {"true": task["true"]} if arm != "true" else {}
+    sizes = [len(scores) for scores in arms.values()]
+    everything = np.concatenate(list(arms.values()))
+    names = np.repeat(list(arms), sizes)
+
+    def statistic(drawn: np.ndarray) -> float:
+        means = {name: everything[drawn][names == name].mean() for name in arms}
+        true = means.get("true", np.mean(task["true"]))
+        if true <= means["random"]:
+            return float("nan")  # a draw without a line
+        return float(normalized_score(means["arm"], means["random"], true))
+
+    return resampled_interval(statistic, sizes, rng=np.random.default_rng(0), num_resamples=2_000)
 
 
 def training_table(
@@ -81,16 +103,13 @@ def training_table(
     for suite in (suite for suite in suites if suite in tasks):
         for arm in (arm for arm in arms if scores[suite][arm]):
             values = np.array(scores[suite][arm])
-            unit = normalized(scores[suite], arm)
             digits = 0 if abs(values).max() >= 100 else 1
             cells = [tasks[suite], WORDS[arm], str(len(values))]
             error = f" ± {float(standard_error(values)):.{digits}f}" if len(values) > 1 else ""
             cells.append(f"{values.mean():.{digits}f}{error}")
-            spread = ""
-            if len(values) > 1:
-                interval = bootstrap_interval(unit, np.mean)
-                spread = f" ({interval.low:.2f} to {interval.high:.2f})"
-            cells.append(f"{unit.mean():.2f}{spread}")
+            unit = normalized(scores[suite], arm)
+            spread = f" ({unit.low:.2f} to {unit.high:.2f})" if len(values) > 1 else ""
+            cells.append(f"{unit.estimate:.2f}{spread}")
             cells += [f"{np.mean(lengths[suite][arm]):.0f}"] if with_length else []
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

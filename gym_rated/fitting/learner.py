@@ -143,7 +143,7 @@ class RewardLearner(Generic[ModelT, LossT]):
         fused = True if self._device.type in ("cpu", "cuda") else None
         self._optimiser = torch.optim.Adam(groups, fused=fused)
 
-    def fit(self, ratings: RatingDataset, progress: float = 0.0) -> FitReport:
+    def fit(self, ratings: RatingDataset, progress: float | None = None) -> FitReport:
         """Fit the model to all answers there are.
 
         Input normaliser and output scale are found anew on the segments spoken of, and stay until
@@ -153,7 +153,8 @@ class RewardLearner(Generic[ModelT, LossT]):
 
         Args:
             ratings: The rated segments.
-            progress: How far the training is, 0 to 1, for `scheduled` weights.
+            progress: How far the training is, 0 to 1; needed for `scheduled` weights, which depend
+                on it.
 
         Returns:
             What was done. Where the answers not held out tell no task of the loss that one segment
@@ -161,12 +162,14 @@ class RewardLearner(Generic[ModelT, LossT]):
             is only a warning: the model stays as it was, and the report is not ready.
 
         Raises:
-            ValueError: If the dataset does not fit model and loss.
+            ValueError: If the dataset does not fit model and loss, or if weights are `scheduled`
+                and no progress is given.
             FloatingPointError: If the model became non-finite, or predicts what is not finite.
             Whatever is raised, the learner is then as before.
         """
         start = time.perf_counter()
         self._check(ratings)
+        progress = self._checked_progress(progress)
         table = ratings.table()
         split = FitSplit.of(table)
         counts = tuple(int(count) for count in ratings.class_counts())
@@ -236,6 +239,15 @@ class RewardLearner(Generic[ModelT, LossT]):
                 "`ratings` must have the observation length, action length and number of classes "
                 f"of model and loss, got {theirs} for {ours}"
             )
+
+    def _checked_progress(self, progress: float | None) -> float:
+        if progress is None and getattr(self.loss, "weights", None) == "scheduled":
+            raise ValueError(
+                "`progress` must be given where weights are `scheduled`, got None: they would stay "
+                "as at the start; call fit(ratings, progress=steps_done / steps), also where a "
+                "wrapper calls it: on_ratings=lambda ratings: learner.fit(ratings, progress=...)"
+            )
+        return 0.0 if progress is None else progress
 
     def _can_learn(self, table: RatedTable, split: FitSplit) -> bool:
         ratings, groups, scores = (

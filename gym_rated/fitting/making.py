@@ -151,4 +151,4 @@ def fit(
         seed=seed,
     )
     learner.progress_bar = progress_bar
-    return learner.model, learner.fit(ratings)
+    return learner.model, learner.fit(ratings, progress=1.0)

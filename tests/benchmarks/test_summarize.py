@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import summarize
@@ -22,3 +23,26 @@ def test_places_that_no_test_noticed_are_listed_as_they_were_and_became(
     assert r"| `a.py:7` | `` x = a \| b `` | `` x = (a & b) `` |" in table
     path.write_text(json.dumps(found | {"noticed": 60, "survivors": []}))
     assert "before" not in summarize.mutants_table()
+
+
+def test_a_normalised_interval_is_as_wide_as_the_line_is_unsure() -> None:
+    sure = {"random": [0.0, 0.0, 0.0], "true": [10.0, 10.0, 10.0], "ours": [9.0, 10.0, 11.0]}
+    unsure = sure | {"true": [5.0, 10.0, 15.0]}
+    narrow, wide = (summarize.normalized(task, "ours") for task in (sure, unsure))
+    assert narrow.estimate == wide.estimate == 1.0
+    # the smallest and largest mean of three draws: 9 and 11 of 10; and of 5 to 15
+    assert (narrow.low, narrow.high) == pytest.approx((0.9, 1.1), abs=0.04)
+    assert wide.low < 0.8
+    assert wide.high > 1.3
+    own = summarize.normalized(unsure, "true")
+    assert own.estimate == 1.0
+    assert (own.low, own.high) == pytest.approx((0.5, 1.5), abs=0.2)
+
+
+def test_random_actions_that_vary_widen_the_interval_too() -> None:
+    task = {"random": [-5.0, 5.0], "true": [10.0, 10.0], "ours": [5.0, 5.0]}
+    found = summarize.normalized(task, "ours")
+    assert found.estimate == 0.5
+    # from -5 it is 10 of 15, from 5 it is 0 of 5
+    assert (found.low, found.high) == pytest.approx((0.0, 2 / 3))
+    assert np.isfinite(found).all()

@@ -62,12 +62,22 @@ def test_a_fit_orders_segments_it_has_never_seen(tasks, weights):
     segments, unseen = make_segments(120), make_segments(100, round=1, seed=1)
     model = RewardEnsemble(3, 2, hidden_sizes=(16, 16))
     loss = MultitaskLoss(tasks, num_classes=NUM_CLASSES, weights=weights)
-    report = RewardLearner(model, loss, first_steps=100).fit(dataset(segments))
+    report = RewardLearner(model, loss, first_steps=100).fit(dataset(segments), progress=0.5)
     assert report.ready
     assert model.ready
     assert spearman(predicted_returns(model, unseen), true_returns(unseen)) > 0.85
     for start, end in report.losses.values():
         assert end < start
+
+
+def test_scheduled_weights_are_not_left_at_the_start_without_a_word():
+    model = RewardEnsemble(3, 2, hidden_sizes=(4,))
+    scheduled = RewardLearner(model, MultitaskLoss(num_classes=NUM_CLASSES, weights="scheduled"))
+    with pytest.raises(ValueError, match=r"`progress` must be given .* got None.*on_ratings"):
+        scheduled.fit(dataset(make_segments(30)))
+    assert not model.ready
+    method = replace(gym_rated.fitting.OURS, weights="scheduled")
+    assert fit(dataset(make_segments(30)), method=method, steps=3, progress_bar=False)[1].ready
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def fit_file(args: FitArgs) -> "FitReport":
         seed=args.seed,
     )
     learner.progress_bar = sys.stderr.isatty()
-    report = learner.fit(ratings)
+    report = learner.fit(ratings, progress=1.0)
     if not report.ready:
         raise ValueError(
             f"`ratings` must tell segments apart, got {report.num_ratings} ratings, by class "
