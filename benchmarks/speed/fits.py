@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from benchmarks.speed.worker import Pause, serve
-from gym_rated.choices import Precision
 from gym_rated.fitting.making import OURS, Method, make_learner
 from gym_rated.ratings import Rating, RatingDataset
 from gym_rated.segments import Origin, Segment
@@ -47,9 +46,7 @@ def of_authors(pause: Pause) -> None:
     serve(pause, lambda precision: fitting(500, AUTHORS, precision))
 
 
-def fitting(
-    num_ratings: int, method: Method, precision: Precision = "float32"
-) -> Callable[[], int]:
+def fitting(num_ratings: int, method: Method, precision: str = "float32") -> Callable[[], int]:
     """Return a fit to `num_ratings` ratings, by a learner that has fitted to them before."""
     torch.set_num_threads(1)
     ratings = rated_segments(num_ratings)
