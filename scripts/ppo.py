@@ -273,14 +273,15 @@ class Trainer:
         actor = as_numpy(self.agent.actor)
         borders = np.cumsum(self.agent.num_choices)[:-1]
         # the largest of logits with Gumbel noise is a sample of their softmax
-        noise = -torch.empty(*r.actions.shape[:2], sum(self.agent.num_choices)).exponential_().log()
+        shape = (*r.actions.shape[:2], sum(self.agent.num_choices))
+        noise = -torch.empty(shape).exponential_().log().numpy()
         # zeros would drive the deviation towards 0, and the first learned rewards into the clip
         self.stack.normalize_reward.update_running_mean = self.stack.has_reward
         for step in range(self.args.num_steps):
             self.global_step += self.args.num_envs
             r.obs[step] = self.next_obs
             r.valid[step] = ~self.next_done  # next-step autoreset: after a done comes a reset
-            scores = actor(self.next_obs) + noise[step].numpy()
+            scores = actor(self.next_obs) + noise[step]
             choices = [one.argmax(1) for one in np.split(scores, borders, 1)]
             r.actions[step] = np.stack(choices, 1)
 

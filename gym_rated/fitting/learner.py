@@ -179,8 +179,9 @@ class RewardLearner(Generic[ModelT, LossT]):
         else:
             before = copy.deepcopy(self.state_dict())
             try:
-                fresh = self._judge_fresh(ratings, table)
-                done = {"fresh": fresh, **self._fit(ratings, split, progress)}
+                rows = RatedRows.of(ratings, self._device)
+                fresh = self._judge_fresh(rows, table)
+                done = {"fresh": fresh, **self._fit(rows, split, progress)}
             except BaseException:
                 self.load_state_dict(before)
                 raise
@@ -257,16 +258,16 @@ class RewardLearner(Generic[ModelT, LossT]):
         pairs = torch.from_numpy(split.train_pairs)
         return self.loss.can_learn(ratings, groups, scores=scores, comparisons=pairs)
 
-    def _judge_fresh(self, ratings: RatingDataset, table: RatedTable) -> Fresh:
+    def _judge_fresh(self, rows: RatedRows, table: RatedTable) -> Fresh:
         """Judge the reward as it stands on the ratings that it was not fitted to."""
         answers, given = answers_of(table.ratings, table.scores)
-        rows = np.flatnonzero(given)
-        ids = [table.ids[row] for row in rows.tolist()]
-        fresh = rows[self._alarm.unknown(ids)]
+        answered = np.flatnonzero(given)
+        ids = [table.ids[row] for row in answered.tolist()]
+        fresh = answered[self._alarm.unknown(ids)]
         judged = np.sort(np.random.default_rng(0).permutation(fresh)[:MOST_SEGMENTS])
         returns = None
         if self.num_fits and len(judged):
-            new = RatedRows.of(ratings, self._device).take(judged)
+            new = rows.take(judged)
             segments = SampledSegments.of(new)
             returns = self._mean_values(segments.returns(self._rewards(segments)), new)
         rounds = table.groups[judged]
@@ -276,9 +277,9 @@ class RewardLearner(Generic[ModelT, LossT]):
         self._alarm.know(ids)
         return replace(found, num=len(fresh))
 
-    def _fit(self, ratings: RatingDataset, split: FitSplit, progress: float) -> dict[str, Any]:
+    def _fit(self, rows: RatedRows, split: FitSplit, progress: float) -> dict[str, Any]:
         model, loss = self.model, self.loss
-        rows, split = RatedRows.of(ratings, self._device), split.shuffled(self._rng)
+        split = split.shuffled(self._rng)
         sample = Sample.of(rows, split)
         model.set_normaliser(*sample.segments.mean_and_std())
 

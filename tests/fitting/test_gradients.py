@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from gradients import plain_rewards
 from rated_segments import dataset, make_segments
 
 from gym_rated.fitting import RewardLearner
@@ -19,15 +20,7 @@ def plain_returns(model, batch):
     """Sum over padded steps of what each member says, shape (E, B)."""
     obs, actions, mask = (torch.from_numpy(x) for x in (batch.obs, batch.actions, batch.mask))
     inputs = torch.cat(((obs - model.obs_mean) / model.obs_std, actions), -1)
-    returns = []
-    for member in range(model.num_members):
-        hidden = inputs
-        for i, (weight, bias) in enumerate(zip(model.weights, model.biases, strict=True)):
-            hidden = hidden @ weight[member].T + bias[member, :, 0]
-            if i < len(model.weights) - 1:
-                hidden = torch.nn.functional.leaky_relu(hidden, 0.01)
-        returns.append((hidden[..., 0].tanh() * mask).sum(-1))
-    return torch.stack(returns)
+    return (plain_rewards(model, inputs) * mask).sum(-1)
 
 
 @pytest.mark.parametrize("lengths", [(10, 10), (10, 3)])

@@ -1,20 +1,8 @@
 import pytest
 import torch
+from gradients import plain_rewards
 
 from gym_rated.reward_model import RewardEnsemble, gradient
-
-
-def plain_rewards(model, inputs):
-    """The arithmetic by the book: member by member, layer by layer, gradient by autograd."""
-    members = []
-    for member in range(model.num_members):
-        hidden = inputs
-        for i, (weight, bias) in enumerate(zip(model.weights, model.biases, strict=True)):
-            hidden = hidden @ weight[member].T + bias[member, :, 0]
-            if i < len(model.weights) - 1:
-                hidden = torch.where(hidden > 0, hidden, 0.01 * hidden)
-        members.append(hidden[:, 0].tanh())
-    return torch.stack(members)
 
 
 @pytest.mark.parametrize("hidden_sizes", [(5,), (16, 16), (7, 3, 9)])
