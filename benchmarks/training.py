@@ -39,6 +39,8 @@ CURVE_POINTS = 25
 
 RERATED = ("true", "ours", "rbrl", "pairs", "shuffled", "constant")
 NEVER_RERATED = ("people", "ours-once")
+LENGTHS = (50, 25, 10)
+SHORTER = tuple(f"{n} steps{decay}" for n in LENGTHS for decay in ("", ", decay"))
 ARMS: dict[str, list[str]] = {
     "true": ["--reward", "true"],
     "constant": ["--reward", "constant"],
@@ -48,8 +50,16 @@ ARMS: dict[str, list[str]] = {
     "pairs": ["--preset", "pairs"],
     "people": ["--preset", "people"],
     "ours-once": ["--preset", "ours", "--no-regrade"],
+    **{
+        f"{n} steps{decay}": ["--preset", "people", "--segment-length", str(n), *flags]
+        for n in LENGTHS
+        for decay, flags in {"": [], ", decay": ["--weight-decay", "10"]}.items()
+    },
 }
-"""Arms and their flags; `-once` are ratings that are never re-rated."""
+"""Arms and their flags; `-once` are ratings that are never re-rated.
+
+Those with a number of steps are `people` with segments of this length, and some with weight decay.
+"""
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,7 @@ class Suite:
 
 
 ENDING = ("true", "ours", "constant")
+FEW = ("--num-ratings", "200", "--mistake-rate", "0.2", "--relative-to", "round")
 SUITES = {
     "halfcheetah": Suite("HalfCheetah-v5", 250_000, RERATED + NEVER_RERATED),
     "pendulum": Suite("Pendulum-v1", 100_000, ("true", "ours")),
@@ -99,14 +110,28 @@ SUITES = {
             ("finger", "finger-spin"),
         )
     },
+    "few-pendulum": Suite("Pendulum-v1", 100_000, ("true", *SHORTER), flags=FEW),
+    "few-halfcheetah": Suite("HalfCheetah-v5", 250_000, ("true", *SHORTER), flags=FEW),
+    **{
+        f"few-{name}": Suite(
+            f"gym_rated/dm-{task}-v0",
+            150_000,
+            ("true", *SHORTER),
+            flags=FEW,
+            env_kwargs={"action_repeat": 2},
+        )
+        for name, task in (("cheetah", "cheetah-run"), ("cartpole", "cartpole-swingup"))
+    },
 }
+"""What is compared on what; `few-` are 200 ratings, 20 % of them wrong, never re-rated."""
+DEFAULT_SUITES = tuple(name for name in SUITES if not name.startswith("few-"))
 
 
 @dataclass
 class Args:
     """Which cells to run, and where."""
 
-    suites: tuple[str, ...] = tuple(SUITES)
+    suites: tuple[str, ...] = DEFAULT_SUITES
     """tasks and agents"""
     arms: tuple[str, ...] = tuple(ARMS)
     """arms; those that a suite does not compare are left out"""

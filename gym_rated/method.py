@@ -42,6 +42,7 @@ class Method:
     num_members: int = 3
     hidden_sizes: tuple[int, ...] = (64, 64)
     learning_rate: float = 1e-3
+    weight_decay: float = 0.0
     batch_size: int = 64
     first_steps: int = 200
     later_steps: int = 50

@@ -197,6 +197,8 @@ class RewardModelArgs:
     """hidden layers of a reward network"""
     reward_learning_rate: Positive = OURS.learning_rate
     """the learning rate of the reward model"""
+    weight_decay: NotNegative = OURS.weight_decay
+    """how strongly the weights of the reward model shrink in each step; 0 is not"""
     reward_batch_size: Count = OURS.batch_size
     """ratings in a mini-batch of the reward model"""
     first_steps: Count = OURS.first_steps

@@ -257,6 +257,7 @@ def method_of(args: RewardModelArgs) -> Method:
         num_members=args.num_members,
         hidden_sizes=args.hidden_sizes,
         learning_rate=args.reward_learning_rate,
+        weight_decay=args.weight_decay,
         batch_size=args.reward_batch_size,
         first_steps=args.first_steps,
         later_steps=args.later_steps,

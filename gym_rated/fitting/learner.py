@@ -71,6 +71,10 @@ class RewardLearner(Generic[ModelT, LossT]):
             They must cross whole units within a fit, which the model's rate would not allow [our
             inference]. What else a loss learns moves at a share of this rate, see
             `Loss.parameter_groups`: thresholds of the ordinal task at five times it.
+        weight_decay: How strongly the weights of the model shrink: in each step by `learning_rate`
+            times this, apart from Adam (Loshchilov and Hutter 2019, arXiv 1711.05101); biases do
+            not. With few ratings, some of them wrong, a network that may keep large weights learns
+            the errors [our inference, measured].
         precision: Of what the model's layers multiply in a gradient step. "bfloat16" is faster
             for layers of 256 units where the processor has AMX or AVX512-BF16. Weights and losses
             stay float32, and all that is measured and paid is computed in float32.
@@ -96,6 +100,7 @@ class RewardLearner(Generic[ModelT, LossT]):
         ood_coef: float = 0.0,
         offset: Offset = "none",
         weight_learning_rate: float = 2e-2,
+        weight_decay: float = 0.0,
         precision: Precision = "float32",
         seed: int = 0,
         progress_bar: bool = False,
@@ -112,6 +117,11 @@ class RewardLearner(Generic[ModelT, LossT]):
             raise ValueError(f"`ood_coef` must be at least 0 and finite, got {ood_coef}")
         check_number("learning_rate", learning_rate, low=0)
         check_number("weight_learning_rate", weight_learning_rate, low=0)
+        if not 0 <= check_number("weight_decay", weight_decay) * learning_rate < 1:
+            raise ValueError(
+                "`weight_decay` must be at least 0 and below 1 / `learning_rate`, got "
+                f"{weight_decay} for {learning_rate}"
+            )
         dtypes = {parameter.dtype for parameter in model.parameters()}
         if not dtypes <= {torch.float32, torch.float64}:
             raise TypeError(
@@ -132,6 +142,7 @@ class RewardLearner(Generic[ModelT, LossT]):
         check_choice("precision", precision, get_args(Precision))
         self.precision = precision
         self.ood_coef = ood_coef
+        self.weight_decay = weight_decay
         self.progress_bar = progress_bar
         self.num_fits = 0
         self._alarm = RewardAlarm()
@@ -383,8 +394,17 @@ class RewardLearner(Generic[ModelT, LossT]):
         norm = torch.nn.utils.get_total_norm(gradients)
         if not torch.isfinite(total.detach() + norm):
             return False
+        self._shrink_weights()
         self._optimiser.step()
         return True
+
+    @torch.no_grad()
+    def _shrink_weights(self) -> None:
+        if self.weight_decay:
+            kept = 1 - self._optimiser.param_groups[0]["lr"] * self.weight_decay
+            for name, parameter in self.model.named_parameters():
+                if "bias" not in name:
+                    parameter.mul_(kept)
 
     def _loss(
         self, returns: Tensor, batch: RatedRows, progress: float

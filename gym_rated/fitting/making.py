@@ -68,6 +68,7 @@ def make_learner(
         model,
         loss,
         learning_rate=method.learning_rate,
+        weight_decay=method.weight_decay,
         batch_size=method.batch_size,
         first_steps=method.first_steps,
         later_steps=method.later_steps,

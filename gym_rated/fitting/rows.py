@@ -49,6 +49,10 @@ class RewardModel(Protocol):
         """As of `nn.Module`."""
         ...
 
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """As of `nn.Module`; those with "bias" in their name are not shrunk by `weight_decay`."""
+        ...
+
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """As of `nn.Module`."""
         ...

@@ -103,6 +103,7 @@ def test_every_choice_of_a_method_reaches_the_learner() -> None:
         num_members=2,
         hidden_sizes=(8,),
         learning_rate=0.5,
+        weight_decay=0.25,
         batch_size=7,
         first_steps=11,
         later_steps=5,
