@@ -19,12 +19,13 @@ from torch import Tensor
 from tqdm import tqdm
 from typing_extensions import TypeVar
 
-from gym_rated.checks import check_choice, check_is_number, check_number, whole_number
+from gym_rated.checks import check_choice, check_number, whole_number
 from gym_rated.choices import Offset, Precision
 from gym_rated.fitting.alarm import Fresh, RewardAlarm
+from gym_rated.fitting.gradient_steps import GradientSteps, loss_of
 from gym_rated.fitting.judging import answers_of, judge_held_out, train_accuracy
 from gym_rated.fitting.report import FitReport, HeldOut
-from gym_rated.fitting.rows import RatedRows, RewardModel, segment_returns
+from gym_rated.fitting.rows import RatedRows, RewardModel
 from gym_rated.fitting.sample import MOST_SEGMENTS, Sample, SampledSegments
 from gym_rated.fitting.split import FitSplit
 from gym_rated.fitting.unseen import UnseenSteps
@@ -112,22 +113,6 @@ class RewardLearner(Generic[ModelT, LossT]):
             )
         if stop_at_accuracy is not None:
             check_number("stop_at_accuracy", stop_at_accuracy, 0, 1)
-        check_is_number("ood_coef", ood_coef)
-        if not 0 <= ood_coef < float("inf"):
-            raise ValueError(f"`ood_coef` must be at least 0 and finite, got {ood_coef}")
-        check_number("learning_rate", learning_rate, low=0)
-        check_number("weight_learning_rate", weight_learning_rate, low=0)
-        if not 0 <= check_number("weight_decay", weight_decay) * learning_rate < 1:
-            raise ValueError(
-                "`weight_decay` must be at least 0 and below 1 / `learning_rate`, got "
-                f"{weight_decay} for {learning_rate}"
-            )
-        dtypes = {parameter.dtype for parameter in model.parameters()}
-        if not dtypes <= {torch.float32, torch.float64}:
-            raise TypeError(
-                "`model` must have parameters of float32 or float64 to be fitted, got "
-                f"{', '.join(map(str, dtypes))}; call its `float()` first"
-            )
         self.model = model
         self._device = next(model.parameters()).device
         loss.to(self._device)
@@ -139,20 +124,19 @@ class RewardLearner(Generic[ModelT, LossT]):
         self.stop_at_accuracy = stop_at_accuracy
         check_choice("offset", offset, get_args(Offset))
         self.offset = offset
-        check_choice("precision", precision, get_args(Precision))
-        self.precision = precision
-        self.ood_coef = ood_coef
-        self.weight_decay = weight_decay
+        self.gradient_steps = GradientSteps(
+            model,
+            loss,
+            learning_rate=learning_rate,
+            weight_learning_rate=weight_learning_rate,
+            weight_decay=weight_decay,
+            ood_coef=ood_coef,
+            precision=precision,
+        )
         self.progress_bar = progress_bar
         self.num_fits = 0
         self._alarm = RewardAlarm()
         self._rng = np.random.default_rng(whole_number("seed", seed, 0))
-        groups: list[dict[str, Any]] = [{"params": list(model.parameters()), "lr": learning_rate}]
-        for parameters, share in loss.parameter_groups():
-            groups.append({"params": list(parameters), "lr": share * weight_learning_rate})
-        # one pass over all parameters, where there is a kernel for it
-        fused = True if self._device.type in ("cpu", "cuda") else None
-        self._optimiser = torch.optim.Adam(groups, fused=fused)
 
     def fit(self, ratings: RatingDataset, progress: float | None = None) -> FitReport:
         """Fit the model to all answers there are.
@@ -216,7 +200,7 @@ class RewardLearner(Generic[ModelT, LossT]):
             "model": dict(self.model.state_dict()),
             "loss": dict(self.loss.state_dict()),
             "loss_rng": None if self.loss.rng is None else self.loss.rng.bit_generator.state,
-            "optimiser": self._optimiser.state_dict(),
+            "optimiser": self.gradient_steps.optimiser.state_dict(),
             "rng": self._rng.bit_generator.state,
             "num_fits": self.num_fits,
             "alarm": self._alarm.state_dict(),
@@ -238,7 +222,7 @@ class RewardLearner(Generic[ModelT, LossT]):
         self.loss.load_state_dict(state["loss"])
         if self.loss.rng is not None:
             self.loss.rng.bit_generator.state = state["loss_rng"]
-        self._optimiser.load_state_dict(state["optimiser"])
+        self.gradient_steps.optimiser.load_state_dict(state["optimiser"])
         self._rng.bit_generator.state = state["rng"]
         self.num_fits = state["num_fits"]
         self._alarm.load_state_dict(state["alarm"])
@@ -351,10 +335,12 @@ class RewardLearner(Generic[ModelT, LossT]):
         limit = self.later_steps if self.num_fits else self.first_steps
         limit = limit if self.max_passes is None else self.max_passes * per_pass
         batches = islice(split.batches(self.batch_size, self._rng), limit)
-        unseen = UnseenSteps.of(sample.segments) if self.ood_coef else None
+        unseen = UnseenSteps.of(sample.segments) if self.gradient_steps.ood_coef else None
         steps = refused = 0
         for which, pairs in tqdm(batches, "fit", limit, leave=False, disable=not self.progress_bar):
-            refused += not self._step(rows.take(which, pairs), progress, unseen)
+            refused += not self.gradient_steps.take(
+                rows.take(which, pairs), progress, unseen, self._rng
+            )
             steps += 1
             if steps % per_pass == 0 and self._is_accurate(sample):
                 break
@@ -372,47 +358,6 @@ class RewardLearner(Generic[ModelT, LossT]):
         returns = sample.segments.returns(self._rewards(sample.segments))
         found = train_accuracy(self.loss, returns, sample.rows, sample.split)
         return found > self.stop_at_accuracy
-
-    def _step(self, batch: RatedRows, progress: float, unseen: UnseenSteps | None) -> bool:
-        """Take one step unless loss or gradient is not finite; returns whether it was taken."""
-        self._optimiser.zero_grad()
-        steps = batch.steps()
-        with torch.autocast(
-            self._device.type, torch.bfloat16, enabled=self.precision == "bfloat16"
-        ):
-            rewards = self.model(steps.obs, steps.actions)
-        rewards = rewards.float() if rewards.dtype == torch.bfloat16 else rewards
-        returns = segment_returns(rewards, steps.lengths)
-        total, parts = self._loss(returns, batch, progress)
-        if not parts:
-            return True  # by chance a batch that compares nothing
-        if unseen is not None:
-            total = total + unseen.loss(self.model, rewards, self.ood_coef, self._rng).sum()
-        total.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        parameters = (*self.model.parameters(), *self.loss.parameters())
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        if not torch.isfinite(total.detach() + norm):
-            return False
-        self._shrink_weights()
-        self._optimiser.step()
-        return True
-
-    @torch.no_grad()
-    def _shrink_weights(self) -> None:
-        if self.weight_decay:
-            kept = 1 - self._optimiser.param_groups[0]["lr"] * self.weight_decay
-            for name, parameter in self.model.named_parameters():
-                if "bias" not in name:
-                    parameter.mul_(kept)
-
-    def _loss(
-        self, returns: Tensor, batch: RatedRows, progress: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        answers = {"scores": batch.scores, "comparisons": batch.comparisons}
-        return self.loss.forward(
-            returns, batch.ratings, batch.lengths, batch.groups, progress, **answers
-        )
 
     def _refuse_non_finite(self, rewards: Tensor) -> None:
         """Refuse a model with a number that is not finite, or that predicts one."""
@@ -440,7 +385,7 @@ class RewardLearner(Generic[ModelT, LossT]):
         for which, pairs in sample.split.one_pass(self.batch_size):
             index = np.concatenate([which, pairs.T.ravel()])
             batch = sample.rows.take(which, pairs)
-            _, parts = self._loss(returns[:, torch.from_numpy(index)], batch, progress)
+            _, parts = loss_of(self.loss, returns[:, torch.from_numpy(index)], batch, progress)
             for name, value in parts.items():
                 sums[name] = sums.get(name, 0.0) + float(value) * len(batch)
                 sizes[name] = sizes.get(name, 0) + len(batch)

@@ -114,7 +114,12 @@ def test_every_choice_of_a_method_reaches_the_learner() -> None:
     )
     assert all(a != b for a, b in zip(vars(method).values(), vars(OURS).values(), strict=True))
     learner = make_learner(3, 2, 4, segment_length=6, method=method, loss={"alpha": 0.5})
-    options = learner.loss.options() | {"tasks": learner.loss.tasks} | vars(learner)
+    options = (
+        learner.loss.options()
+        | {"tasks": learner.loss.tasks}
+        | vars(learner)
+        | vars(learner.gradient_steps)
+    )
     options |= {"num_members": learner.model.num_members}
     options |= {"hidden_sizes": learner.model.hidden_sizes}
     options |= {"learning_rate": learner.state_dict()["optimiser"]["param_groups"][0]["lr"]}

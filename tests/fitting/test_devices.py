@@ -70,7 +70,7 @@ class ToTheCpu(TorchFunctionMode):
 
 def test_no_step_brings_a_tensor_to_the_cpu() -> None:
     fitter, found = learner(RewardEnsemble(3, 2, hidden_sizes=(4,))), []
-    take = fitter._step
+    take = fitter.gradient_steps.take
 
     def counted(*args):
         with ToTheCpu() as mode:
@@ -78,7 +78,7 @@ def test_no_step_brings_a_tensor_to_the_cpu() -> None:
         found.append(mode.num)
         return taken
 
-    fitter._step = counted
+    fitter.gradient_steps.take = counted
     fitter.fit(answers())
     assert found == [0, 0]
 

@@ -35,7 +35,7 @@ def test_an_update_has_the_gradient_of_the_plain_arithmetic(lengths, scale):
     loss = MultitaskLoss(TASKS, num_classes=4, scale=scale)
     learner = RewardLearner(model, loss, first_steps=1, batch_size=100)
     seen = {}
-    learner._optimiser.step = lambda: seen.update(
+    learner.gradient_steps.optimiser.step = lambda: seen.update(
         before=copy.deepcopy((model, loss)), found=[p.grad.clone() for p in learner_parameters()]
     )
 
@@ -43,8 +43,8 @@ def test_an_update_has_the_gradient_of_the_plain_arithmetic(lengths, scale):
         return [p for part in (of or (model, loss)) for p in part.parameters()]
 
     taken = []
-    take = learner._step
-    learner._step = lambda batch, *more: taken.append(batch) or take(batch, *more)
+    take = learner.gradient_steps.take
+    learner.gradient_steps.take = lambda batch, *more: taken.append(batch) or take(batch, *more)
     learner.fit(data)
 
     (rows,), (plain, plain_loss) = taken, seen["before"]

@@ -561,7 +561,7 @@ def test_a_model_that_became_non_finite_is_restored_and_the_fit_raises():
     data, fitter = dataset(make_segments(30)), learner()
     fitter.fit(data)
     before = snapshot(fitter.model)
-    fitter._optimiser.param_groups[0]["lr"] = math.inf
+    fitter.gradient_steps.optimiser.param_groups[0]["lr"] = math.inf
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with pytest.raises(
