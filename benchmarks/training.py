@@ -39,8 +39,9 @@ CURVE_POINTS = 25
 
 RERATED = ("true", "ours", "rbrl", "pairs", "shuffled", "constant")
 NEVER_RERATED = ("people", "ours-once")
-LENGTHS = (50, 25, 10)
-SHORTER = tuple(f"{n} steps{decay}" for n in LENGTHS for decay in ("", ", decay"))
+FEW_ARMS = ("true", "pairs-50", "pairs-10", "pairs-10-decay", "quantile-10-decay", "quantile-50")
+PAIRS_ONCE = ("--preset", "people", "--relative-to", "round")
+QUANTILE_ONCE = ("--preset", "people", "--tasks", "quantile", "--reward-batch-size", "200")
 ARMS: dict[str, list[str]] = {
     "true": ["--reward", "true"],
     "constant": ["--reward", "constant"],
@@ -50,16 +51,13 @@ ARMS: dict[str, list[str]] = {
     "pairs": ["--preset", "pairs"],
     "people": ["--preset", "people"],
     "ours-once": ["--preset", "ours", "--no-regrade"],
-    **{
-        f"{n} steps{decay}": ["--preset", "people", "--segment-length", str(n), *flags]
-        for n in LENGTHS
-        for decay, flags in {"": [], ", decay": ["--weight-decay", "10"]}.items()
-    },
+    "pairs-50": [*PAIRS_ONCE, "--segment-length", "50"],
+    "pairs-10": [*PAIRS_ONCE, "--segment-length", "10"],
+    "pairs-10-decay": [*PAIRS_ONCE, "--segment-length", "10", "--weight-decay", "10"],
+    "quantile-10-decay": [*QUANTILE_ONCE, "--segment-length", "10", "--weight-decay", "10"],
+    "quantile-50": [*QUANTILE_ONCE, "--segment-length", "50"],
 }
-"""Arms and their flags; `-once` are ratings that are never re-rated.
-
-Those with a number of steps are `people` with segments of this length, and some with weight decay.
-"""
+"""Arms and their flags; `-once` and those with a number, of steps, are never re-rated."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Suite:
 
 
 ENDING = ("true", "ours", "constant")
-FEW = ("--num-ratings", "200", "--mistake-rate", "0.2", "--relative-to", "round")
+FEW = ("--num-ratings", "200", "--mistake-rate", "0.2")
 SUITES = {
     "halfcheetah": Suite("HalfCheetah-v5", 250_000, RERATED + NEVER_RERATED),
     "pendulum": Suite("Pendulum-v1", 100_000, ("true", "ours")),
@@ -110,13 +108,13 @@ SUITES = {
             ("finger", "finger-spin"),
         )
     },
-    "few-pendulum": Suite("Pendulum-v1", 100_000, ("true", *SHORTER), flags=FEW),
-    "few-halfcheetah": Suite("HalfCheetah-v5", 250_000, ("true", *SHORTER), flags=FEW),
+    "few-pendulum": Suite("Pendulum-v1", 100_000, FEW_ARMS, flags=FEW),
+    "few-halfcheetah": Suite("HalfCheetah-v5", 250_000, FEW_ARMS, flags=FEW),
     **{
         f"few-{name}": Suite(
             f"gym_rated/dm-{task}-v0",
             150_000,
-            ("true", *SHORTER),
+            FEW_ARMS,
             flags=FEW,
             env_kwargs={"action_repeat": 2},
         )

@@ -19,7 +19,9 @@ Strategy = Literal[
 ]
 """Which segments to ask about: see `gym_rated.queries.make_select`."""
 
-TaskName = Literal["classification", "regression", "pairwise", "ranking", "score", "ordinal"]
+TaskName = Literal[
+    "classification", "regression", "pairwise", "ranking", "score", "ordinal", "quantile"
+]
 """A task of `gym_rated.losses.TASKS`."""
 
 Scale = Literal["group", "shared"]

@@ -13,6 +13,8 @@ no loss compares ratings across groups.
   has it], and on comparisons.
 * `ranking_loss`, `out_of_distribution_loss`: R4, Kharyal et al., arXiv 2601.09236.
 * `ordinal_loss`: cumulative link with thresholds per group [our inference].
+* `quantile_loss`: the same with quantiles of all that the rater had seen for thresholds [our
+  inference].
 * `MultitaskLoss` weighs them against each other, each as a `Task` object, and takes yours; a
   learner takes any `Loss`.
 """
@@ -38,6 +40,7 @@ from gym_rated.losses.loss import Loss
 from gym_rated.losses.multitask import TASKS, MultitaskLoss
 from gym_rated.losses.ordinal import OrdinalTask, ordinal_loss
 from gym_rated.losses.pairwise import PairwiseTask, pairwise_loss
+from gym_rated.losses.quantile import QuantileTask, quantile_loss, seen_limits
 from gym_rated.losses.ranking import RankingTask, draw_one_per_class, ranking_loss, soft_ranks
 from gym_rated.losses.regression import (
     RegressionTask,
@@ -60,6 +63,7 @@ __all__ = [
     "MultitaskLoss",
     "OrdinalTask",
     "PairwiseTask",
+    "QuantileTask",
     "RankingTask",
     "RegressionTask",
     "Scale",
@@ -78,6 +82,7 @@ __all__ = [
     "ordinal_loss",
     "out_of_distribution_loss",
     "pairwise_loss",
+    "quantile_loss",
     "ranking_loss",
     "rating_targets",
     "regression_loss",
@@ -85,6 +90,7 @@ __all__ = [
     "scaled_sharpness",
     "score_loss",
     "score_targets",
+    "seen_limits",
     "share_limits",
     "soft_ranks",
 ]

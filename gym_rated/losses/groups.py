@@ -1,5 +1,7 @@
 """Statistics of rows within groups: the ratings of one (rater, round), which share a scale."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -72,3 +74,17 @@ def differ(
     low = start.scatter_reduce(0, numbers, answers, "amin", include_self=False)
     high = start.scatter_reduce(0, numbers, answers, "amax", include_self=False)
     return bool((high - low >= (1e-6 if least is None else least)).any())
+
+
+def seen_before(groups: Tensor, rounds_of: Sequence[tuple[str, int]]) -> Tensor:
+    """Return which rows the rater of each row had seen, shape (B, B); see `quantile_loss`.
+
+    Args:
+        groups: One integer for each (rater, round), shape (B,).
+        rounds_of: Rater and round of each of these numbers.
+    """
+    raters = {name: i for i, name in enumerate(dict.fromkeys(rater for rater, _ in rounds_of))}
+    of = torch.tensor([[raters[rater], round_] for rater, round_ in rounds_of])
+    rater, round_ = of.to(groups.device)[groups].T
+    seen: Tensor = (rater == rater[:, None]) & (round_ <= round_[:, None])
+    return seen

@@ -1,7 +1,7 @@
 """Several losses on one reward, weighed against each other by weights that are learned with it.
 
 Wu et al. 2025 (arXiv 2506.09183) learn a reward from rating classification and return regression at
-once, with "learnable weights" that capture the "inherent uncertainty"; here any subset of six tasks
+once, with "learnable weights" that capture the "inherent uncertainty"; here any of seven tasks
 can be learned so, and tasks of your own beside them.
 """
 
@@ -30,6 +30,7 @@ from gym_rated.losses.classification import (
 from gym_rated.losses.loss import Loss
 from gym_rated.losses.ordinal import OrdinalTask
 from gym_rated.losses.pairwise import PairwiseTask
+from gym_rated.losses.quantile import QuantileTask
 from gym_rated.losses.ranking import RankingTask
 from gym_rated.losses.regression import RegressionTask
 from gym_rated.losses.score import ScoreTask
@@ -278,7 +279,9 @@ class MultitaskLoss(nn.Module, Loss):
             groups = None
         elif groups is None:
             groups = torch.zeros_like(ratings)
-        return AnswerRows(ratings, self.num_classes, groups, scores, comparisons)
+        return AnswerRows(
+            ratings, self.num_classes, groups, scores, comparisons, rounds_of=self.rounds_of
+        )
 
     def _learned_tasks(self) -> list[Any]:
         """Return the tasks that have parameters of their own; `nn.Module`s that are tasks."""
@@ -303,6 +306,7 @@ TASKS: Mapping[TaskName, Callable[[MultitaskLoss], Task]] = {
     "ordinal": lambda loss: OrdinalTask(
         loss.num_classes, loss.num_members, loss.max_groups if loss.scale == "group" else 1
     ),
+    "quantile": lambda loss: QuantileTask(),
 }
 """The task of each name, made of the options of a `MultitaskLoss`.
 

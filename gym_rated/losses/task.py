@@ -4,6 +4,7 @@ The tasks stand beside their loss functions. A task of your own needs a name, `c
 `loss`; one that subclasses `Task` inherits the rest.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
-from gym_rated.losses.groups import differ
+from gym_rated.losses.groups import differ, seen_before
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,8 @@ class AnswerRows:
             compared; None where all of them share a scale.
         scores: Scores in 0..1, shape (B,), or NaN for none; None for no scores at all.
         comparisons: Row numbers (better, worse), shape (K, 2); None for no comparisons.
+        rounds_of: Rater and round of each number in `groups`; None where these are the rounds of
+            one rater, in order.
         num_ratings: Ratings that a fit learns from, where these rows are a sample of them; None
             for those of the rows.
     """
@@ -35,6 +38,17 @@ class AnswerRows:
     scores: Tensor | None = None
     comparisons: Tensor | None = None
     num_ratings: int | None = None
+    rounds_of: Sequence[tuple[str, int]] | None = None
+
+    @cached_property
+    def seen(self) -> Tensor | None:
+        """Which rows the rater of each row had seen when rating it, its round and those before.
+
+        Shape (B, B) bool; None where groups do not say it.
+        """
+        if self.groups is None or self.rounds_of is None:
+            return None
+        return seen_before(self.groups, self.rounds_of)
 
     @cached_property
     def has_ratings(self) -> bool:

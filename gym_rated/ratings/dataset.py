@@ -68,6 +68,11 @@ class RatingDataset:
         return self._answers.columns.num_judged
 
     @property
+    def rounds_of(self) -> tuple[tuple[str, int], ...]:
+        """Rater and round of each number in `groups` of a batch."""
+        return tuple(self._groups)
+
+    @property
     def num_segments(self) -> int:
         """Number of segments, rated or not."""
         return len(self._segments)
