@@ -19,6 +19,7 @@ from benchmarks import human
 from benchmarks.fit_tables import fit_blocks
 from benchmarks.speed.figures import draw_speed
 from benchmarks.speed.tables import speed_blocks
+from benchmarks.training import FEW_ARMS
 from gym_rated.assembly.presets import PRESETS
 from gym_rated.checkpoint import replace_file
 from gym_rated.plots import plot_curves
@@ -42,12 +43,18 @@ WORDS = {
     "shuffled": "shuffled ratings",
     "people": "pairs within a round (`people`)",
     "ours-once": "multi-task (`ours`)",
+    "pairs-50": "pairs within a round, 50 steps (`people`)",
+    "pairs-10": "the same, 10 steps",
+    "pairs-10-decay": "the same, 10 steps, decay 10",
+    "quantile-50": "`quantile`, 50 steps",
+    "quantile-10-decay": "`quantile`, 10 steps, decay 10",
 }
 RERATED = ("true", "ours", "rbrl", "pairs", "constant", "shuffled")
 NEVER_RERATED = ("people", "ours-once")
 CONTINUOUS = ("halfcheetah", "pendulum", "reacher")
 DISCRETE = ("cartpole", "acrobot")
 TRUST = ("faults", "hostile", "fuzz", "outside")
+FEW = ("few-pendulum", "few-halfcheetah", "few-cheetah", "few-cartpole")
 DM_CONTROL = ("dm-cartpole", "dm-cheetah", "dm-walker", "dm-finger")
 
 
@@ -57,8 +64,9 @@ def json_rows(file: str) -> list[dict[str, Any]]:
 
 
 def training_rows() -> list[dict[str, Any]]:
-    """Return the rows of the training benchmark."""
-    return json_rows("training.json")
+    """Return the rows of the training benchmark, those of few ratings among them."""
+    files = [name for name in ("training.json", "few_ratings.json") if (RESULTS / name).exists()]
+    return [row for name in files for row in json_rows(name)]
 
 
 def columns(name: str) -> dict[str, dict[str, list[float]]]:
@@ -92,11 +100,16 @@ def normalized(task: dict[str, list[float]], arm: str) -> Interval:
 
 
 def training_table(
-    suites: tuple[str, ...], arms: tuple[str, ...], *, with_length: bool = False
+    suites: tuple[str, ...],
+    arms: tuple[str, ...],
+    *,
+    with_length: bool = False,
+    with_worst: bool = False,
 ) -> str:
     """Return one row a suite and arm: score, spread over seeds, normalised score and interval."""
     header = ["task", "trained on", "seeds", "true return (mean ± s.e.)"]
     header += ["normalised (95 % interval)", *(["steps of an episode"] if with_length else [])]
+    header += ["worst seed"] if with_worst else []
     lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
     scores, lengths = columns("score"), columns("episode_length")
     tasks = {row["suite"]: row["env_id"] for row in training_rows()}
@@ -111,6 +124,7 @@ def training_table(
             spread = f" ({unit.low:.2f} to {unit.high:.2f})" if len(values) > 1 else ""
             cells.append(f"{unit.estimate:.2f}{spread}")
             cells += [f"{np.mean(lengths[suite][arm]):.0f}"] if with_length else []
+            cells += [f"{values.min():.{digits}f}"] if with_worst else []
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -256,6 +270,10 @@ def main() -> None:
             lambda: training_table(DISCRETE, ("true", "ours", "constant"), with_length=True),
         ),
         "training_dm": ("training.json", lambda: training_table(DM_CONTROL, RERATED)),
+        "few_ratings": (
+            "few_ratings.json",
+            lambda: training_table(FEW, FEW_ARMS, with_worst=True),
+        ),
         "training_sac": ("training.json", lambda: training_table(("sac-halfcheetah",), RERATED)),
         "agents": ("agents.json", agents_table),
         "human_training": ("human.json", lambda: human.table(json_rows("human.json"))),

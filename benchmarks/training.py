@@ -41,7 +41,6 @@ RERATED = ("true", "ours", "rbrl", "pairs", "shuffled", "constant")
 NEVER_RERATED = ("people", "ours-once")
 FEW_ARMS = ("true", "pairs-50", "pairs-10", "pairs-10-decay", "quantile-10-decay", "quantile-50")
 PAIRS_ONCE = ("--preset", "people", "--relative-to", "round")
-QUANTILE_ONCE = ("--preset", "people", "--tasks", "quantile", "--reward-batch-size", "200")
 ARMS: dict[str, list[str]] = {
     "true": ["--reward", "true"],
     "constant": ["--reward", "constant"],
@@ -54,8 +53,8 @@ ARMS: dict[str, list[str]] = {
     "pairs-50": [*PAIRS_ONCE, "--segment-length", "50"],
     "pairs-10": [*PAIRS_ONCE, "--segment-length", "10"],
     "pairs-10-decay": [*PAIRS_ONCE, "--segment-length", "10", "--weight-decay", "10"],
-    "quantile-10-decay": [*QUANTILE_ONCE, "--segment-length", "10", "--weight-decay", "10"],
-    "quantile-50": [*QUANTILE_ONCE, "--segment-length", "50"],
+    "quantile-10-decay": ["--preset", "quantile"],
+    "quantile-50": ["--preset", "quantile", "--segment-length", "50", "--weight-decay", "0"],
 }
 """Arms and their flags; `-once` and those with a number, of steps, are never re-rated."""
 

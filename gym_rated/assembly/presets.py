@@ -2,7 +2,9 @@
 
 from typing import Any, Literal
 
-Preset = Literal["ours", "people", "rbrl", "rbrl-aaai24", "r4", "pairs", "pebble", "rbrl-kl"]
+Preset = Literal[
+    "ours", "people", "quantile", "rbrl", "rbrl-aaai24", "r4", "pairs", "pebble", "rbrl-kl"
+]
 
 _RERATED = {"regrade": True, "scale": "shared"}
 
@@ -13,6 +15,15 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "scale": "group",
         "tasks": ("pairwise",),
         "segment_value": "mean",
+    },
+    "quantile": {
+        "regrade": False,
+        "scale": "group",
+        "tasks": ("quantile",),
+        "segment_value": "mean",
+        "segment_length": (10,),
+        "reward_batch_size": 200,
+        "weight_decay": 10.0,
     },
     "rbrl": _RERATED | {"tasks": ("classification",)},
     "rbrl-aaai24": _RERATED
@@ -42,6 +53,8 @@ PRESETS: dict[Preset, dict[str, Any]] = {
   rater keeps up to date.
 * `people`: pairs within one rater and one round, for ratings that are never re-rated [our
   inference].
+* `quantile`: the place among all that a rater had seen by then, of short segments, with weights
+  that shrink; for few ratings that are never re-rated, some of them wrong [our inference].
 * `rbrl`: classification alone after White et al. 2024 (arXiv 2307.16348), in our setting.
 * `rbrl-aaai24`: the same with the network, optimiser, class limits and stopping rule of the
   authors' code.
