@@ -79,10 +79,10 @@ def ppo_defaults(sources: Sources) -> Case:
     contenders = [
         ours("rated", flags + rated, chunks=RATED_STEPS // ROLLOUT, stages=True),
         ours("true reward", [*flags, "--reward", "true"], chunks=24),
-        *cleanrl(sources, "ppo_continuous_action", [], ROLLOUT, chunks=8),
-        *sb3(sources, "ppo", chunks=8, num_envs=1, normalize=False),
+        *cleanrl(sources, "ppo_continuous_action", [], ROLLOUT, chunks=4),
+        *sb3(sources, "ppo", chunks=4, num_envs=1, normalize=False),
     ]
-    return Case("ppo-defaults", "environment step", tuple(contenders), turns=5, weight_s=400)
+    return Case("ppo-defaults", "environment step", tuple(contenders), turns=5, weight_s=350)
 
 
 def ppo_alike(sources: Sources, num_envs: int) -> Case:
@@ -97,7 +97,7 @@ def ppo_alike(sources: Sources, num_envs: int) -> Case:
         *sb3(sources, "ppo", num_envs=num_envs, normalize=True, n_steps=num_steps, batch_size=64),
     ]
     return Case(
-        f"ppo-alike-{num_envs}", "environment step", tuple(contenders), turns=11, weight_s=50
+        f"ppo-alike-{num_envs}", "environment step", tuple(contenders), turns=5, weight_s=25
     )
 
 
@@ -112,7 +112,7 @@ def sac(sources: Sources) -> Case:
         *cleanrl(sources, script, starts, SAC_CHUNK),
         *sb3(sources, "sac", learning_starts=1_000),
     ]
-    return Case("sac", "environment step", tuple(contenders), turns=20, weight_s=90)
+    return Case("sac", "environment step", tuple(contenders), turns=10, weight_s=50)
 
 
 def fit_ratings(_: Sources) -> Case:
@@ -121,7 +121,7 @@ def fit_ratings(_: Sources) -> Case:
         Contender(f"{num} ratings", "benchmarks.speed.fits:by_ratings", request=str(num))
         for num in NUMS_OF_RATINGS
     ]
-    return Case("fit-ratings", "gradient step", tuple(contenders), turns=7, weight_s=60)
+    return Case("fit-ratings", "gradient step", tuple(contenders), turns=5, weight_s=45)
 
 
 def fit_members(_: Sources) -> Case:
@@ -130,7 +130,7 @@ def fit_members(_: Sources) -> Case:
         Contender(f"{num} members", "benchmarks.speed.fits:by_members", request=str(num))
         for num in (1, 3, 5)
     ]
-    return Case("fit-members", "gradient step", tuple(contenders), turns=15, weight_s=20)
+    return Case("fit-members", "gradient step", tuple(contenders), turns=7, weight_s=15)
 
 
 def fit_throughput(_: Sources) -> Case:
@@ -148,7 +148,7 @@ def fit_throughput(_: Sources) -> Case:
         Contender("fit, 2 x 64", "benchmarks.speed.fits:by_ratings", request="500"),
         Contender("plain loop, 2 x 64", loop, request="defaults", has_before=False),
     ]
-    return Case("fit-throughput", "gradient step", tuple(contenders), turns=9, weight_s=120)
+    return Case("fit-throughput", "gradient step", tuple(contenders), turns=5, weight_s=70)
 
 
 def dataset(_: Sources) -> Case:

@@ -86,6 +86,7 @@ class SegmentBuffer:
         longest = self.segment_lengths[-1]
         self.record_replay = truth("record_replay", record_replay)
         self.record_frames = truth("record_frames", record_frames)
+        self._capacity_is_default = capacity is None
         if capacity is None:
             capacity = max(_CAPACITY, _SEGMENTS_OF_EACH * longest * num_envs)
         self._rows_kept = whole_number("capacity", capacity) // num_envs
@@ -354,19 +355,27 @@ class SegmentBuffer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned on a buffer of the same sizes.
 
+        A ring whose `capacity` was left to the default becomes as long as a full one of the state:
+        earlier versions had other defaults.
+
         Raises:
             ValueError: If the sizes differ.
         """
         row, first_unasked = state["cursors"]
-        used = min(row + 1, self._rows)
+        rows = self._rows_restored(row, len(state["_obs"]))
+        used = min(row + 1, rows)
         for name in self._ARRAYS:
             ours, theirs = getattr(self, name), state[name]
             if theirs.shape != (used, *ours.shape[1:]) or theirs.dtype != ours.dtype:
                 raise ValueError(
                     f"`state` must come from a buffer of the same sizes, got `{name}` of shape "
                     f"{theirs.shape} and type {theirs.dtype} for {ours.shape} and {ours.dtype}; "
-                    "give the `capacity` that it had"
+                    f"give the `capacity` that it had{self._capacity_of(row, len(theirs))}"
                 )
+        if rows != self._rows:
+            self._rows, self._rows_kept = rows, rows - 1
+            for name in (*self._ARRAYS, "_frames"):
+                setattr(self, name, getattr(self, name)[:rows].copy())
         for name in self._ARRAYS:
             getattr(self, name)[:used] = state[name]
         self._row, self._first_unasked = row, first_unasked
@@ -382,6 +391,17 @@ class SegmentBuffer:
                 episodes[-1].raw_actions = list(islice(raw, num_raw))
         if self.record_frames and "frames" in state:
             self._frames[:used] = unpack_frames(*state["frames"])
+
+    def _rows_restored(self, row: int, stored: int) -> int:
+        """Return the rows of this ring with a state of `row` rows ever, of which some are stored.
+
+        One that has lost rows was full, so that its length is known.
+        """
+        was_full = self.segment_lengths[-1] < stored < min(row + 1, self._rows)
+        return stored if self._capacity_is_default and was_full else self._rows
+
+    def _capacity_of(self, row: int, stored: int) -> str:
+        return f", {(stored - 1) * self.num_envs}" if stored < row + 1 else ""
 
 
 def _indices(flags: Any) -> Sequence[int]:

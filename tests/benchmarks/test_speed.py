@@ -222,7 +222,7 @@ def test_a_chunk_of_every_fit_and_wrapper_counts_its_steps():
     assert fits.fitting(20, small)() == 50
     assert len(fits.rated_segments(20)) == 20
     model = many_envs.gym_rated.RewardEnsemble(17, 6, num_members=1, hidden_sizes=(4,))
-    assert many_envs.stepping(many_envs.wrapped(4_096, "both", model))() == 16 * 4_096
+    assert many_envs.stepping(many_envs.wrapped(16, "both", model))() == 256 * 16
     assert wrappers.predicting(model, 2_048)() == 16
 
 

@@ -71,6 +71,28 @@ def check_model(model):
     assert isinstance(model.options, dict)
 
 
+def check_predictions(found):
+    """What a model says of ratings: finite rewards and returns, chances of classes."""
+    num = len(found.ids)
+    assert type(found.ids) is tuple
+    assert all(map(is_text, found.ids))
+    assert found.ratings.shape == found.held_out.shape == found.returns.shape == (num,)
+    assert (found.ratings.dtype, found.held_out.dtype) == (np.int64, bool)
+    assert found.returns.dtype == found.probabilities.dtype == np.float64
+    assert found.probabilities.shape[0] == num == len(found.rewards)
+    num_classes = found.probabilities.shape[1]
+    assert 2 <= num_classes <= 1_000
+    assert num == 0 or 0 <= found.ratings.min() <= found.ratings.max() < num_classes
+    assert np.isfinite(found.returns).all()
+    assert ((found.probabilities >= 0) & (found.probabilities <= 1)).all()
+    np.testing.assert_allclose(found.probabilities.sum(1), 1, atol=1e-4)
+    for rewards in found.rewards:
+        assert rewards.dtype == np.float32
+        assert len(rewards) >= 1
+        assert rewards.ndim == 1
+        assert np.isfinite(rewards).all()
+
+
 def check_policy(policy):
     """A policy: it acts, in the space of its actions, with or without luck."""
     tensors, dim = policy.tensors, policy.obs_dim

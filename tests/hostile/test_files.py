@@ -36,6 +36,7 @@ from gym_rated.human.segment_blob import pack_segment, unpack_segment
 from gym_rated.human.store import Store
 from gym_rated.ratings.digest import digest_of
 from gym_rated.ratings.file import read_ratings, write_ratings
+from gym_rated.ratings.predictions import RatingPredictions
 from gym_rated.recorded import load_recorded, rate_recorded
 from gym_rated.recorded.ratings import read_minari_ratings, write_minari
 from gym_rated.reward_model import load_reward_model
@@ -290,6 +291,39 @@ def test_rows_of_a_replay_memory(attempt, tmp_path):
     for i in range(500):
         broken = damaged_value(rng, state)
         attempt("rows of a replay memory", lambda b=broken: load(b), check, f"{i}")
+
+
+def test_predictions(attempt, tmp_path):
+    rng, sound, folder = np.random.default_rng(12), tmp_path / "sound", tmp_path / "predictions"
+    ratings = RatingDataset.load(FIXTURES / "ratings.npz")
+    segments = list(ratings.segments())[:6]
+    rewards = [rng.normal(size=len(s)).astype(np.float32) for s in segments]
+    chances = rng.random((len(segments), 3))
+    RatingPredictions(
+        tuple(s.id for s in segments),
+        rng.integers(0, 3, len(segments)),
+        np.arange(len(segments)) % 3 == 0,
+        rewards,
+        np.array([r.sum(dtype=float) for r in rewards]),
+        chances / chances.sum(1, keepdims=True),
+    ).save(sound)
+    files, state = [path.name for path in sound.iterdir()], load_state(sound)
+
+    def load():
+        return RatingPredictions.load(folder)
+
+    for i in range(600):
+        damage_files(rng, sound, folder, files)
+        attempt("predictions, damaged", load, sanity.check_predictions, f"{i}")
+    for i in range(400):
+        reseal_skeleton(rng, sound, folder)
+        attempt("predictions, skeleton resealed", load, sanity.check_predictions, f"{i}")
+    for i in range(2_000):
+        try:
+            save_state(folder, damaged_value(rng, state))
+        except (TypeError, ValueError, AttributeError):
+            continue
+        attempt("predictions, resealed", load, sanity.check_predictions, f"{i}")
 
 
 def test_run_folders(attempt, tmp_path):

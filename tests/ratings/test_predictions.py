@@ -40,6 +40,11 @@ def test_what_was_saved_comes_back(tmp_path: Path, num: int) -> None:
         ({"probabilities": np.ones(2)}, r"`probabilities` must have shape \(2, C\), got \(2,\)"),
         ({"ratings": np.array([0, 2])}, r"`ratings` must lie in 0\.\.1"),
         ({"ratings": np.array([-1, 1])}, r"`ratings` must lie in 0\.\.1"),
+        ({"returns": np.array([0, np.nan])}, "`returns` must be finite"),
+        ({"probabilities": np.full((2, 2), 0.6)}, "`probabilities` must .* each row sum to 1"),
+        ({"probabilities": np.array([[2.0, -1.0]] * 2)}, "`probabilities` must be at least 0"),
+        ({"rewards": [np.zeros(0, np.float32)] * 2}, r"`rewards` must have a number .* got \(0,\)"),
+        ({"rewards": [np.full(2, np.inf, np.float32)] * 2}, "`rewards` must be finite"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(others: dict[str, object], said: str) -> None:
@@ -47,7 +52,36 @@ def test_what_does_not_fit_together_is_refused(others: dict[str, object], said: 
         predictions(**others)
 
 
-@pytest.mark.parametrize("change", [{"format": "another"}, {"returns": np.zeros(5)}, {"more": 1}])
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"ids": ("a", 3)},
+        {"ratings": np.array([0.0, 1.0])},
+        {"held_out": [True, False]},
+        {"returns": np.zeros(2, np.float16)},
+        {"probabilities": np.full((2, 2), 1 + 0j)},
+        {"rewards": [np.zeros(2)] * 2},
+    ],
+)
+def test_what_is_of_another_type_is_refused(others: dict[str, object]) -> None:
+    with pytest.raises(TypeError, match=f"`{next(iter(others))}` must be"):
+        predictions(**others)
+
+
+@pytest.mark.parametrize("lengths", [[5, 0], [6, -1], [2, 2], [2**62, 2**62], [2.0, 3.0]])
+def test_lengths_that_are_not_those_of_the_segments_are_refused(
+    tmp_path: Path, lengths: list[int]
+) -> None:
+    predictions().save(tmp_path)
+    save_state(tmp_path, load_state(tmp_path) | {"lengths": np.array(lengths)})
+    with pytest.raises(ValueError, match=r"`folder` must hold what was saved .*`lengths` must be"):
+        RatingPredictions.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"format": "another"}, {"format": np.arange(3)}, {"returns": np.zeros(5)}, {"more": 1}],
+)
 def test_a_file_of_something_else_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     predictions().save(tmp_path)
     save_state(tmp_path, load_state(tmp_path) | change)

@@ -450,6 +450,35 @@ def test_a_half_empty_buffer_may_be_restored_into_a_larger_one() -> None:
     assert [s.true_rewards.tolist() for s in got] == [s.true_rewards.tolist() for s in expected]
 
 
+def same_ring(capacity: int | None) -> SegmentBuffer:
+    return SegmentBuffer(2, 3, 2, segment_length=3, capacity=capacity, record_frames=True)
+
+
+def test_a_full_buffer_of_another_default_capacity_goes_on_as_it_was() -> None:
+    # a default of 40 steps of two environments was 20 rows, and 37 were recorded
+    old = filled(same_ring(40), 37, np.random.default_rng(0))
+    restored = same_ring(None)
+    restored.load_state_dict(old.state_dict())
+    for buffer in (old, restored):
+        filled(buffer, 30, np.random.default_rng(1))
+        assert len(buffer) == 40
+    for a, b in zip(old.state_dict().values(), restored.state_dict().values(), strict=True):
+        np.testing.assert_equal(b, a)
+
+
+def test_the_refusal_of_a_full_buffer_names_the_capacity_that_it_had() -> None:
+    state = filled(same_ring(40), 37, np.random.default_rng(0)).state_dict()
+    with pytest.raises(ValueError, match=r"give the `capacity` that it had, 40$"):
+        same_ring(60).load_state_dict(state)
+
+
+def test_a_damaged_state_makes_no_default_ring_shorter_than_a_segment() -> None:
+    state = filled(same_ring(40), 37, np.random.default_rng(0)).state_dict()
+    short = {name: state[name][:3] for name in ("_obs", "_actions", "_rewards")}
+    with pytest.raises(ValueError, match="`state` must come from a buffer of the same sizes"):
+        same_ring(None).load_state_dict(state | short)
+
+
 def test_only_steps_with_frames_are_cut_where_frames_are_recorded() -> None:
     # 12 steps, of which 3 to 6 and 9 to 10 have a picture: windows of 2 at 3, 5 and 9
     buffer = SegmentBuffer(1, 1, 1, segment_length=2, capacity=100, record_frames=True)
