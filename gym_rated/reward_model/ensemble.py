@@ -173,8 +173,9 @@ class Ensemble(nn.Module):
                 it is never loaded in part.
         """
         state = load_state(Path(folder))
-        if state.get("format") != cls.FORMAT:
-            raise _other_content(repr(cls.FORMAT), state.get("format"), folder)
+        found = state.get("format")
+        if not isinstance(found, str) or found != cls.FORMAT:
+            raise _other_content(repr(cls.FORMAT), found, folder)
         with restoring("folder", folder):
             model = cls._of(state)
         if not model.ready:

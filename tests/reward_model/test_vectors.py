@@ -233,6 +233,9 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
     save_state(tmp_path / "other", {"format": "a policy", "tensors": {}})
     with pytest.raises(ValueError, match=r"must hold a reward model .* got 'a policy'"):
         RewardEnsemble.load(tmp_path / "other")
+    save_state(tmp_path / "array", {"format": np.zeros(2), "tensors": {}})
+    with pytest.raises(ValueError, match=r"must hold a reward model .* got array"):
+        RewardEnsemble.load(tmp_path / "array")
     (tmp_path / "manifest.json").write_text(json.dumps({"name": "a web page"}))
     with pytest.raises(ValueError, match="of another program"):
         RewardEnsemble.load(tmp_path)
