@@ -93,6 +93,7 @@ def make_rater(args: RaterArgs, seed: int, run_dir: Path | None = None) -> Rater
         relative_to=args.relative_to,
         mistake_rate=args.mistake_rate,
         slip_rate=args.slip_rate,
+        score_noise=args.score_noise,
         skip_rate=args.skip_rate,
         seed=seed,
     )

@@ -116,6 +116,8 @@ def test_a_preset_is_described_with_what_other_flags_made_of_it() -> None:
         (["--reward", "model"], r"`reward_model` must be given with `--reward model` and only"),
         (["--reward-model", "folder"], r"got folder with --reward rated"),
         (["--answers", "scores"], r"`tasks` must include 'score' with `--answers scores`"),
+        (["--answers", "both"], r"`tasks` must include 'score' with `--answers both`"),
+        (["--score-noise", "-1"], r"`score_noise` must be at least 0, got -1"),
         (["--answers", "comparisons"], r"must include 'pairwise' with `--answers comparisons`"),
         (["--num-envs", "0"], r"`num_envs` must be at least 1, got 0"),
         (["--total-timesteps", "-1"], r"`total_timesteps` must be at least 1, got -1"),
@@ -135,6 +137,11 @@ def test_flags_of_the_rater_reach_it() -> None:
     one_score = parts.make_rater(replace(RunArgs(), answers="scores"), seed=3)
     one_score.submit([make_segment()])
     assert [answer.score for answer in one_score.collect()] == [0.5]
+    noisy = parts.make_rater(replace(RunArgs(), answers="both", score_noise=0.2), seed=3)
+    noisy.submit([make_segment()])
+    rating, score = noisy.collect()
+    assert rating.rating == 2
+    assert 0 < abs(score.score - 0.5) < 0.5
 
 
 @pytest.mark.parametrize(
