@@ -290,6 +290,7 @@ class RewardLearner(Generic[ModelT, LossT]):
         rewards = self._rewards(sample.segments)
         self._refuse_non_finite(rewards)
         returns = sample.segments.returns(rewards)
+        self._end(returns, sample)
         after = self._parts(returns, sample, progress)
         self._set_scale(rewards.mean(0), sample.segments)
         self._remember(returns, sample.rows)
@@ -313,6 +314,15 @@ class RewardLearner(Generic[ModelT, LossT]):
         self.loss.begin_fit(
             returns[:, train], rows.ratings[train], rows.lengths[train], rows.groups[train]
         )
+
+    def _end(self, returns: Tensor, sample: Sample) -> None:
+        """Let the loss look at how what was fitted does on what is held out."""
+        which, pairs = sample.split.held_out, sample.split.held_out_pairs
+        if len(which) + len(pairs):
+            rows = sample.rows.take(which, pairs)
+            index = torch.from_numpy(np.concatenate([which, pairs.T.ravel()])).to(self._device)
+            answers = {"scores": rows.scores, "comparisons": rows.comparisons}
+            self.loss.end_fit(returns[:, index], rows.ratings, rows.lengths, rows.groups, **answers)
 
     def _remember(self, returns: Tensor, rows: RatedRows) -> None:
         """Keep the scale of what is predicted, for the next fit's look at what is fresh then."""

@@ -26,6 +26,7 @@ from gym_rated.choices import (
     TaskName,
     WeightRule,
 )
+from gym_rated.losses.agreement import Agreement, rank_agreement
 from gym_rated.losses.classification import (
     SHARPNESS,
     ClassificationTask,
@@ -52,6 +53,7 @@ from gym_rated.losses.unseen import out_of_distribution_loss
 __all__ = [
     "SHARPNESS",
     "TASKS",
+    "Agreement",
     "AnswerRows",
     "ClassificationTask",
     "LimitForm",
@@ -78,6 +80,7 @@ __all__ = [
     "ordinal_loss",
     "out_of_distribution_loss",
     "pairwise_loss",
+    "rank_agreement",
     "ranking_loss",
     "rating_targets",
     "regression_loss",
