@@ -260,7 +260,7 @@ class RewardLearner(Generic[ModelT, LossT]):
 
     def _judge_fresh(self, rows: RatedRows, table: RatedTable) -> Fresh:
         """Judge the reward as it stands on the ratings that it was not fitted to."""
-        answers, given = answers_of(table.ratings, table.scores)
+        answers, given = answers_of(table.ratings, table.scores, self.loss.num_classes)
         answered = np.flatnonzero(given)
         ids = [table.ids[row] for row in answered.tolist()]
         fresh = answered[self._alarm.unknown(ids)]
@@ -326,7 +326,7 @@ class RewardLearner(Generic[ModelT, LossT]):
 
     def _remember(self, returns: Tensor, rows: RatedRows) -> None:
         """Keep the scale of what is predicted, for the next fit's look at what is fresh then."""
-        _, given = answers_of(rows.ratings.cpu().numpy(), rows.scores.cpu().numpy())
+        given = ((rows.ratings >= 0) | ~rows.scores.isnan()).cpu().numpy()
         self._alarm.remember(self._mean_values(returns, rows)[given])
 
     def _mean_values(self, returns: Tensor, rows: RatedRows) -> NDArray[Any]:

@@ -11,6 +11,8 @@ from rated_segments import make_segments, predicted_returns, true_returns
 from gym_rated import RatingDataset, RewardEnsemble, RewardLearner, SwitchingRater, SyntheticRater
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.fitting import FitReport
+from gym_rated.fitting.judging import answers_of
+from gym_rated.fitting.split import is_held_out
 from gym_rated.losses import MultitaskLoss, WeightRule
 from gym_rated.metrics import spearman
 
@@ -133,3 +135,16 @@ def test_a_rater_who_switches_from_classes_to_scores_is_learned_from() -> None:
     assert (len(data.ratings), len(data.scores)) == (60, 60)
     assert set(report.losses) == set(TASKS)
     assert order(one) > 0.8
+    # the scores are as fresh as ratings would be, and held out as they are
+    assert report.fresh.num == 60
+    assert report.fresh.spearman > 0.6
+    held_out = sum(is_held_out(segment.id) for segment in data.segments())
+    assert report.held_out.num == held_out
+    assert report.held_out.spearman > 0.6
+
+
+def test_a_row_is_judged_by_its_rating_or_by_the_one_that_its_score_stands_for() -> None:
+    ratings, scores = np.array([3, -1, 2, -1]), np.array([0.1, 0.25, np.nan, np.nan], np.float32)
+    answers, given = answers_of(ratings, scores, num_classes=5)
+    np.testing.assert_array_equal(answers, [3, 1, 2, np.nan])  # 0.25 * (5 - 1)
+    assert given.tolist() == [True, True, True, False]
