@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import gymnasium as gym
 import numpy as np
@@ -21,6 +22,7 @@ from gym_rated.assembly.arguments import (
 )
 from gym_rated.assembly.headings import groups_of
 from gym_rated.assembly.presets import PRESETS
+from gym_rated.choices import Answers, Scale
 from gym_rated.exploration import UntilReady
 
 ENVS = SimpleNamespace(
@@ -152,6 +154,19 @@ def test_no_segment_is_longer_than_half_an_episode(
     lengths: tuple[int, ...], limit: int | None, expected: tuple[int, ...]
 ) -> None:
     assert parts.choose_lengths(RunArgs(segment_length=lengths), limit) == expected
+
+
+@pytest.mark.parametrize("answers", get_args(Answers))
+@pytest.mark.parametrize("scale", get_args(Scale))
+def test_rounds_of_one_segment_are_refused_where_only_rounds_compare(
+    answers: Answers, scale: Scale
+) -> None:
+    args = RunArgs(answers=answers, scale=scale, num_ratings=9, first_share=0.1)
+    if scale == "shared" and answers != "comparisons":
+        assert max(parts.make_schedule(args, 250_000, 1, (50,)).values()) == 1
+        return
+    with pytest.raises(ValueError, match="`query_rounds` must leave at least 2 of `num_ratings`"):
+        parts.make_schedule(args, 250_000, 1, (50,))
 
 
 def test_first_query_waits_until_its_segments_can_be_cut() -> None:
