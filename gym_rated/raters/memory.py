@@ -71,21 +71,21 @@ class Memory:
             rater: Name of the rater.
             beside: Scores beside the ratings, shape (B,), NaN for none; None for none at all.
         """
-        beside = np.full(len(rows), np.nan) if beside is None else beside
-        last = np.nan_to_num(self._beside[rows], nan=SKIPPED)
-        changed = (values != self._given[rows]) | (np.nan_to_num(beside, nan=SKIPPED) != last)
+        changed = values != self._given[rows]
+        if beside is not None:
+            changed |= ~np.isclose(beside, self._beside[rows], rtol=0, atol=0, equal_nan=True)
+            self._beside[rows] = beside
         rows, values, is_score = rows[changed], values[changed], is_score[changed]
-        self._given[rows], self._beside[rows] = values, beside[changed]
+        self._given[rows] = values
         self._revisions[rows] += 1
         ids, revisions = list(self.rows), self._revisions[rows].tolist()
-        columns = (values, is_score, beside[changed])
-        lists = (column.tolist() for column in (rows, *columns))
-        for row, value, score, other, revision in zip(*lists, revisions, strict=True):
+        columns = (rows.tolist(), values.tolist(), is_score.tolist(), revisions)
+        for row, value, score, revision in zip(*columns, strict=True):
             if score and value != SKIPPED:
                 self.answers.append(Score(ids[row], value, rater, revision))
-            else:
-                self.answers.append(Rating(ids[row], int(value), rater, revision))
-            if not isnan(other):
+                continue
+            self.answers.append(Rating(ids[row], int(value), rater, revision))
+            if beside is not None and not isnan(other := float(self._beside[row])):
                 self.answers.append(Score(ids[row], other, rater, revision))
 
     _COLUMNS = ("returns", "off", "draws", "_given", "_beside", "_revisions")

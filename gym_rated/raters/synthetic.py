@@ -215,9 +215,12 @@ class SyntheticRater:
         values[(kinds == RATING) & self.skips.between(seen, num_classes)] = SKIPPED
         is_skipped = draws[:, _SKIP] < self.skips.skip_rate
         values[is_skipped] = SKIPPED
-        beside = np.where(is_skipped | (not is_both), np.nan, scores)
+        if is_both:
+            beside = np.where(is_skipped, np.nan, scores)
+            memory.answer(rows, values, kinds == SCORE, self.name, beside)
+            return
         here = kinds != COMPARISON
-        memory.answer(rows[here], values[here], kinds[here] == SCORE, self.name, beside[here])
+        memory.answer(rows[here], values[here], kinds[here] == SCORE, self.name)
 
     def _noisy(self, scores: NDArray[np.float64], start: int) -> NDArray[np.float64]:
         """Return the scores of the segments from row `start` on with their noise."""
