@@ -40,6 +40,7 @@ class TaskWeights(nn.Module):
 
     shares: Tensor
     turn: Tensor
+    favourite: Tensor
 
     def __init__(
         self,
@@ -57,7 +58,8 @@ class TaskWeights(nn.Module):
         self.log_variances = nn.Parameter(torch.zeros(shape), requires_grad=rule != "fixed")
         if rule == "explained":
             self.register_buffer("shares", torch.ones(len(self.tasks)))
-            self.register_buffer("turn", torch.tensor(-1))
+            self.register_buffer("turn", torch.tensor(0))  # fits since any task agreed
+            self.register_buffer("favourite", torch.tensor(0))  # which agreed best then
 
     def combine(
         self, losses: Mapping[str, Tensor], progress: float = 0.0
@@ -96,8 +98,8 @@ class TaskWeights(nn.Module):
 
         A task counts fully whose margin m is at least half of the largest, and as `(2 m / max)^2`
         below. Where no margin is above 0, what is learned from all together agrees with none: then
-        one task is learned alone for two fits, then the next one, so that answers that are noise
-        cannot keep the reward from those that are not.
+        the task that agreed best the last time is learned alone for two fits, then the next one, so
+        that answers that are noise cannot keep the reward from those that are not.
 
         Args:
             margins: By task, its `Agreement.margin`. One that is NaN, too few answers, leaves the
@@ -107,9 +109,13 @@ class TaskWeights(nn.Module):
         if not known:
             return
         best = max(known.values())
-        if best == 0:
+        if best > 0:
+            self.turn.zero_()
+            self.favourite.fill_(max(known, key=lambda k: known[k]))
+        else:
+            order = sorted(known, key=lambda k: (k - int(self.favourite)) % len(self.tasks))
+            alone = order[int(self.turn) // 2 % len(order)]
             self.turn += 1
-            alone = list(known)[int(self.turn) // 2 % len(known)]
             best, known = 1.0, {k: float(k == alone) for k in known}
         for k, margin in known.items():
             self.shares[k] = min(1.0, 2 * margin / best) ** 2

@@ -79,6 +79,14 @@ def test_where_nothing_agrees_tasks_are_tried_one_at_a_time() -> None:
     assert weights.shares.tolist() == [1, 1]
 
 
+def test_the_task_that_agreed_last_is_tried_first() -> None:
+    weights = MultitaskLoss(TASKS, num_classes=3, weights="explained").task_weights
+    weights.judge({"classification": 0.0, "score": 0.3})
+    for expected in ([0, 1], [0, 1], [1, 0], [1, 0], [0, 1]):  # one bad fit does not undo it
+        weights.judge({"classification": 0.0, "score": 0.0})
+        assert weights.shares.tolist() == expected
+
+
 def test_shares_scale_a_task_and_its_variance() -> None:
     loss = MultitaskLoss(TASKS, num_classes=3, num_members=1, weights="explained")
     loss.log_variances.data = torch.tensor([[[0.5]], [[1.0]]])
