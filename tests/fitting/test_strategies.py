@@ -73,7 +73,7 @@ def test_noise_loses_its_weight_by_nearly_any_seed_and_the_order_gains(
         data = rated(noisy, seed=seed)
         for weights in orders:
             one = learner(weights, seed=seed)
-            last = fits(one, data, 4)[-1].weights
+            last = fits(one, data, 8)[-1].weights
             orders[weights].append(order(one))
             if weights == "explained":
                 shares.append(last[TASKS[1 - good]] / last[TASKS[good]])
