@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Score,
         SeveralRaters,
         ShuffledRater,
+        SwitchingRater,
         SyntheticRater,
     )
     from gym_rated.raters.recorded import ReplayRater
@@ -67,6 +68,7 @@ _MODULE_OF = {
     "CallableRater": "raters",
     "ShuffledRater": "raters",
     "SeveralRaters": "raters",
+    "SwitchingRater": "raters",
     "query_schedule": "queries",
     "RatingDataset": "ratings",
     "RatedBatch": "ratings",
@@ -107,6 +109,7 @@ __all__ = [  # noqa: RUF022 (in the order of the data, like the table above)
     "CallableRater",
     "ShuffledRater",
     "SeveralRaters",
+    "SwitchingRater",
     "query_schedule",
     "RatingDataset",
     "RatedBatch",

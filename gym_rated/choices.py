@@ -8,8 +8,8 @@ from typing import Literal
 Kind = Literal["ratings", "scores", "comparisons"]
 """What a rater gives: a class, a number, or the better one of two."""
 
-Answers = Literal[Kind, "mixed"]
-"""The same for all segments of a rater: one kind, or some of each."""
+Answers = Literal[Kind, "mixed", "both"]
+"""One kind for all segments of a rater, some of each, or both a class and a number for each."""
 
 Reference = Literal["everything", "round", "range"]
 """What a computed rater compares a return with: see `gym_rated.raters.scale`."""
@@ -30,7 +30,7 @@ Scale = Literal["group", "shared"]
 SegmentValue = Literal["sum", "mean"]
 """What of a segment's rewards is judged."""
 
-WeightRule = Literal["uncertainty", "fixed", "scheduled"]
+WeightRule = Literal["uncertainty", "explained", "fixed", "scheduled"]
 """How tasks are weighed: see `gym_rated.losses.task_weights`."""
 
 TargetForm = Literal["linear", "log_k", "log_literal", "log"]

@@ -191,7 +191,7 @@ def _check_together(args: RunArgs) -> None:
             "`reward_model` must be given with `--reward model` and only then, got "
             f"{args.reward_model} with --reward {args.reward}"
         )
-    needed = {"scores": "score", "comparisons": "pairwise"}.get(args.answers)
+    needed = {"scores": "score", "both": "score", "comparisons": "pairwise"}.get(args.answers)
     if needed is not None and needed not in args.tasks:
         raise ValueError(
             f"`tasks` must include {needed!r} with `--answers {args.answers}`, got {args.tasks}"
@@ -218,7 +218,7 @@ def _check_rated(args: RunArgs) -> None:
 def _check_human(args: RunArgs) -> None:
     if args.answers != "ratings":
         raise ValueError(f"`answers` must be ratings with `--rater human`, got {args.answers}")
-    for name in ("mistake_rate", "slip_rate", "skip_rate", "shuffle_ratings"):
+    for name in ("mistake_rate", "slip_rate", "score_noise", "skip_rate", "shuffle_ratings"):
         if value := getattr(args, name):
             raise ValueError(
                 f"`{name}` is of the synthetic rater, got {value} with `--rater human`"

@@ -101,7 +101,8 @@ class RaterArgs:
     segment_length: tuple[Count, ...] = (50,)
     """steps of a segment, or several lengths to draw from; never more than half an episode"""
     answers: Answers = "ratings"
-    """what the synthetic rater gives: classes, numbers in 0..1, pairs, or some of each"""
+    """what the synthetic rater gives: classes, numbers in 0..1, pairs, some of each (mixed), or a
+    class and a number for each segment (both)"""
     relative_to: Reference = "everything"
     """what the synthetic rater compares with: all it has seen, the round, or the best so far"""
     regrade: bool = True
@@ -110,6 +111,8 @@ class RaterArgs:
     """probability that a synthetic rating is wrong"""
     slip_rate: Share = 0.0
     """probability that a synthetic rating is a neighbouring class"""
+    score_noise: NotNegative = 0.0
+    """what a synthetic score in 0..1 is off in the mean; with 10, scores say nothing"""
     skip_rate: Share = 0.0
     """probability that the synthetic rater cannot tell"""
     shuffle_ratings: bool = False

@@ -93,6 +93,7 @@ def make_rater(args: RaterArgs, seed: int, run_dir: Path | None = None) -> Rater
         relative_to=args.relative_to,
         mistake_rate=args.mistake_rate,
         slip_rate=args.slip_rate,
+        score_noise=args.score_noise,
         skip_rate=args.skip_rate,
         seed=seed,
     )
@@ -208,10 +209,12 @@ def make_schedule(
             until=args.query_until,
             start=start,
         )
-    if args.scale == "group" and max(schedule.values()) < 2 and args.answers == "ratings":
+    compared = "comparisons" if args.answers == "comparisons" else "`scale` group"
+    in_rounds = args.scale == "group" or args.answers == "comparisons"
+    if in_rounds and max(schedule.values()) < 2:
         raise ValueError(
             f"`query_rounds` must leave at least 2 of `num_ratings` = {args.num_ratings} for a "
-            f"round, got {args.query_rounds}: with `scale` group only ratings of one round compare"
+            f"round, got {args.query_rounds}: with {compared} only segments of one round compare"
         )
     return schedule
 

@@ -36,7 +36,9 @@ def judge_held_out(loss: Loss, returns: Tensor, rows: RatedRows, split: FitSplit
         found["comparisons_in_order"] = float(np.mean(0.5 + 0.5 * np.sign(better - worse)))
     if num < _MIN_HELD_OUT:
         return HeldOut(num, num_comparisons=num_pairs, **found)
-    answers, given = answers_of(rows.ratings.cpu().numpy(), rows.scores.cpu().numpy())
+    answers, given = answers_of(
+        rows.ratings.cpu().numpy(), rows.scores.cpu().numpy(), loss.num_classes
+    )
     which = split.held_out[given[split.held_out]]
     groups = rows.groups.cpu().numpy()
     within = groups[which] if loss.scale == "group" else None
@@ -97,12 +99,16 @@ def predicted_classes(
 
 
 def answers_of(
-    ratings: NDArray[np.int64], scores: NDArray[np.float32]
+    ratings: NDArray[np.int64], scores: NDArray[np.float32], num_classes: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return what rows were given, and which were: ratings, or scores if none was rated."""
-    if (ratings >= 0).any():
-        return ratings.astype(np.float32), ratings >= 0
-    return scores, ~np.isnan(scores)
+    """Return what each row was given, and which were given anything.
+
+    That is its rating, or, where it has only a score, the rating that wants the same return (see
+    `score_targets`): a rater may give some rows the one and others the other.
+    """
+    is_rated = ratings >= 0
+    answers = np.where(is_rated, ratings, scores * (num_classes - 1)).astype(np.float32)
+    return answers, ~np.isnan(answers)
 
 
 def _classes_held_out(

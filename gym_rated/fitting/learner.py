@@ -255,7 +255,7 @@ class RewardLearner(Generic[ModelT, LossT]):
 
     def _judge_fresh(self, rows: RatedRows, table: RatedTable) -> Fresh:
         """Judge the reward as it stands on the ratings that it was not fitted to."""
-        answers, given = answers_of(table.ratings, table.scores)
+        answers, given = answers_of(table.ratings, table.scores, self.loss.num_classes)
         answered = np.flatnonzero(given)
         ids = [table.ids[row] for row in answered.tolist()]
         fresh = answered[self._alarm.unknown(ids)]
@@ -285,6 +285,7 @@ class RewardLearner(Generic[ModelT, LossT]):
         rewards = self._rewards(sample.segments)
         self._refuse_non_finite(rewards)
         returns = sample.segments.returns(rewards)
+        self._end(returns, sample)
         after = self._parts(returns, sample, progress)
         self._set_scale(rewards.mean(0), sample.segments)
         self._remember(returns, sample.rows)
@@ -310,9 +311,18 @@ class RewardLearner(Generic[ModelT, LossT]):
             returns[:, train], rows.ratings[train], rows.lengths[train], rows.groups[train]
         )
 
+    def _end(self, returns: Tensor, sample: Sample) -> None:
+        """Let the loss look at how what was fitted does on what is held out."""
+        which, pairs = sample.split.held_out, sample.split.held_out_pairs
+        if len(which) + len(pairs):
+            rows = sample.rows.take(which, pairs)
+            index = torch.from_numpy(np.concatenate([which, pairs.T.ravel()])).to(self._device)
+            answers = {"scores": rows.scores, "comparisons": rows.comparisons}
+            self.loss.end_fit(returns[:, index], rows.ratings, rows.lengths, rows.groups, **answers)
+
     def _remember(self, returns: Tensor, rows: RatedRows) -> None:
         """Keep the scale of what is predicted, for the next fit's look at what is fresh then."""
-        _, given = answers_of(rows.ratings.cpu().numpy(), rows.scores.cpu().numpy())
+        given = ((rows.ratings >= 0) | ~rows.scores.isnan()).cpu().numpy()
         self._alarm.remember(self._mean_values(returns, rows)[given])
 
     def _mean_values(self, returns: Tensor, rows: RatedRows) -> NDArray[Any]:

@@ -15,8 +15,8 @@ class HeldOut:
     Attributes:
         num: Number of held-out ratings and scores that this was measured on: all of them, see
             `gym_rated.fitting.split.is_held_out`, or those in the sample of `num_measured`.
-        spearman: Rank correlation of predicted returns and ratings (or scores, where there are no
-            ratings); within each (rater, round) where only these share a scale.
+        spearman: Rank correlation of predicted returns and ratings (or scores, of segments that
+            have no rating); within each (rater, round) where only these share a scale.
         accuracy: Fraction of segments whose predicted class is their rating.
         kappa: Quadratic weighted kappa of predicted classes and ratings.
         pair_accuracy: Fraction of differently rated pairs of one (rater, round) in the right order.

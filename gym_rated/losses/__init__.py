@@ -28,6 +28,7 @@ from gym_rated.choices import (
     TaskName,
     WeightRule,
 )
+from gym_rated.losses.agreement import Agreement, rank_agreement
 from gym_rated.losses.classification import (
     SHARPNESS,
     ClassificationTask,
@@ -55,6 +56,7 @@ from gym_rated.losses.unseen import out_of_distribution_loss
 __all__ = [
     "SHARPNESS",
     "TASKS",
+    "Agreement",
     "AnswerRows",
     "ClassificationTask",
     "LimitForm",
@@ -83,6 +85,7 @@ __all__ = [
     "out_of_distribution_loss",
     "pairwise_loss",
     "quantile_loss",
+    "rank_agreement",
     "ranking_loss",
     "rating_targets",
     "regression_loss",

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from gym_rated.checks import check_above_zero, check_choice, check_num_classes
 from gym_rated.choices import LimitForm, LimitRule
+from gym_rated.losses.agreement import Agreement, rated_agreement
 from gym_rated.losses.checks import check_ratings, check_rows
 from gym_rated.losses.groups import group_range, number_groups, with_contrast
 from gym_rated.losses.limits import (
@@ -178,6 +179,10 @@ class ClassificationTask(Task):
             answers.groups,
             limits="share" if self.limits == "share" else "batch",
         )
+
+    def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement:
+        """Compare values with the answers, see `Task.agreement`."""
+        return rated_agreement(values, answers.ratings, answers.groups)
 
     def options(self) -> dict[str, Any]:
         """Return sharpness and limits."""

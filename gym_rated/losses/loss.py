@@ -94,6 +94,19 @@ class Loss(Protocol):
         """Look at the answers that a fit learns from, or some of many, before its first step."""
         return None
 
+    def end_fit(
+        self,
+        returns: Tensor,
+        ratings: Tensor,
+        lengths: Tensor,
+        groups: Tensor | None = None,
+        *,
+        scores: Tensor | None = None,
+        comparisons: Tensor | None = None,
+    ) -> None:
+        """Look at how the fitted model does on the answers held out; arguments as `forward`."""
+        return None
+
     def parameter_groups(self) -> Sequence[tuple[Iterable[nn.Parameter], float]]:
         """Return what is learned beside the model, each with its share of the weights' rate."""
         return [(own, 1.0)] if (own := list(self.parameters())) else []

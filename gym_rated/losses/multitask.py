@@ -70,7 +70,7 @@ class MultitaskLoss(nn.Module, Loss):
         scale: Whether the answers of one `group` (rater, round) share a scale, or all answers do
             (`shared`: everything is rated again as standards rise). By group, no task compares
             answers across groups, and the offset of the reward is free.
-        weights: Rule of `TaskWeights`: uncertainty, scheduled, or fixed.
+        weights: Rule of `TaskWeights`: uncertainty, explained, scheduled, or fixed.
         target: Form of the regression targets, see `rating_targets`.
         alpha: Slope of the log forms of the targets.
         segment_value: What of a segment counts: the `sum` of its rewards, or its `mean` reward
@@ -251,6 +251,25 @@ class MultitaskLoss(nn.Module, Loss):
         answers = replace(self._answers(ratings, groups), num_ratings=self.num_ratings)
         for task in self._tasks:
             task.begin_fit(values, answers)
+
+    @torch.no_grad()
+    def end_fit(
+        self,
+        returns: Tensor,
+        ratings: Tensor,
+        lengths: Tensor,
+        groups: Tensor | None = None,
+        *,
+        scores: Tensor | None = None,
+        comparisons: Tensor | None = None,
+    ) -> None:
+        """Weigh tasks by how far the fitted model agrees with answers held out, if `explained`."""
+        if self.weights != "explained":
+            return
+        values = self.values(returns, lengths).mean(0)
+        answers = self._answers(ratings, groups, scores, comparisons)
+        found = {task.name: task.agreement(values, answers) for task in self._tasks}
+        self.task_weights.judge({name: a.margin for name, a in found.items() if a is not None})
 
     def parameter_groups(self) -> list[tuple[Iterable[nn.Parameter], float]]:
         """Return the log-variances, and behind them what tasks learn, five times as fast."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gym_rated.losses.agreement import Agreement, rated_agreement
 from gym_rated.losses.checks import check_ratings
 from gym_rated.losses.task import AnswerRows, Task
 from gym_rated.losses.thresholds import GroupThresholds
@@ -92,6 +93,10 @@ class OrdinalTask(nn.Module, Task):
     def _start(self, values: Tensor, answers: AnswerRows) -> None:
         rated = answers.ratings >= 0
         self.thresholds.start(values[:, rated], _groups(answers)[rated])
+
+    def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement:
+        """Compare values with the answers, see `Task.agreement`."""
+        return rated_agreement(values, answers.ratings, answers.groups)
 
     def options(self) -> dict[str, Any]:
         """Return the room for groups."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gym_rated.checks import check_above_zero
+from gym_rated.losses.agreement import Agreement, compared_agreement, joined, rated_agreement
 from gym_rated.losses.checks import check_pair_options, check_rows
 from gym_rated.losses.task import AnswerRows, Task
 
@@ -108,6 +109,13 @@ class PairwiseTask(Task):
             comparisons=answers.comparisons,
             adjacent_weight=self.adjacent_weight,
             trim=self.trim,
+        )
+
+    def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement:
+        """Compare values with the answers, see `Task.agreement`."""
+        return joined(
+            rated_agreement(values, answers.ratings, answers.groups),
+            compared_agreement(values, answers.comparisons),
         )
 
     def options(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from gym_rated.checks import check_number
+from gym_rated.losses.agreement import Agreement, rated_agreement
 from gym_rated.losses.checks import check_ratings, check_rows
 from gym_rated.losses.groups import differ, number_groups
 from gym_rated.losses.task import AnswerRows, Task
@@ -152,6 +153,10 @@ class QuantileTask(Task):
             answers.seen,
             mistake_rate=self.mistake_rate,
         )
+
+    def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement:
+        """Compare values with the answers, see `Task.agreement`."""
+        return rated_agreement(values, answers.ratings, answers.groups)
 
     def options(self) -> dict[str, Any]:
         """Return the rate of mistakes."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from gym_rated.checks import check_above_zero, whole_number
+from gym_rated.losses.agreement import Agreement, rated_agreement
 from gym_rated.losses.checks import check_ratings, check_rows
 from gym_rated.losses.groups import as_one, with_contrast
 from gym_rated.losses.task import AnswerRows, Task
@@ -195,6 +196,10 @@ class RankingTask(Task):
             num_draws=self.num_draws,
             regularization=self.regularization,
         )
+
+    def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement:
+        """Compare values with the answers, see `Task.agreement`."""
+        return rated_agreement(values, answers.ratings, answers.groups)
 
     def options(self) -> dict[str, Any]:
         """Return the attributes."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gym_rated.checks import check_above_zero, check_choice
 from gym_rated.choices import TargetForm
+from gym_rated.losses.agreement import Agreement, rated_agreement
 from gym_rated.losses.checks import check_ratings, check_rows
 from gym_rated.losses.groups import centred, number_groups, with_company
 from gym_rated.losses.task import AnswerRows, Task
@@ -130,6 +131,10 @@ class RegressionTask(Task):
             answers.ratings, answers.num_classes, lengths, self.target, self.alpha
         )
         return regression_loss(values, targets, answers.groups)
+
+    def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement:
+        """Compare values with the answers, see `Task.agreement`."""
+        return rated_agreement(values, answers.ratings, answers.groups)
 
     def options(self) -> dict[str, Any]:
         """Return target and alpha."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from gym_rated.losses.agreement import Agreement, rank_agreement
 from gym_rated.losses.checks import check_rows
 from gym_rated.losses.regression import regression_loss
 from gym_rated.losses.task import AnswerRows, Task
@@ -73,3 +74,9 @@ class ScoreTask(Task):
         if answers.scores is None or not answers.has_scores:
             return None
         return score_loss(values, answers.scores, lengths, answers.groups)
+
+    def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement | None:
+        """Compare values with the scores, see `Task.agreement`."""
+        if answers.scores is None:
+            return None
+        return rank_agreement(values, answers.scores, answers.groups)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
+from gym_rated.losses.agreement import Agreement
 from gym_rated.losses.groups import differ, seen_before
 
 
@@ -100,6 +101,19 @@ class Task(Protocol):
 
     def begin_fit(self, values: Tensor, answers: AnswerRows) -> None:
         """Look at the answers that a fit learns from, or some of many, before its first step."""
+        return None
+
+    def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement | None:
+        """Compare predicted values with answers held out, for the weights `explained`.
+
+        Args:
+            values: What counts of the predicted returns, the mean over members, shape (B,).
+            answers: What was said of the segments; rows without an answer are among them.
+
+        Returns:
+            How far they agree, as `gym_rated.losses.agreement` measures it; None, by default, for
+            a task whose weight is not to depend on it.
+        """
         return None
 
     def options(self) -> dict[str, Any]:

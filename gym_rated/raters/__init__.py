@@ -10,6 +10,7 @@ from gym_rated.raters.protocol import Rater
 from gym_rated.raters.recorded import ReplayRater
 from gym_rated.raters.several import SeveralRaters
 from gym_rated.raters.shuffled import ShuffledRater
+from gym_rated.raters.switching import SwitchingRater
 from gym_rated.raters.synthetic import SyntheticRater
 from gym_rated.ratings.answer import SKIPPED, Answer, Comparison, Rating, Score
 
@@ -24,5 +25,6 @@ __all__ = [
     "Score",
     "SeveralRaters",
     "ShuffledRater",
+    "SwitchingRater",
     "SyntheticRater",
 ]

@@ -1,4 +1,4 @@
-"""Which kind of answer a segment gets: a rating, a score or a comparison."""
+"""Which kind of answer a segment gets: a rating, a score, both of them, or a comparison."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Kinds:
     """The kinds of answers that a rater gives.
 
     Attributes:
-        answers: One kind for all segments, or "mixed".
+        answers: One kind for all segments, "mixed", or "both" a rating and a score of each.
         shares: Of "mixed", the shares of ratings, scores and comparisons; equal by default.
     """
 
@@ -41,7 +41,10 @@ class Kinds:
             )
 
     def __call__(self, draws: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return `RATING`, `SCORE` or `COMPARISON` for each number drawn from [0, 1)."""
+        """Return `RATING`, `SCORE` or `COMPARISON` for each number drawn from [0, 1).
+
+        What gets both is a `RATING` here; its score stands beside.
+        """
         return np.searchsorted(np.cumsum(self._parts())[:-1], draws, side="right")
 
     def check_effects(self, **options: float) -> None:
@@ -59,5 +62,6 @@ class Kinds:
 
     def _parts(self) -> NDArray[np.float64]:
         if self.answers != "mixed":
-            return np.array([kind == self.answers for kind in KINDS], np.float64)
+            only = "ratings" if self.answers == "both" else self.answers
+            return np.array([kind == only for kind in KINDS], np.float64)
         return np.full(3, 1 / 3) if self.shares is None else np.asarray(self.shares, np.float64)

@@ -44,8 +44,8 @@ class SyntheticRater:
     Everything else is off by default. In the order of their effect: `myopia` on the return;
     `central_tendency`, `leniency` and `drift` on the position C * F in class widths; `undecided`;
     `temperature` on the position; `slip_rate`, then `mistake_rate` and `fatigue` on the class;
-    `skip_rate`. A segment keeps its luck and its place in time when it is regraded.
-    `label_distribution` gives the exact probabilities.
+    `score_noise` on the score; `skip_rate`. A segment keeps its luck and its place in time when it
+    is regraded. `label_distribution` gives the exact probabilities.
 
     Args:
         num_classes: Number of rating classes C, at least 2.
@@ -59,7 +59,9 @@ class SyntheticRater:
             regrade. "range": C classes of equal width from the lowest to the highest return seen so
             far, a scale that grows with the policy's quality.
         answers: "ratings"; "scores" in [0, 1], where C * score lies in the class that the rating
-            would be; "comparisons", of each new segment with another of its query; or "mixed".
+            would be; "comparisons", of each new segment with another of its query; "mixed", one of
+            the three for each segment; or "both", a rating and a score of each segment, from one
+            position but with errors of their own: slips and mistakes are of the class alone.
         shares: Of "mixed", the shares of segments that get a rating, a score and a comparison,
             shape (3,); equal by default.
         mistake_rate: Probability that a rating is wrong, in [0, 1]: then uniform over the other C
@@ -69,12 +71,16 @@ class SyntheticRater:
             up to answers that are uniformly random.
         slip_rate: Probability of an adjacent class, in [0, 1]: half to either side; all of it to
             the only neighbour of the first and the last class.
+        score_noise: Of Boltzmann noise on scores alone, at least 0: what a score in the middle of a
+            long scale is off in the mean, in units of the scale from 0 to 1. From 10 or so on,
+            scores are uniform whatever the segment.
         temperature: Of Boltzmann noise in class widths, at least 0, so that the noise does not
             depend on the scale of the reward. Of comparisons, that of Bradley and Terry.
         myopia: How much less each earlier step counts, in [0, 1): B-Pref's discount is 1 - myopia.
         skip_rate: Probability that a segment is skipped, in [0, 1].
         undecided: Segments this close to a boundary between two classes, in class widths, are
-            skipped, in [0, 0.5]. Of comparisons, positions this close are a tie.
+            skipped, in [0, 0.5]; of "both", the score is still given. Of comparisons, positions
+            this close are a tie.
         leniency: Classes by which everything is rated better; negative is harsh.
         central_tendency: Share of the way to the middle of the scale by which ratings move, in
             [0, 1].
@@ -101,6 +107,7 @@ class SyntheticRater:
         mistake_rate: float = 0.0,
         fatigue: float = 0.0,
         slip_rate: float = 0.0,
+        score_noise: float = 0.0,
         temperature: float = 0.0,
         myopia: float = 0.0,
         skip_rate: float = 0.0,
@@ -123,6 +130,7 @@ class SyntheticRater:
         self.kinds = Kinds(answers, shares)
         self.mistakes = Mistakes(mistake_rate, fatigue)
         self.slip = Slip(slip_rate)
+        self.score_noise = Temperature(check_number("score_noise", score_noise, 0))
         self.temperature = Temperature(temperature)
         self.skips = Skips(skip_rate, undecided)
         self.bias = Bias(leniency, drift, central_tendency)
@@ -131,6 +139,8 @@ class SyntheticRater:
         self.myopia = myopia
         if answers == "scores":
             self.kinds.check_effects(undecided=undecided)
+        if answers in ("ratings", "comparisons"):
+            self.kinds.check_effects(score_noise=score_noise)
         if answers == "comparisons":
             self.kinds.check_effects(
                 slip_rate=slip_rate,
@@ -141,6 +151,7 @@ class SyntheticRater:
         self.name = name
         self._rng = np.random.default_rng(seed)  # of mistakes
         self._luck_rng = np.random.default_rng([seed, 1])  # of everything else
+        self._score_seed = [int(seed), 2]  # of the noise on scores, for all rows each time
         self._memory = Memory(num_draws=5)
 
     def submit(self, segments: Sequence[Segment]) -> None:
@@ -162,7 +173,7 @@ class SyntheticRater:
         return answers
 
     def label_distribution(self, quantile: ArrayLike, num_rated: int = 0) -> NDArray[np.float64]:
-        """Return the probability of each rating, exactly.
+        """Return the probability of each rating, exactly; `score_noise` is no part of it.
 
         Args:
             quantile: True position of a segment on the scale, 0 (worst) to 1 (best), any shape: F,
@@ -196,13 +207,27 @@ class SyntheticRater:
         slipped = self.slip(clean, draws[:, _SLIP], num_classes)
         classes = (slipped + memory.off[start:]) % num_classes
         kinds = self.kinds(draws[:, _KIND])
-        # a score is off by as many classes as the rating would be, and keeps its place in them
-        scores = np.clip((position + classes - clean) / num_classes, 0, 1)
+        is_both = self.kinds.answers == "both"
+        # alone, a score is off by as many classes as a rating would be, and keeps its place in them
+        moved = position if is_both else position + classes - clean
+        scores = self._noisy(np.clip(moved / num_classes, 0, 1), start)
         values = np.where(kinds == SCORE, scores, classes)
         values[(kinds == RATING) & self.skips.between(seen, num_classes)] = SKIPPED
-        values[draws[:, _SKIP] < self.skips.skip_rate] = SKIPPED
+        is_skipped = draws[:, _SKIP] < self.skips.skip_rate
+        values[is_skipped] = SKIPPED
+        if is_both:
+            beside = np.where(is_skipped, np.nan, scores)
+            memory.answer(rows, values, kinds == SCORE, self.name, beside)
+            return
         here = kinds != COMPARISON
         memory.answer(rows[here], values[here], kinds[here] == SCORE, self.name)
+
+    def _noisy(self, scores: NDArray[np.float64], start: int) -> NDArray[np.float64]:
+        """Return the scores of the segments from row `start` on with their noise."""
+        if self.score_noise.temperature == 0:
+            return scores
+        luck = np.random.default_rng(self._score_seed).random(len(self._memory))
+        return self.score_noise(scores, luck[start:], num_classes=1)  # a scale of length 1
 
     def _compare(self, first: int) -> None:
         """Compare segments of the round, which began at row `first`; ties are skipped."""
@@ -256,6 +281,7 @@ class SyntheticRater:
             "memory": self._memory.state_dict(),
             "rng": self._rng.bit_generator.state,
             "luck_rng": self._luck_rng.bit_generator.state,
+            "score_seed": list(self._score_seed),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -263,6 +289,7 @@ class SyntheticRater:
         self._memory.load_state_dict(state["memory"])
         self._rng.bit_generator.state = state["rng"]
         self._luck_rng.bit_generator.state = state["luck_rng"]
+        self._score_seed = list(state.get("score_seed", self._score_seed))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Return self: a rater is shared, never copied."""

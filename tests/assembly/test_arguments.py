@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import gymnasium as gym
 import numpy as np
@@ -21,6 +22,7 @@ from gym_rated.assembly.arguments import (
 )
 from gym_rated.assembly.headings import groups_of
 from gym_rated.assembly.presets import PRESETS
+from gym_rated.choices import Answers, Scale
 from gym_rated.exploration import UntilReady
 
 ENVS = SimpleNamespace(
@@ -116,6 +118,8 @@ def test_a_preset_is_described_with_what_other_flags_made_of_it() -> None:
         (["--reward", "model"], r"`reward_model` must be given with `--reward model` and only"),
         (["--reward-model", "folder"], r"got folder with --reward rated"),
         (["--answers", "scores"], r"`tasks` must include 'score' with `--answers scores`"),
+        (["--answers", "both"], r"`tasks` must include 'score' with `--answers both`"),
+        (["--score-noise", "-1"], r"`score_noise` must be at least 0, got -1"),
         (["--answers", "comparisons"], r"must include 'pairwise' with `--answers comparisons`"),
         (["--num-envs", "0"], r"`num_envs` must be at least 1, got 0"),
         (["--total-timesteps", "-1"], r"`total_timesteps` must be at least 1, got -1"),
@@ -135,6 +139,11 @@ def test_flags_of_the_rater_reach_it() -> None:
     one_score = parts.make_rater(replace(RunArgs(), answers="scores"), seed=3)
     one_score.submit([make_segment()])
     assert [answer.score for answer in one_score.collect()] == [0.5]
+    noisy = parts.make_rater(replace(RunArgs(), answers="both", score_noise=0.2), seed=3)
+    noisy.submit([make_segment()])
+    rating, score = noisy.collect()
+    assert rating.rating == 2
+    assert 0 < abs(score.score - 0.5) < 0.5
 
 
 @pytest.mark.parametrize(
@@ -145,6 +154,19 @@ def test_no_segment_is_longer_than_half_an_episode(
     lengths: tuple[int, ...], limit: int | None, expected: tuple[int, ...]
 ) -> None:
     assert parts.choose_lengths(RunArgs(segment_length=lengths), limit) == expected
+
+
+@pytest.mark.parametrize("answers", get_args(Answers))
+@pytest.mark.parametrize("scale", get_args(Scale))
+def test_rounds_of_one_segment_are_refused_where_only_rounds_compare(
+    answers: Answers, scale: Scale
+) -> None:
+    args = RunArgs(answers=answers, scale=scale, num_ratings=9, first_share=0.1)
+    if scale == "shared" and answers != "comparisons":
+        assert max(parts.make_schedule(args, 250_000, 1, (50,)).values()) == 1
+        return
+    with pytest.raises(ValueError, match="`query_rounds` must leave at least 2 of `num_ratings`"):
+        parts.make_schedule(args, 250_000, 1, (50,))
 
 
 def test_first_query_waits_until_its_segments_can_be_cut() -> None:

@@ -29,6 +29,7 @@ def test_people_get_their_preset_unless_another_is_named(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--score-noise", "0.1"], "`score_noise` is of the synthetic rater, got 0.1"),
         (["--answers", "mixed"], "`answers` must be ratings with `--rater human`, got mixed"),
         (["--slip-rate", "0.1"], "`slip_rate` is of the synthetic rater, got 0.1"),
         (["--shuffle-ratings"], "`shuffle_ratings` is of the synthetic rater"),

@@ -365,7 +365,7 @@ def test_the_weight_of_a_task_with_wrong_targets_falls_below_and_recovers(noisy_
         ({"regularization": 0.0}, "`regularization` must be above 0, got 0.0"),
         ({"tasks": ()}, "at least one task"),
         ({"tasks": ("pairwise", "pairwise")}, "each once"),
-        ({"weights": "softmax"}, "uncertainty, fixed, scheduled, got 'softmax'"),
+        ({"weights": "softmax"}, "uncertainty, explained, fixed, scheduled, got 'softmax'"),
         ({"target": "cubic"}, "linear, log_k, log_literal, log, got 'cubic'"),
         ({"segment_value": "max"}, "sum, mean, got 'max'"),
         ({"limits": "epoch"}, "share, batch, fit, got 'epoch'"),

@@ -9,7 +9,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import chisquare
 
-from gym_rated import SKIPPED, Comparison, Rating, Score, SyntheticRater
+from gym_rated import SKIPPED, Comparison, Rating, RatingDataset, Score, SyntheticRater
 from gym_rated.raters.noise import Temperature
 from gym_rated.segments import Origin, Segment
 from gym_rated.wrappers.specs import resolve_rater
@@ -350,6 +350,119 @@ def test_equal_shares_are_the_default() -> None:
     assert all(60 < count < 140 for count in kinds)
 
 
+# -- both --
+
+
+def pairs_of(given: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """The ratings and the scores of what was given, which alternate."""
+    ratings, scores = given[::2], given[1::2]
+    assert [a.segment_id for a in ratings] == [a.segment_id for a in scores]
+    return np.array([a.rating for a in ratings]), np.array([a.score for a in scores])
+
+
+def test_both_gives_a_rating_and_a_score_of_each_segment() -> None:
+    given = answers(SyntheticRater(5, answers="both"), [3.0, -1.0])
+    assert given == [
+        *(Rating("s0", 3, "synthetic"), Score("s0", 0.75, "synthetic")),
+        *(Rating("s1", 1, "synthetic"), Score("s1", 0.25, "synthetic")),
+    ]
+
+
+@pytest.mark.parametrize("position", [0.0, 0.45, 3.1])
+@pytest.mark.parametrize("score_noise", [0.002, 0.1, 1e6])
+def test_rating_and_score_of_both_err_apart_each_by_its_exact_distribution(
+    score_noise: float, position: float
+) -> None:
+    options: dict[str, Any] = {"mistake_rate": 0.2, "slip_rate": 0.1, "score_noise": score_noise}
+    rater = SyntheticRater(5, boundaries=FIVE, regrade=False, answers="both", seed=7, **options)
+    rater.submit(many(position))
+    ratings, scores = pairs_of(rater.collect())
+    assert agree(np.bincount(ratings, minlength=5), rater.label_distribution(position / 5))
+    # 0.1 on a scale of length 1 is half a class width of five classes; 1e6 is uniform
+    expected = Temperature(5 * score_noise).label_distribution(np.array(position), 5)
+    classes = np.minimum((5 * scores).astype(int), 4)
+    assert agree(np.bincount(classes, minlength=5), expected)
+    if score_noise == 1e6:
+        np.testing.assert_allclose(expected, 0.2, rtol=1e-4)
+    # independent of each other: who errs in the class scores as the others do
+    wrong = ratings != int(position)
+    mean = {flag: scores[wrong == flag].mean() for flag in (True, False)}
+    assert abs(mean[True] - mean[False]) < 4 * scores.std() * np.sqrt(1 / wrong.sum() + 1 / NUM)
+
+
+def test_the_noise_of_scores_is_their_error_in_the_mean() -> None:
+    # Laplace noise of scale b has a mean absolute error of b; ends 10 b away do not matter
+    rater = SyntheticRater(5, boundaries=FIVE, regrade=False, answers="both", score_noise=0.05)
+    rater.submit(many(2.5))
+    _, scores = pairs_of(rater.collect())
+    assert abs(np.abs(scores - 0.5).mean() - 0.05) < 4 * 0.05 / np.sqrt(NUM)
+
+
+def test_noise_of_either_strategy_leaves_the_other_as_it_was() -> None:
+    returns = np.random.default_rng(0).normal(size=300)
+    clean = pairs_of(answers(SyntheticRater(5, answers="both"), returns))
+    classes = SyntheticRater(5, answers="both", mistake_rate=0.8, slip_rate=0.2, fatigue=0.1)
+    scored = SyntheticRater(5, answers="both", score_noise=10)
+    bad_classes, bad_scores = (pairs_of(answers(rater, returns)) for rater in (classes, scored))
+    np.testing.assert_array_equal(bad_classes[1], clean[1])
+    np.testing.assert_array_equal(bad_scores[0], clean[0])
+    assert (bad_classes[0] != clean[0]).mean() > 0.7
+    assert abs(np.corrcoef(bad_scores[1], clean[1])[0, 1]) < 0.2
+    # the classes are those of a rater who gives nothing else
+    alone = answers(SyntheticRater(5, mistake_rate=0.8, slip_rate=0.2, fatigue=0.1), returns)
+    assert [a.rating for a in alone] == bad_classes[0].tolist()
+
+
+@pytest.mark.parametrize("kind", ["scores", "mixed"])
+def test_scores_of_other_raters_take_the_same_noise(kind: Any) -> None:
+    clean, noisy = (
+        {
+            a.segment_id: a.score
+            for a in answers(SyntheticRater(5, answers=kind, score_noise=b), np.arange(200.0))
+            if isinstance(a, Score)
+        }
+        for b in (0.0, 0.03)
+    )
+    assert clean.keys() == noisy.keys()
+    error = np.mean([abs(clean[i] - noisy[i]) for i in clean])
+    assert 0.02 < error < 0.04
+
+
+def test_both_answers_are_revised_together_and_keep_their_luck() -> None:
+    rater = SyntheticRater(2, answers="both", score_noise=0.2)
+    first = answers(rater, [1.0, 3.0])
+    again = answers(rater, [2.0], first=2)
+    assert [a.revision for a in again] == [1, 1, 1, 1, 0, 0]  # ranks changed, so scores did
+    _, before = pairs_of(first)
+    _, after = pairs_of(again)
+    moved = after[:2] - before  # the mid-ranks went from 1/4 and 3/4 to 1/6 and 5/6
+    assert moved[0] < 0 < moved[1]
+    assert answers(rater, []) == []
+
+
+def test_the_undecided_give_a_score_alone_and_who_skips_gives_neither() -> None:
+    rater = SyntheticRater(5, boundaries=FIVE, regrade=False, answers="both", undecided=0.1)
+    given = answers(rater, [2.05, 2.5])
+    name = "synthetic"
+    assert given[:2] == [Rating("s0", SKIPPED, name), Score("s0", pytest.approx(0.41), name)]
+    assert given[2:] == [Rating("s1", 2, name), Score("s1", 0.5, name)]
+    data = RatingDataset(1, 1, 5)
+    data.add(segments([2.05, 2.5]))
+    data.update(given)
+    assert (len(data.ratings), len(data.scores)) == (1, 2)
+    skips = answers(SyntheticRater(5, answers="both", skip_rate=1.0), [1.0, 2.0])
+    assert skips == [Rating("s0", SKIPPED, name), Rating("s1", SKIPPED, name)]
+
+
+def test_a_rater_saved_before_there_were_scores_beside_ratings_goes_on() -> None:
+    rater, again = SyntheticRater(5, seed=1), SyntheticRater(5, seed=1)
+    answers(rater, [1.0, 2.0])
+    state = rater.state_dict()
+    del state["score_seed"], state["memory"]["_beside"]
+    again.load_state_dict(state)
+    assert answers(again, [3.0, 0.0], first=2) == answers(rater, [3.0, 0.0], first=2)
+
+
 # -- state and JSON --
 
 
@@ -361,6 +474,8 @@ def test_equal_shares_are_the_default() -> None:
         CHANCE | {"answers": "scores", "relative_to": "range"},
         {"answers": "comparisons", "temperature": 0.5, "mistake_rate": 0.2},
         CHANCE | {"answers": "mixed", "shares": (0.2, 0.4, 0.4), "regrade": False},
+        CHANCE | {"answers": "both", "score_noise": 0.1, "undecided": 0.1},
+        CHANCE | {"answers": "both", "score_noise": 0.1, "regrade": False},
     ],
 )
 def test_a_restored_rater_answers_as_one_that_was_never_stopped(
@@ -423,6 +538,11 @@ def test_all_options_can_be_given_as_json() -> None:
         ({"answers": "mixed", "shares": (0.5, 0.5)}, "`shares` must be 3 numbers of at least 0"),
         ({"answers": "mixed", "shares": (0.5, 0.6, -0.1)}, "`shares` must be 3 numbers"),
         ({"answers": "mixed", "shares": (0.5, 0.5, 0.5)}, "`shares` must be 3 numbers"),
+        ({"score_noise": 0.1}, "`score_noise` must be 0 for answers='ratings'"),
+        ({"answers": "comparisons", "score_noise": 0.1}, "`score_noise` must be 0 .* got 0.1"),
+        ({"answers": "both", "score_noise": -1}, "`score_noise` must be finite and at least 0"),
+        ({"answers": "both", "score_noise": np.nan}, "`score_noise` must be finite and at least"),
+        ({"answers": "both", "shares": (1, 0, 0)}, "`shares` needs answers='mixed', got"),
         ({"answers": "scores", "undecided": 0.1}, "`undecided` must be 0 for answers='scores'"),
         ({"answers": "comparisons", "slip_rate": 0.1}, "`slip_rate` must be 0 .* got 0.1"),
         ({"answers": "comparisons", "leniency": 1}, "`leniency` must be 0 for answers='compari"),
