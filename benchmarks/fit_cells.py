@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from gym_rated import (
     SyntheticRater,
 )
 from gym_rated.assembly.presets import PRESETS
-from gym_rated.metrics import spearman
+from gym_rated.metrics import advantage_correlation, best_third_slope, spearman
 from gym_rated.raters import Rater, SeveralRaters
 
 ROUNDS = 9
@@ -99,31 +100,46 @@ class HeldOut:
 
     obs: NDArray[np.float32]  # (B, T, D)
     actions: NDArray[np.float32]  # (B, T, A)
-    returns: NDArray[np.float64]  # (B,) true
+    rewards: NDArray[np.float64]  # (B, T) true
 
     @classmethod
     def of(cls, segments: Sequence[Segment]) -> "HeldOut":
         """Stack segments of one length."""
-        returns = [s.true_rewards.sum() for s in segments]
-        obs, actions = np.stack([s.obs for s in segments]), np.stack([s.actions for s in segments])
-        return cls(obs, actions, np.array(returns))
+        columns = ([getattr(s, name) for s in segments] for name in ("obs", "actions"))
+        return cls(*map(np.stack, columns), np.stack([s.true_rewards for s in segments]))
 
-    def judge(self, model: RewardEnsemble) -> dict[str, float]:
-        """Return the rank correlation of predicted with true returns, of some of the segments.
+    @property
+    def returns(self) -> NDArray[np.float64]:
+        """True returns, shape (B,)."""
+        return self.rewards.sum(1)
 
-        All of them; the third with the highest true return; those of the last stretch of training.
+    def judge(self, model: RewardEnsemble) -> dict[str, float | None]:
+        """Return how predicted rewards agree with the true ones.
+
+        The rank correlation of returns: of all segments, of the third with the highest true return,
+        and of those of the last stretch of training. Of that stretch also the correlation of
+        rewards and of advantages; and the slope of the best third.
         """
         rewards = model.predict(
             self.obs.reshape(-1, model.obs_dim), self.actions.reshape(-1, model.action_dim)
         )
-        predicted = rewards.reshape(len(self.returns), -1).sum(1)
+        rewards = rewards.reshape(self.rewards.shape)
+        predicted = rewards.sum(1)
         best = self.returns >= np.quantile(self.returns, 2 / 3)
         latest = slice(-(len(self.returns) // (ROUNDS + 1)) or None, None)
         which = {"all": slice(None), "best_third": best, "latest": latest}
-        return {
-            f"spearman_{name}": round(spearman(predicted[rows], self.returns[rows]), 4)
+        found = {
+            f"spearman_{name}": spearman(predicted[rows], self.returns[rows])
             for name, rows in which.items()
         }
+        obs, learned, true = self.obs[latest], rewards[latest], self.rewards[latest]
+        steps = np.repeat(np.arange(len(obs)), obs.shape[1])
+        found["advantage_latest"] = advantage_correlation(
+            learned.ravel(), true.ravel(), obs.reshape(len(steps), -1), steps
+        )
+        found["step_latest"] = float(np.corrcoef(learned.ravel(), true.ravel())[0, 1])
+        found["slope_best_third"] = best_third_slope(predicted, self.returns)
+        return {name: None if isnan(v) else round(v, 4) for name, v in found.items()}
 
 
 def draw_rounds(pool: Sequence[Segment], cell: Cell) -> list[list[Segment]]:

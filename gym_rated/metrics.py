@@ -1,4 +1,4 @@
-"""Judging a reward model by ratings it was not fitted to; NaN where nothing can be said.
+"""Judging a reward by ratings it was not fitted to, or by the true one; NaN where nothing is said.
 
 These numbers tell a broken fit from a working one. They do not rank methods: a better correlation
 with held-out ratings is not a better agent.
@@ -7,10 +7,12 @@ with held-out ratings is not a better agent.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gym_rated.checks import check_num_classes, whole_number
+from gym_rated.checks import check_num_classes, check_number, whole_number
 
 __all__ = [
     "accuracy",
+    "advantage_correlation",
+    "best_third_slope",
     "confidence_bins",
     "expected_calibration_error",
     "pair_accuracy",
@@ -117,6 +119,85 @@ def pair_accuracy(
     return float(agreement[better].mean())
 
 
+def advantage_correlation(
+    learned: ArrayLike,
+    true: ArrayLike,
+    obs: ArrayLike,
+    episodes: ArrayLike,
+    *,
+    horizon: int = 20,
+    discount: float = 0.99,
+) -> float:
+    """Return how far a learned reward prefers the same actions as the true one [our inference].
+
+    Pearson's correlation of the discounted sums of `horizon` rewards from each step on, after a
+    quadratic function of the observation, by least squares, was taken from both: what is left is
+    what an agent could have done otherwise, an advantage. Observations are standardised, and cut
+    off at five deviations. Two rewards that differ by a function of the state and its end have
+    much the same advantages.
+
+    Args:
+        learned: Learned rewards of N steps in their order, shape (N,).
+        true: True rewards of the same steps, shape (N,).
+        obs: Observations of the steps, shape (N, D).
+        episodes: Which episode each step is of, shape (N,). Only steps whose whole horizon is in
+            their episode count.
+        horizon: Steps that are summed, at least 1.
+        discount: Factor per step, in [0, 1].
+
+    Returns:
+        A number in [-1, 1]; NaN where there are not twice as many steps as terms of the function,
+        nothing is left of one side, or a number is not finite.
+
+    Raises:
+        ValueError: If lengths differ or a number is out of range.
+    """
+    x, y = _same_length(learned, true)
+    _, which = _same_length(learned, episodes)
+    states = np.asarray(obs, np.float64)
+    if states.ndim != 2 or len(states) != len(x):
+        raise ValueError(f"`obs` must have shape ({len(x)}, D), got {states.shape}")
+    check_number("discount", discount, 0, 1)
+    horizon = whole_number("horizon", horizon)
+    starts = np.arange(max(len(x) - horizon + 1, 0))
+    starts = starts[which[starts] == which[starts + horizon - 1]]
+    states = states[starts]
+    num_terms = 1 + states.shape[1] * (states.shape[1] + 3) // 2
+    if len(starts) < 2 * num_terms or not all(np.isfinite(v).all() for v in (x, y, states)):
+        return float("nan")
+    basis = np.linalg.qr(_quadratic_terms(states))[0]
+    weights = discount ** np.arange(horizon)
+    sums = [np.correlate(rewards, weights, "valid")[starts] for rewards in (x, y)]
+    left = [total - basis @ (basis.T @ total) for total in sums]
+    if any(
+        rest.std() <= 1e-9 * np.abs(total).max() for rest, total in zip(left, sums, strict=True)
+    ):
+        return float("nan")
+    return float(np.corrcoef(*left)[0, 1])
+
+
+def best_third_slope(predicted: ArrayLike, true: ArrayLike) -> float:
+    """Return how steeply predicted returns rise in the best third, over how they do in all.
+
+    1 where they rise as evenly as the true ones; below it where what is good is told apart less
+    well than what is bad, which stops an agent that has become good [our inference].
+
+    Args:
+        predicted: Predicted returns, shape (B,).
+        true: True returns, shape (B,).
+
+    Returns:
+        A ratio of slopes of predicted on true returns; NaN where one of them is not defined, or
+        where predictions do not rise at all.
+    """
+    x, y = _same_length(predicted, true)
+    if len(x) < 3 or not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return float("nan")
+    best = y >= np.quantile(y, 2 / 3)
+    top, whole = _slope(x[best], y[best]), _slope(x, y)
+    return top / whole if whole > 0 else float("nan")
+
+
 def expected_calibration_error(
     probabilities: ArrayLike, classes: ArrayLike, num_bins: int = 10
 ) -> float:
@@ -187,6 +268,19 @@ def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)
     ranks: NDArray[np.float64] = (np.cumsum(count) - (count - 1) / 2)[place]
     return ranks
+
+
+def _quadratic_terms(states: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 1, all coordinates and all their products, for standardised states (N, D)."""
+    std = states.std(0)
+    unit = ((states - states.mean(0)) / np.where(std > 0, std, 1)).clip(-5, 5)
+    i, j = np.triu_indices(unit.shape[1])
+    return np.column_stack([np.ones(len(unit)), unit, unit[:, i] * unit[:, j]])
+
+
+def _slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Return the slope of x on y, NaN where y is constant."""
+    return float("nan") if _constant(y) else float(np.cov(x, y, bias=True)[0, 1] / y.var())
 
 
 def _constant(values: NDArray[np.float64]) -> bool:

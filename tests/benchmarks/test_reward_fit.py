@@ -101,7 +101,7 @@ def test_the_best_third_is_the_third_with_the_highest_true_returns():
             return np.where(obs[:, 0] > 2, -obs[:, 0], obs[:, 0])  # wrong about the best two
 
     obs = np.array([0, 1, 2, 2, 3, 4], np.float32).reshape(6, 1, 1)
-    held_out = HeldOut(obs, np.zeros((6, 1, 1), np.float32), np.arange(6.0))
+    held_out = HeldOut(obs, np.zeros((6, 1, 1), np.float32), np.arange(6.0).reshape(6, 1))
     judged = held_out.judge(SumOfObs(1, 1))
     assert judged["spearman_best_third"] == -1
     # ranks 3, 4, 5.5, 5.5, 2, 1 against 1..6
@@ -122,6 +122,9 @@ def test_every_method_orders_segments_better_than_chance(method):
     row = row_of(method)
     assert row["method"] == method
     assert row["spearman_all"] > 0.5
+    assert row["step_latest"] > 0
+    assert row["slope_best_third"] > 0
+    assert row["advantage_latest"] is None  # too few steps
 
 
 @pytest.mark.parametrize("rater", [r for r in fit_cells.RATERS if r != "re-rated"])
