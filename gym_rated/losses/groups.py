@@ -84,7 +84,7 @@ def seen_before(groups: Tensor, rounds_of: Sequence[tuple[str, int]]) -> Tensor:
         rounds_of: Rater and round of each of these numbers.
     """
     raters = {name: i for i, name in enumerate(dict.fromkeys(rater for rater, _ in rounds_of))}
-    of = torch.tensor([[raters[rater], round_] for rater, round_ in rounds_of])
-    rater, round_ = of.to(groups.device)[groups].T
+    numbers = [[raters[rater], round_] for rater, round_ in rounds_of]
+    rater, round_ = torch.tensor(numbers, device=groups.device)[groups].T
     seen: Tensor = (rater == rater[:, None]) & (round_ <= round_[:, None])
     return seen

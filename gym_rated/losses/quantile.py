@@ -43,9 +43,9 @@ def quantile_loss(
         ratings: Rating classes, shape (B,), int64 in 0..C-1. A row with -1, no rating, is left out.
         num_classes: Number of classes C, at least 2.
         groups: One integer for each (rater, round), shape (B,); None is one group for all.
-        seen: Which groups the rater of each row had seen, its own among them: shape (B, B), true
-            where row j was seen when row i was rated. By default those of the same and of lower
-            group numbers: the rounds of one rater.
+        seen: Which rows the rater of each row had seen by then, shape (B, B): true at (i, j) where
+            row j was seen when row i was rated, the round of row i included. By default rows of the
+            same and of lower group numbers: the rounds of one rater.
         mistake_rate: Share e of ratings that are taken as chance, in [0, 1).
 
     Returns:

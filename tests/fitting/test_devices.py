@@ -14,7 +14,7 @@ from gym_rated.losses import MultitaskLoss
 from gym_rated.ratings import Comparison, Score
 from gym_rated.reward_model import ConvRewardEnsemble, RewardEnsemble
 
-TASKS = ("classification", "regression", "pairwise", "ranking", "score", "ordinal")
+TASKS = ("classification", "regression", "pairwise", "ranking", "score", "ordinal", "quantile")
 SEGMENTS = make_segments(30)
 
 
