@@ -39,7 +39,10 @@ CURVE_POINTS = 25
 
 RERATED = ("true", "ours", "rbrl", "pairs", "shuffled", "constant")
 NEVER_RERATED = ("people", "ours-once")
-FEW_ARMS = ("true", "pairs-50", "pairs-10", "pairs-10-decay", "quantile-10-decay", "quantile-50")
+FEW_ARMS = (
+    *("true", "ours-once", "pairs-50", "pairs-10", "pairs-10-decay"),
+    *("quantile-50", "quantile-10-decay"),
+)
 PAIRS_ONCE = ("--preset", "people", "--relative-to", "round")
 ARMS: dict[str, list[str]] = {
     "true": ["--reward", "true"],
