@@ -51,6 +51,7 @@ CLASSES: dict[Callable[..., Any], tuple[type, dict[str, Any]]] = {
     losses.ClassificationTask: (losses.ClassificationTask, {}),
     losses.OrdinalTask: (losses.OrdinalTask, {"num_classes": 3, "num_members": 1}),
     losses.PairwiseTask: (losses.PairwiseTask, {}),
+    losses.QuantileTask: (losses.QuantileTask, {}),
     losses.RankingTask: (losses.RankingTask, {}),
     losses.RegressionTask: (losses.RegressionTask, {}),
     exploration.KnnEntropy: (exploration.KnnEntropy, {"obs_dim": 2}),
@@ -61,8 +62,8 @@ CLASSES: dict[Callable[..., Any], tuple[type, dict[str, Any]]] = {
     make_learner: (fitting.make_learner, dict.fromkeys(("obs_dim", "num_classes"))),
 }
 WITHOUT_NUMBERS = {  # protocols, and what is made of checked numbers by the package itself
-    *("AnswerRows", "Bonus", "FitReport", "HeldOut", "Interval", "Loss", "Method", "ScoreTask"),
-    *("Task", "UntilReady", "Callable", "Segment"),
+    *("Agreement", "AnswerRows", "Bonus", "FitReport", "HeldOut", "Interval", "Loss", "Method"),
+    *("ScoreTask", "Task", "UntilReady", "Callable", "Segment"),
 }
 FUNCTIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "classification_loss": (
@@ -166,7 +167,7 @@ def test_number_is_taken_or_refused_by_name(made: Callable[..., Any], name: str)
         taken = call(made, name, value)
         if taken is not None and hasattr(taken, name):
             assert getattr(taken, name) == value
-    if name not in ("image_shape", "stop_at_accuracy", "trim"):
+    if name not in ("image_shape", "stop_at_accuracy", "trim", "mistake_rate"):
         taken = call(made, name, np.int64(7))
         assert taken is not None
         assert getattr(taken, name, 7) == 7
