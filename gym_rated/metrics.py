@@ -140,8 +140,8 @@ def advantage_correlation(
         learned: Learned rewards of N steps in their order, shape (N,).
         true: True rewards of the same steps, shape (N,).
         obs: Observations of the steps, shape (N, D).
-        episodes: Which episode each step is of, shape (N,). Only steps whose whole horizon is in
-            their episode count.
+        episodes: Which episode each step is of, shape (N,); the steps of one stand together. Only
+            steps whose whole horizon is in their episode count.
         horizon: Steps that are summed, at least 1.
         discount: Factor per step, in [0, 1].
 
@@ -160,7 +160,8 @@ def advantage_correlation(
     check_number("discount", discount, 0, 1)
     horizon = whole_number("horizon", horizon)
     starts = np.arange(max(len(x) - horizon + 1, 0))
-    starts = starts[which[starts] == which[starts + horizon - 1]]
+    changes = np.concatenate([[0], np.cumsum(which[1:] != which[:-1])]) if len(which) else which
+    starts = starts[changes[starts] == changes[starts + horizon - 1]]
     states = states[starts]
     num_terms = 1 + states.shape[1] * (states.shape[1] + 3) // 2
     if len(starts) < 2 * num_terms or not all(np.isfinite(v).all() for v in (x, y, states)):
@@ -188,12 +189,16 @@ def best_third_slope(predicted: ArrayLike, true: ArrayLike) -> float:
 
     Returns:
         A ratio of slopes of predicted on true returns; NaN where one of them is not defined, or
-        where predictions do not rise at all.
+        where predictions do not rise at all. Where so many returns tie that the best third is no
+        third, only those above the tie are taken.
     """
     x, y = _same_length(predicted, true)
     if len(x) < 3 or not (np.isfinite(x).all() and np.isfinite(y).all()):
         return float("nan")
-    best = y >= np.quantile(y, 2 / 3)
+    limit = np.quantile(y, 2 / 3)
+    best = y >= limit
+    if best.mean() > 0.5:  # ties at the limit
+        best = y > limit
     top, whole = _slope(x[best], y[best]), _slope(x, y)
     return top / whole if whole > 0 else float("nan")
 

@@ -76,3 +76,14 @@ def test_predictions_that_do_not_rise_have_no_slope_of_the_best() -> None:
     assert np.isnan(best_third_slope(-np.arange(9.0), np.arange(9.0)))
     assert np.isnan(best_third_slope(np.arange(9.0), np.ones(9)))
     assert np.isnan(best_third_slope([1.0, 2.0], [1.0, 2.0]))
+
+
+def test_steps_of_two_episodes_are_never_summed() -> None:
+    for episodes in (np.tile([0, 1], 300), np.repeat(np.tile([0, 1], 30), 10)):
+        assert np.isnan(advantage_correlation(ACTED, ACTED, OBS, episodes, horizon=11))
+
+
+def test_where_most_returns_tie_the_best_are_those_above() -> None:
+    true = np.concatenate([np.zeros(80), np.arange(20.0)])
+    assert best_third_slope(true, true) == pytest.approx(1)
+    assert best_third_slope(np.minimum(true, 5), true) < 0.5
