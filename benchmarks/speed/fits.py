@@ -52,8 +52,8 @@ def fitting(num_ratings: int, method: Method, precision: str = "float32") -> Cal
     ratings = rated_segments(num_ratings)
     method = replace(method, first_steps=STEPS, later_steps=STEPS)
     learner = make_learner(OBS_DIM, ACTION_DIM, NUM_CLASSES, segment_length=LENGTH, method=method)
-    if precision != "float32":  # which an earlier version does not know
-        learner.precision = precision
+    if precision != "float32":  # which the earliest versions do not know, others know elsewhere
+        getattr(learner, "gradient_steps", learner).precision = precision
 
     def chunk() -> int:
         learner.fit(ratings)

@@ -28,13 +28,13 @@ class SeveralRaters(InnerRaters):
     """
 
     def __init__(self, raters: Sequence[Rater], *, overlap: int = 1, seed: int = 0) -> None:
-        self.names = [_name_of(rater) for rater in raters]
+        super().__init__(raters)
+        self.names = [_name_of(rater) for rater in self.raters]
         if len(set(self.names)) < len(self.names):
             raise ValueError(
                 f"`raters` must have different names, got {self.names}; their ratings are told "
                 "apart by `name`"
             )
-        super().__init__(raters)
         self.overlap = whole_number("overlap", overlap)
         if overlap > len(self.raters):
             raise ValueError(

@@ -18,6 +18,7 @@ from benchmarks.speed.interleaved import Case, Contender
 from benchmarks.speed.stages import REST, STAGES, stage_of
 from benchmarks.speed.tables import speed_blocks
 from gym_rated.losses.classification import classification_loss
+from gym_rated.reward_model import RewardEnsemble
 
 ROOT = Path(__file__).parents[2]
 TOY = "tests.benchmarks.speed_toys"
@@ -224,6 +225,22 @@ def test_a_chunk_of_every_fit_and_wrapper_counts_its_steps():
     model = many_envs.gym_rated.RewardEnsemble(17, 6, num_members=1, hidden_sizes=(4,))
     assert many_envs.stepping(many_envs.wrapped(16, "both", model))() == 256 * 16
     assert wrappers.predicting(model, 2_048)() == 16
+
+
+def test_a_chunk_in_bfloat16_multiplies_in_bfloat16(monkeypatch):
+    found = []
+    by_member = RewardEnsemble._rewards_by_member
+
+    def counted(self, inputs):
+        found.append(torch.get_autocast_dtype("cpu"))
+        return by_member(self, inputs)
+
+    monkeypatch.setattr(RewardEnsemble, "_rewards_by_member", counted)
+    small = replace(fits.OURS, hidden_sizes=(4,), num_members=1)
+    fits.fitting(20, small)()
+    assert not found
+    fits.fitting(20, small, "bfloat16")()
+    assert found == [torch.bfloat16] * fits.STEPS
 
 
 def blocks_of(page: str) -> dict[str, str]:
