@@ -18,7 +18,7 @@ from gym_rated import (
     SyntheticRater,
 )
 from gym_rated.assembly.presets import PRESETS
-from gym_rated.metrics import advantage_correlation, best_third_slope, spearman
+from gym_rated.metrics import advantage_correlation, best_third, best_third_slope, spearman
 from gym_rated.raters import Rater, SeveralRaters
 
 ROUNDS = 9
@@ -125,9 +125,8 @@ class HeldOut:
         )
         rewards = rewards.reshape(self.rewards.shape)
         predicted = rewards.sum(1)
-        best = self.returns >= np.quantile(self.returns, 2 / 3)
         latest = slice(-(len(self.returns) // (ROUNDS + 1)) or None, None)
-        which = {"all": slice(None), "best_third": best, "latest": latest}
+        which = {"all": slice(None), "best_third": best_third(self.returns), "latest": latest}
         found = {
             f"spearman_{name}": spearman(predicted[rows], self.returns[rows])
             for name, rows in which.items()

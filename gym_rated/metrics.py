@@ -12,6 +12,7 @@ from gym_rated.checks import check_num_classes, check_number, whole_number
 __all__ = [
     "accuracy",
     "advantage_correlation",
+    "best_third",
     "best_third_slope",
     "confidence_bins",
     "expected_calibration_error",
@@ -160,7 +161,7 @@ def advantage_correlation(
     check_number("discount", discount, 0, 1)
     horizon = whole_number("horizon", horizon)
     starts = np.arange(max(len(x) - horizon + 1, 0))
-    changes = np.concatenate([[0], np.cumsum(which[1:] != which[:-1])]) if len(which) else which
+    changes = np.cumsum(np.diff(which, prepend=which[:1]) != 0)
     starts = starts[changes[starts] == changes[starts + horizon - 1]]
     states = states[starts]
     num_terms = 1 + states.shape[1] * (states.shape[1] + 3) // 2
@@ -189,18 +190,25 @@ def best_third_slope(predicted: ArrayLike, true: ArrayLike) -> float:
 
     Returns:
         A ratio of slopes of predicted on true returns; NaN where one of them is not defined, or
-        where predictions do not rise at all. Where so many returns tie that the best third is no
-        third, only those above the tie are taken.
+        where predictions do not rise at all.
     """
     x, y = _same_length(predicted, true)
     if len(x) < 3 or not (np.isfinite(x).all() and np.isfinite(y).all()):
         return float("nan")
-    limit = np.quantile(y, 2 / 3)
-    best = y >= limit
-    if best.mean() > 0.5:  # ties at the limit
-        best = y > limit
+    best = best_third(y)
     top, whole = _slope(x[best], y[best]), _slope(x, y)
     return top / whole if whole > 0 else float("nan")
+
+
+def best_third(returns: ArrayLike) -> NDArray[np.bool_]:
+    """Mark the third of returns that is the best, shape (B,) -> (B,).
+
+    Where so many tie that it is more than half of them, only what lies above the tie.
+    """
+    values = np.asarray(returns, np.float64)
+    limit = np.quantile(values, 2 / 3)
+    best: NDArray[np.bool_] = values >= limit
+    return best if best.mean() <= 0.5 else values > limit
 
 
 def expected_calibration_error(

@@ -306,7 +306,7 @@ class RewardLearner(Generic[ModelT, LossT]):
         train = torch.from_numpy(sample.split.train).to(self._device)
         rows = sample.rows
         self.loss.num_ratings = num_ratings
-        self.loss.rounds_of = rows.dataset.rounds_of
+        self.loss.rounds_of = torch.from_numpy(rows.dataset.rounds_of).to(self._device)
         self.loss.begin_fit(
             returns[:, train], rows.ratings[train], rows.lengths[train], rows.groups[train]
         )

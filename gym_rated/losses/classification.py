@@ -14,7 +14,6 @@ from torch.nn import functional
 
 from gym_rated.checks import check_above_zero, check_choice, check_num_classes
 from gym_rated.choices import LimitForm, LimitRule
-from gym_rated.losses.agreement import Agreement, rated_agreement
 from gym_rated.losses.checks import check_ratings, check_rows
 from gym_rated.losses.groups import group_range, number_groups, with_contrast
 from gym_rated.losses.limits import (
@@ -24,7 +23,7 @@ from gym_rated.losses.limits import (
     rescale_between,
     return_range,
 )
-from gym_rated.losses.task import AnswerRows, Task
+from gym_rated.losses.task import AnswerRows, RatingTask
 
 SHARPNESS = 30.0
 """Steepness of the class borders in the authors' code, for every number of classes."""
@@ -136,7 +135,7 @@ def scaled_sharpness(num_classes: int) -> float:
     return SHARPNESS * (check_num_classes(num_classes) / 2) ** 2
 
 
-class ClassificationTask(Task):
+class ClassificationTask(RatingTask):
     """Learn in which class a return falls: `classification_loss`.
 
     Args:
@@ -160,10 +159,6 @@ class ClassificationTask(Task):
         if self.limits == "fit" and bool((answers.ratings >= 0).any()):
             self._boundaries = class_limits(values, answers.ratings, answers.num_classes)
 
-    def can_learn(self, answers: AnswerRows) -> bool:
-        """Return whether two ratings differ."""
-        return answers.rated_apart()
-
     def loss(
         self, values: Tensor, lengths: Tensor, answers: AnswerRows, rng: np.random.Generator
     ) -> Tensor | None:
@@ -179,10 +174,6 @@ class ClassificationTask(Task):
             answers.groups,
             limits="share" if self.limits == "share" else "batch",
         )
-
-    def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement:
-        """Compare values with the answers, see `Task.agreement`."""
-        return rated_agreement(values, answers.ratings, answers.groups)
 
     def options(self) -> dict[str, Any]:
         """Return sharpness and limits."""

@@ -1,7 +1,5 @@
 """Statistics of rows within groups: the ratings of one (rater, round), which share a scale."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -76,15 +74,13 @@ def differ(
     return bool((high - low >= (1e-6 if least is None else least)).any())
 
 
-def seen_before(groups: Tensor, rounds_of: Sequence[tuple[str, int]]) -> Tensor:
+def seen_before(groups: Tensor, rounds_of: Tensor) -> Tensor:
     """Return which rows the rater of each row had seen, shape (B, B); see `quantile_loss`.
 
     Args:
         groups: One integer for each (rater, round), shape (B,).
-        rounds_of: Rater and round of each of these numbers.
+        rounds_of: Number of the rater, and round, of each of these integers, shape (G, 2).
     """
-    raters = {name: i for i, name in enumerate(dict.fromkeys(rater for rater, _ in rounds_of))}
-    numbers = [[raters[rater], round_] for rater, round_ in rounds_of]
-    rater, round_ = torch.tensor(numbers, device=groups.device)[groups].T
+    rater, round_ = rounds_of[groups].T
     seen: Tensor = (rater == rater[:, None]) & (round_ <= round_[:, None])
     return seen

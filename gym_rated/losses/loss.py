@@ -22,8 +22,8 @@ class Loss(Protocol):
         scale: Whether the answers of one `group` (rater, round) share a scale, or all answers do
             (`shared`); held-out answers are judged by it, too.
         rng: Source of its draws, kept in checkpoints; None where nothing is drawn.
-        rounds_of: Rater and round of each number in `groups`, written likewise; None where groups
-            are the rounds of one rater, in order.
+        rounds_of: Number of the rater, and round, of each number in `groups`, shape (G, 2), written
+            likewise; None where groups are the rounds of one rater, in order.
         num_ratings: How many ratings the fit learns from, written by the learner before
             `begin_fit`, which sees a sample of them; None outside of a fit.
     """
@@ -33,7 +33,7 @@ class Loss(Protocol):
     scale: Scale
     rng: np.random.Generator | None = None
     num_ratings: int | None = None
-    rounds_of: Sequence[tuple[str, int]] | None = None
+    rounds_of: Tensor | None = None
 
     def forward(
         self,

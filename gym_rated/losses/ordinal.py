@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gym_rated.losses.agreement import Agreement, rated_agreement
 from gym_rated.losses.checks import check_ratings
-from gym_rated.losses.task import AnswerRows, Task
+from gym_rated.losses.task import AnswerRows, RatingTask
 from gym_rated.losses.thresholds import GroupThresholds
 
 
@@ -52,7 +51,7 @@ def ordinal_loss(returns: Tensor, ratings: Tensor, thresholds: Tensor) -> Tensor
     return -_log_probability(returns, ratings, thresholds).mean(-1)
 
 
-class OrdinalTask(nn.Module, Task):
+class OrdinalTask(nn.Module, RatingTask):
     """Learn thresholds between the classes along with the return: `ordinal_loss`.
 
     Args:
@@ -75,10 +74,6 @@ class OrdinalTask(nn.Module, Task):
         self._num_ratings, self._is_sample = max(num, 1), num > num_here
         self._start(values, answers)
 
-    def can_learn(self, answers: AnswerRows) -> bool:
-        """Return whether two ratings differ."""
-        return answers.rated_apart()
-
     def loss(
         self, values: Tensor, lengths: Tensor, answers: AnswerRows, rng: np.random.Generator
     ) -> Tensor | None:
@@ -93,10 +88,6 @@ class OrdinalTask(nn.Module, Task):
     def _start(self, values: Tensor, answers: AnswerRows) -> None:
         rated = answers.ratings >= 0
         self.thresholds.start(values[:, rated], _groups(answers)[rated])
-
-    def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement:
-        """Compare values with the answers, see `Task.agreement`."""
-        return rated_agreement(values, answers.ratings, answers.groups)
 
     def options(self) -> dict[str, Any]:
         """Return the room for groups."""

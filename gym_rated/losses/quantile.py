@@ -13,10 +13,9 @@ import torch
 from torch import Tensor
 
 from gym_rated.checks import check_number
-from gym_rated.losses.agreement import Agreement, rated_agreement
 from gym_rated.losses.checks import check_ratings, check_rows
 from gym_rated.losses.groups import differ, number_groups
-from gym_rated.losses.task import AnswerRows, Task
+from gym_rated.losses.task import AnswerRows, RatingTask
 
 MISTAKE_RATE = 0.1
 _FAR = 4.0  # units of the logistic noise, beyond which a row is on one side but for 2 %
@@ -117,7 +116,7 @@ def seen_limits(returns: Tensor, seen: Tensor, num_classes: int) -> Tensor:
     return limits
 
 
-class QuantileTask(Task):
+class QuantileTask(RatingTask):
     """Learn from ratings by rank among what was seen: `quantile_loss`.
 
     On a shared scale, where everything is rated again, all is compared with all.
@@ -153,10 +152,6 @@ class QuantileTask(Task):
             answers.seen,
             mistake_rate=self.mistake_rate,
         )
-
-    def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement:
-        """Compare values with the answers, see `Task.agreement`."""
-        return rated_agreement(values, answers.ratings, answers.groups)
 
     def options(self) -> dict[str, Any]:
         """Return the rate of mistakes."""

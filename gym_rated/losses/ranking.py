@@ -13,10 +13,9 @@ import torch
 from torch import Tensor
 
 from gym_rated.checks import check_above_zero, whole_number
-from gym_rated.losses.agreement import Agreement, rated_agreement
 from gym_rated.losses.checks import check_ratings, check_rows
 from gym_rated.losses.groups import as_one, with_contrast
-from gym_rated.losses.task import AnswerRows, Task
+from gym_rated.losses.task import AnswerRows, RatingTask
 
 
 def ranking_loss(
@@ -159,7 +158,7 @@ def _isotonic(y: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class RankingTask(Task):
+class RankingTask(RatingTask):
     """Learn the ranks of returns, one of each class: `ranking_loss`.
 
     Attributes:
@@ -177,10 +176,6 @@ class RankingTask(Task):
         whole_number("num_draws", self.num_draws)
         check_above_zero("regularization", self.regularization)
 
-    def can_learn(self, answers: AnswerRows) -> bool:
-        """Return whether two ratings differ."""
-        return answers.rated_apart()
-
     def loss(
         self, values: Tensor, lengths: Tensor, answers: AnswerRows, rng: np.random.Generator
     ) -> Tensor | None:
@@ -196,10 +191,6 @@ class RankingTask(Task):
             num_draws=self.num_draws,
             regularization=self.regularization,
         )
-
-    def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement:
-        """Compare values with the answers, see `Task.agreement`."""
-        return rated_agreement(values, answers.ratings, answers.groups)
 
     def options(self) -> dict[str, Any]:
         """Return the attributes."""

@@ -12,10 +12,9 @@ from torch import Tensor
 
 from gym_rated.checks import check_above_zero, check_choice
 from gym_rated.choices import TargetForm
-from gym_rated.losses.agreement import Agreement, rated_agreement
 from gym_rated.losses.checks import check_ratings, check_rows
 from gym_rated.losses.groups import centred, number_groups, with_company
-from gym_rated.losses.task import AnswerRows, Task
+from gym_rated.losses.task import AnswerRows, RatingTask
 
 
 def regression_loss(returns: Tensor, targets: Tensor, groups: Tensor | None = None) -> Tensor:
@@ -99,7 +98,7 @@ def rating_targets(
 
 
 @dataclass(frozen=True)
-class RegressionTask(Task):
+class RegressionTask(RatingTask):
     """Learn the return that a rating stands for: `regression_loss`.
 
     Attributes:
@@ -117,10 +116,6 @@ class RegressionTask(Task):
         check_choice("target", self.target, get_args(TargetForm))
         check_above_zero("alpha", self.alpha)
 
-    def can_learn(self, answers: AnswerRows) -> bool:
-        """Return whether two ratings differ."""
-        return answers.rated_apart()
-
     def loss(
         self, values: Tensor, lengths: Tensor, answers: AnswerRows, rng: np.random.Generator
     ) -> Tensor | None:
@@ -131,10 +126,6 @@ class RegressionTask(Task):
             answers.ratings, answers.num_classes, lengths, self.target, self.alpha
         )
         return regression_loss(values, targets, answers.groups)
-
-    def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement:
-        """Compare values with the answers, see `Task.agreement`."""
-        return rated_agreement(values, answers.ratings, answers.groups)
 
     def options(self) -> dict[str, Any]:
         """Return target and alpha."""

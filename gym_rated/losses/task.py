@@ -4,7 +4,6 @@ The tasks stand beside their loss functions. A task of your own needs a name, `c
 `loss`; one that subclasses `Task` inherits the rest.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -12,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
-from gym_rated.losses.agreement import Agreement
+from gym_rated.losses.agreement import Agreement, rated_agreement
 from gym_rated.losses.groups import differ, seen_before
 
 
@@ -27,8 +26,8 @@ class AnswerRows:
             compared; None where all of them share a scale.
         scores: Scores in 0..1, shape (B,), or NaN for none; None for no scores at all.
         comparisons: Row numbers (better, worse), shape (K, 2); None for no comparisons.
-        rounds_of: Rater and round of each number in `groups`; None where these are the rounds of
-            one rater, in order.
+        rounds_of: Number of the rater, and round, of each number in `groups`, shape (G, 2); None
+            where these are the rounds of one rater, in order.
         num_ratings: Ratings that a fit learns from, where these rows are a sample of them; None
             for those of the rows.
     """
@@ -39,7 +38,7 @@ class AnswerRows:
     scores: Tensor | None = None
     comparisons: Tensor | None = None
     num_ratings: int | None = None
-    rounds_of: Sequence[tuple[str, int]] | None = None
+    rounds_of: Tensor | None = None
 
     @cached_property
     def seen(self) -> Tensor | None:
@@ -119,3 +118,15 @@ class Task(Protocol):
     def options(self) -> dict[str, Any]:
         """Return the choices that give the fitted reward its meaning, as JSON keeps them."""
         return {}
+
+
+class RatingTask(Task):
+    """A task that learns from ratings alone: two of them that differ, and that may be compared."""
+
+    def can_learn(self, answers: AnswerRows) -> bool:
+        """Return whether two ratings differ."""
+        return answers.rated_apart()
+
+    def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement:
+        """Compare values with the ratings, see `Task.agreement`."""
+        return rated_agreement(values, answers.ratings, answers.groups)

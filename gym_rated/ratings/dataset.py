@@ -68,9 +68,11 @@ class RatingDataset:
         return self._answers.columns.num_judged
 
     @property
-    def rounds_of(self) -> tuple[tuple[str, int], ...]:
-        """Rater and round of each number in `groups` of a batch."""
-        return tuple(self._groups)
+    def rounds_of(self) -> NDArray[np.int64]:
+        """Number of the rater, and round, of each number in `groups` of a batch, shape (G, 2)."""
+        raters = {name: i for i, name in enumerate(dict.fromkeys(name for name, _ in self._groups))}
+        rows = [(raters[name], round_) for name, round_ in self._groups]
+        return np.array(rows, np.int64).reshape(-1, 2)
 
     @property
     def num_segments(self) -> int:

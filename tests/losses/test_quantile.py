@@ -73,7 +73,8 @@ def test_a_rating_is_judged_by_what_was_seen_until_then() -> None:
 
 
 def test_one_rater_has_not_seen_what_another_saw() -> None:
-    groups, rounds_of = torch.tensor([0, 1, 2, 3]), [("ann", 0), ("bob", 0), ("ann", 2), ("bob", 1)]
+    ann, bob = 0, 1
+    groups, rounds_of = torch.arange(4), torch.tensor([(ann, 0), (bob, 0), (ann, 2), (bob, 1)])
     assert seen_before(groups, rounds_of).int().tolist() == [
         [1, 0, 0, 0],
         [0, 1, 0, 0],
@@ -83,7 +84,7 @@ def test_one_rater_has_not_seen_what_another_saw() -> None:
 
 
 def test_rounds_count_in_their_order_and_not_in_that_of_their_numbers() -> None:
-    seen = seen_before(torch.tensor([0, 1]), [("ann", 4), ("ann", 1)])
+    seen = seen_before(torch.tensor([0, 1]), torch.tensor([(0, 4), (0, 1)]))
     assert seen.tolist() == [[True, True], [False, True]]
 
 
