@@ -28,7 +28,7 @@ OUR_TASKS: tuple[TaskName, ...] = ("classification", "regression")
 class Method:
     """How a reward is learned from ratings; the defaults are those of the preset `ours`.
 
-    The first seven are options of `MultitaskLoss`, then two of `RewardEnsemble`, then those of
+    The first seven are options of `MultitaskLoss`, then three of `RewardEnsemble`, then those of
     `RewardLearner`; each means what it means there.
     """
 
@@ -41,6 +41,7 @@ class Method:
     trim: float = 0.0
     num_members: int = 3
     hidden_sizes: tuple[int, ...] = (64, 64)
+    squared_actions: bool = False
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     batch_size: int = 64

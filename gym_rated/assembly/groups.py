@@ -198,6 +198,8 @@ class RewardModelArgs:
     """reward networks in the ensemble"""
     hidden_sizes: tuple[Count, ...] = OURS.hidden_sizes
     """hidden layers of a reward network"""
+    squared_actions: bool = OURS.squared_actions
+    """whether reward networks also see the squares of actions: what effort costs"""
     reward_learning_rate: Positive = OURS.learning_rate
     """the learning rate of the reward model"""
     weight_decay: NotNegative = OURS.weight_decay

@@ -259,6 +259,7 @@ def method_of(args: RewardModelArgs) -> Method:
         trim=args.trim,
         num_members=args.num_members,
         hidden_sizes=args.hidden_sizes,
+        squared_actions=args.squared_actions,
         learning_rate=args.reward_learning_rate,
         weight_decay=args.weight_decay,
         batch_size=args.reward_batch_size,

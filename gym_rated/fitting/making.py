@@ -59,6 +59,7 @@ def make_learner(
             action_dim,
             num_members=method.num_members,
             hidden_sizes=method.hidden_sizes,
+            squared_actions=method.squared_actions,
             seed=seed,
         ).to(device)
     if loss is None or isinstance(loss, Mapping):

@@ -30,6 +30,8 @@ from gym_rated.segments.tensors import takes_tensors
 if TYPE_CHECKING:
     from gymnasium import Space
 
+_MOST_SQUARED = 1e15  # an action beyond it would have a square that float32 does not hold
+
 
 class RewardEnsemble(Ensemble):
     """E reward networks r(s, a) in (-1, 1), with their input normaliser, output scale and offset.
@@ -39,6 +41,8 @@ class RewardEnsemble(Ensemble):
         action_dim: Length A of an encoded action.
         num_members: Number of networks E.
         hidden_sizes: Width of each hidden layer, at least one layer.
+        squared_actions: Whether the networks see the squares of the actions too, of which the cost
+            of effort is made in most control tasks [our inference].
         seed: Seed of the initial weights; torch's global generator is not used.
 
     Attributes:
@@ -59,16 +63,18 @@ class RewardEnsemble(Ensemble):
         *,
         num_members: int = 3,
         hidden_sizes: Sequence[int] = (64, 64),
+        squared_actions: bool = False,
         seed: int = 0,
     ) -> None:
         given = {"obs_dim": obs_dim, "action_dim": action_dim, "num_members": num_members}
         num_inputs, num_actions, num = (whole_number(name, n) for name, n in given.items())
         hidden = layer_sizes("hidden_sizes", hidden_sizes)
-        sizes = [num_inputs + num_actions, *hidden, 1]
+        sizes = [num_inputs + num_actions * (1 + bool(squared_actions)), *hidden, 1]
         num_weights = num * sum(a * b for a, b in pairwise(sizes))
         check_memory(num_weights, **given, hidden_sizes=hidden_sizes)
         super().__init__(obs_dim, action_dim, num_members, seed, num_inputs=obs_dim)
         self.hidden_sizes = hidden
+        self.squared_actions = bool(squared_actions)
         rng = torch.Generator().manual_seed(self.seed)
         weights, biases = [], []
         for fan_in, fan_out in pairwise(sizes):
@@ -93,6 +99,7 @@ class RewardEnsemble(Ensemble):
             "action_dim": self.action_dim,
             "num_members": self.num_members,
             "hidden_sizes": list(self.hidden_sizes),
+            "squared_actions": self.squared_actions,
             "seed": self.seed,
         }
 
@@ -113,11 +120,17 @@ class RewardEnsemble(Ensemble):
         return self.rewards(self.inputs(obs, actions))
 
     def inputs(self, obs: Tensor, actions: Tensor) -> Tensor:
-        """Return what the networks see: normalised observations and actions, (*batch, D + A)."""
-        return torch.cat(((obs - self.obs_mean) / self.obs_std, actions), -1)
+        """Return what the networks see, (*batch, I): normalised observations, and actions.
+
+        I = D + A, or D + 2 A with `squared_actions`.
+        """
+        parts = [(obs - self.obs_mean) / self.obs_std, actions]
+        if self.squared_actions:
+            parts.append(actions.clamp(-_MOST_SQUARED, _MOST_SQUARED).square())
+        return torch.cat(parts, -1)
 
     def rewards(self, inputs: Tensor) -> Tensor:
-        """Return every member's reward of `inputs`, shape (*batch, D + A), as shape (E, *batch)."""
+        """Return every member's reward of `inputs`, shape (*batch, I), as shape (E, *batch)."""
         if torch.is_autocast_enabled("cpu") and inputs.device.type == "cpu":
             return self._rewards_by_member(inputs)
         inputs = inputs.to(self.weights[0].dtype)  # as after `.double()`
@@ -125,7 +138,7 @@ class RewardEnsemble(Ensemble):
             rows = inputs.reshape(-1, inputs.shape[-1])
             found = chunked_rewards(rows, list(self.weights), list(self.biases))
             return found.reshape(self.num_members, *inputs.shape[:-1])
-        columns = inputs.reshape(-1, inputs.shape[-1]).T  # (D + A, N): trains faster than rows
+        columns = inputs.reshape(-1, inputs.shape[-1]).T  # (I, N): trains faster than rows
         hidden = columns.expand(self.num_members, -1, -1)
         last = len(self.weights) - 1
         for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
@@ -216,7 +229,8 @@ class _FastNetwork(NamedTuple):
 
     ready: bool
     mean: NDArray[np.float32]  # (D,)
-    first: NDArray[np.float32]  # (D + A, E * width): the members share their input
+    squares: bool
+    first: NDArray[np.float32]  # (I, E * width): the members share their input
     biases: list[NDArray[np.float32]]
     weights: list[NDArray[np.float32]]  # hidden and last layers, each (E, in, out)
     to_mean: NDArray[np.float32]  # (E,): 1 / (E scale)
@@ -234,6 +248,7 @@ class _FastNetwork(NamedTuple):
         return cls(
             ready=model.ready,
             mean=_as_array(model.obs_mean),
+            squares=model.squared_actions,
             first=np.ascontiguousarray(first.reshape(-1, first.shape[2]).T),
             biases=[first_bias.ravel(), *(bias.transpose(0, 2, 1) for bias in biases)],
             weights=[np.ascontiguousarray(weight.transpose(0, 2, 1)) for weight in weights],
@@ -245,7 +260,10 @@ class _FastNetwork(NamedTuple):
 
     def mean_reward(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:
         """Return the learned reward, shape (N,), for (N, D) and (N, A)."""
-        inputs = np.concatenate((obs - self.mean, actions), 1, dtype=np.float32)
+        parts = [obs - self.mean, actions]
+        if self.squares:
+            parts.append(np.square(np.clip(actions, -_MOST_SQUARED, _MOST_SQUARED)))
+        inputs = np.concatenate(parts, 1, dtype=np.float32)
         hidden = inputs @ self.first
         hidden += self.biases[0]
         num_members = len(self.to_mean)

@@ -102,6 +102,7 @@ def test_every_choice_of_a_method_reaches_the_learner() -> None:
         trim=0.25,
         num_members=2,
         hidden_sizes=(8,),
+        squared_actions=True,
         learning_rate=0.5,
         weight_decay=0.25,
         batch_size=7,
@@ -122,6 +123,7 @@ def test_every_choice_of_a_method_reaches_the_learner() -> None:
     )
     options |= {"num_members": learner.model.num_members}
     options |= {"hidden_sizes": learner.model.hidden_sizes}
+    options |= {"squared_actions": learner.model.squared_actions}
     options |= {"learning_rate": learner.state_dict()["optimiser"]["param_groups"][0]["lr"]}
     assert {name: options[name] for name in vars(method)} == vars(method)
     assert (options["segment_length"], options["num_classes"], options["alpha"]) == (6, 4, 0.5)
