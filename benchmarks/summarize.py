@@ -19,7 +19,7 @@ from benchmarks import human
 from benchmarks.fit_tables import fit_blocks
 from benchmarks.speed.figures import draw_speed
 from benchmarks.speed.tables import speed_blocks
-from benchmarks.training import FEW_ARMS
+from benchmarks.training import FEW_ARMS, SUITES
 from gym_rated.assembly.presets import PRESETS
 from gym_rated.checkpoint import replace_file
 from gym_rated.plots import plot_curves
@@ -47,14 +47,17 @@ WORDS = {
     "pairs-10": "the same, 10 steps",
     "pairs-10-decay": "the same, 10 steps, decay 10",
     "quantile-50": "`quantile`, 50 steps",
-    "quantile-10-decay": "`quantile`, 10 steps, decay 10",
+    "quantile-10-decay": "the same, 10 steps, decay 10",
+    "quantile-10-squares": "the same, squares of actions as inputs",
+    "quantile": "the same, a bonus until trusted (preset `quantile`)",
+    "rbrl-once": "classification (`rbrl`)",
 }
 RERATED = ("true", "ours", "rbrl", "pairs", "constant", "shuffled")
 NEVER_RERATED = ("people", "ours-once")
 CONTINUOUS = ("halfcheetah", "pendulum", "reacher")
 DISCRETE = ("cartpole", "acrobot")
 TRUST = ("faults", "hostile", "fuzz", "outside")
-FEW = ("few-pendulum", "few-halfcheetah", "few-cheetah", "few-cartpole")
+FEW = tuple(name for name in SUITES if name.startswith("few-"))
 DM_CONTROL = ("dm-cartpole", "dm-cheetah", "dm-walker", "dm-finger")
 
 

@@ -41,9 +41,10 @@ RERATED = ("true", "ours", "rbrl", "pairs", "shuffled", "constant")
 NEVER_RERATED = ("people", "ours-once")
 FEW_ARMS = (
     *("true", "ours-once", "pairs-50", "pairs-10", "pairs-10-decay"),
-    *("quantile-50", "quantile-10-decay"),
+    *("quantile-50", "quantile-10-decay", "quantile-10-squares", "quantile", "rbrl-once"),
 )
 PAIRS_ONCE = ("--preset", "people", "--relative-to", "round")
+BARE_QUANTILE = ["--preset", "quantile", "--no-squared-actions", "--explore", "noise"]
 ARMS: dict[str, list[str]] = {
     "true": ["--reward", "true"],
     "constant": ["--reward", "constant"],
@@ -56,8 +57,11 @@ ARMS: dict[str, list[str]] = {
     "pairs-50": [*PAIRS_ONCE, "--segment-length", "50"],
     "pairs-10": [*PAIRS_ONCE, "--segment-length", "10"],
     "pairs-10-decay": [*PAIRS_ONCE, "--segment-length", "10", "--weight-decay", "10"],
-    "quantile-10-decay": ["--preset", "quantile"],
-    "quantile-50": ["--preset", "quantile", "--segment-length", "50", "--weight-decay", "0"],
+    "quantile-50": [*BARE_QUANTILE, "--segment-length", "50", "--weight-decay", "0"],
+    "quantile-10-decay": BARE_QUANTILE,
+    "quantile-10-squares": ["--preset", "quantile", "--explore", "noise"],
+    "quantile": ["--preset", "quantile"],
+    "rbrl-once": ["--preset", "rbrl", "--no-regrade"],
 }
 """Arms and their flags; `-once` and those with a number, of steps, are never re-rated."""
 
@@ -80,6 +84,12 @@ class Suite:
 
 ENDING = ("true", "ours", "constant")
 FEW = ("--num-ratings", "200", "--mistake-rate", "0.2")
+DM_TASKS = {
+    "cartpole": "cartpole-swingup",
+    "cheetah": "cheetah-run",
+    "walker": "walker-walk",
+    "finger": "finger-spin",
+}
 SUITES = {
     "halfcheetah": Suite("HalfCheetah-v5", 250_000, RERATED + NEVER_RERATED),
     "pendulum": Suite("Pendulum-v1", 100_000, ("true", "ours")),
@@ -103,15 +113,11 @@ SUITES = {
             env_kwargs={"action_repeat": 2},
             num_seeds=3,
         )
-        for name, task in (
-            ("cartpole", "cartpole-swingup"),
-            ("cheetah", "cheetah-run"),
-            ("walker", "walker-walk"),
-            ("finger", "finger-spin"),
-        )
+        for name, task in DM_TASKS.items()
     },
     "few-pendulum": Suite("Pendulum-v1", 100_000, FEW_ARMS, flags=FEW),
     "few-halfcheetah": Suite("HalfCheetah-v5", 250_000, FEW_ARMS, flags=FEW),
+    "few-reacher": Suite("Reacher-v5", 150_000, FEW_ARMS, flags=FEW),
     **{
         f"few-{name}": Suite(
             f"gym_rated/dm-{task}-v0",
@@ -120,7 +126,7 @@ SUITES = {
             flags=FEW,
             env_kwargs={"action_repeat": 2},
         )
-        for name, task in (("cheetah", "cheetah-run"), ("cartpole", "cartpole-swingup"))
+        for name, task in (DM_TASKS | {"reacher-easy": "reacher-easy"}).items()
     },
 }
 """What is compared on what; `few-` are 200 ratings, 20 % of them wrong, never re-rated."""
@@ -136,7 +142,7 @@ class Args:
     arms: tuple[str, ...] = tuple(ARMS)
     """arms; those that a suite does not compare are left out"""
     seeds: tuple[int, ...] = (101, 102, 103, 104, 105)
-    """seeds, of which a suite may run the first few; 1 to 5 are for tuning and never reported"""
+    """seeds, of which a suite may run the first few; 1 to 20 are for tuning and never reported"""
     workers: int = os.cpu_count() or 1
     """runs at a time"""
     out: Path = RESULTS / "training.json"

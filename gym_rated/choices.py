@@ -43,8 +43,10 @@ LimitRule = Literal[LimitForm, "fit"]
 """The same for a whole training: in each mini-batch, or once per fit."""
 
 Offset = Literal["none", "best", "worst"]
-Precision = Literal["float32", "bfloat16"]
 """What is subtracted from a learned reward: nothing, that of the best step, or of the worst."""
+
+Precision = Literal["float32", "bfloat16"]
+"""In which the layers of a reward model multiply while it is fitted."""
 
 BonusName = Literal["knn-entropy", "rnd"]
 """A bonus for new states: see `gym_rated.exploration.make_bonus`."""

@@ -138,7 +138,7 @@ class Stack:
                 seed=args.seed,
             )
             envs = self.feedback
-        self.reward_fn = parts.make_reward_fn(args, envs, self.model)
+        self.reward_fn = parts.make_reward_fn(args, envs, self.learner)
         if self.reward_fn is not None:
             envs = gym_rated.vector.LearnedRewardWrapper(envs, self.reward_fn)
         self.learned = gym.wrappers.vector.RecordEpisodeStatistics(envs, stats_key="seen")

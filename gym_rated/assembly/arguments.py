@@ -196,6 +196,11 @@ def _check_together(args: RunArgs) -> None:
         raise ValueError(
             f"`tasks` must include {needed!r} with `--answers {args.answers}`, got {args.tasks}"
         )
+    if args.explore_until == "trusted" and args.answers == "comparisons":
+        raise ValueError(
+            "`explore_until` must be ready with `--answers comparisons`, got trusted: it is new "
+            "ratings or scores that tell how far a reward can be relied on"
+        )
     if args.rater == "human":
         _check_human(args)
     if args.vectorization == "envpool":

@@ -37,6 +37,7 @@ from gym_rated.method import OUR_TASKS, OURS
 
 Reward = Literal["rated", "model", "true", "constant", "none", BonusName]
 Explore = Literal["noise", BonusName]
+ExploreUntil = Literal["ready", "trusted"]
 Judge = Literal["synthetic", "human"]
 Vectorization = Literal["sync", "async", "envpool"]
 
@@ -84,6 +85,9 @@ class RewardArgs:
     """folder of the saved model that `--reward model` pays"""
     explore: Explore = "noise"
     """what the agent does before the first fit: act at random, or learn from a bonus"""
+    explore_until: ExploreUntil = "ready"
+    """until when a bonus is paid: the first fit (ready), or beside the learned reward too, the less
+    the better that predicts new ratings (trusted)"""
     repel_coef: NotNegative = 0.0
     """how strongly the policy is pushed away from what was rated worst (RbRL-KL); 0 is not"""
 

@@ -278,16 +278,18 @@ def make_selection(args: RunArgs, model: RewardEnsemble) -> Select:
 
 
 def make_reward_fn(
-    args: RunArgs, envs: Spaces, model: RewardEnsemble | None = None
+    args: RunArgs, envs: Spaces, learner: RewardLearner | None = None
 ) -> RewardFn | None:
-    """Return what the agent is paid, with the `model` of a rated arm; None is the true reward."""
+    """Return what the agent is paid, with the `learner` of a rated arm; None is the true reward."""
     if args.reward == "true":
         return None
-    if model is not None and args.explore == "noise":
-        return model.predict
+    if learner is not None and args.explore == "noise":
+        return learner.model.predict
     dim = obs_dim(envs.single_observation_space)
-    if model is not None:
-        return UntilReady(model, make_bonus(args.explore, dim, args.seed))
+    if learner is not None:
+        bonus = make_bonus(args.explore, dim, args.seed)
+        trust = learner.trust if args.explore_until == "trusted" else None
+        return UntilReady(learner.model, bonus, trust)
     if args.reward == "model":
         with named_as(folder="reward_model", reward_fn="reward_model"):
             return reward_of_folder(str(args.reward_model))

@@ -3,13 +3,23 @@
 from typing import Any, Literal
 
 Preset = Literal[
-    "ours", "people", "quantile", "rbrl", "rbrl-aaai24", "r4", "pairs", "pebble", "rbrl-kl"
+    "ours",
+    "people",
+    "quantile",
+    "wu2025",
+    "rbrl",
+    "rbrl-aaai24",
+    "r4",
+    "pairs",
+    "pebble",
+    "rbrl-kl",
 ]
 
 _RERATED = {"regrade": True, "scale": "shared"}
+_WU_2025 = _RERATED | {"tasks": ("classification", "regression")}
 
 PRESETS: dict[Preset, dict[str, Any]] = {
-    "ours": _RERATED | {"tasks": ("classification", "regression")},
+    "ours": _WU_2025,
     "people": {
         "regrade": False,
         "scale": "group",
@@ -24,7 +34,11 @@ PRESETS: dict[Preset, dict[str, Any]] = {
         "segment_length": (10,),
         "reward_batch_size": 200,
         "weight_decay": 10.0,
+        "squared_actions": True,
+        "explore": "knn-entropy",
+        "explore_until": "trusted",
     },
+    "wu2025": _WU_2025,
     "rbrl": _RERATED | {"tasks": ("classification",)},
     "rbrl-aaai24": _RERATED
     | {
@@ -54,7 +68,10 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 * `people`: pairs within one rater and one round, for ratings that are never re-rated [our
   inference].
 * `quantile`: the place among all that a rater had seen by then, of short segments, with weights
-  that shrink; for few ratings that are never re-rated, some of them wrong [our inference].
+  that shrink, and a bonus for new states until the reward predicts new ratings; for few ratings
+  that are never re-rated, some of them wrong [our inference].
+* `wu2025`: classification and regression with learned weights, after Wu et al. 2025 in our setting,
+  whatever `ours` is in other versions.
 * `rbrl`: classification alone after White et al. 2024 (arXiv 2307.16348), in our setting.
 * `rbrl-aaai24`: the same with the network, optimiser, class limits and stopping rule of the
   authors' code.

@@ -1,5 +1,6 @@
 """Explore first, then do what was rated well: one reward function out of two."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,9 +23,15 @@ class UntilReady:
     their own; an agent that normalises its rewards should start that statistic anew when `ready`
     turns True.
 
+    A reward can be ready and still be noise, where nearly all that was rated so far is alike. With
+    `trust`, `reward + (1 - trust) * bonus` is paid once the model is ready [our inference]; both
+    have a spread of about 1.
+
     Args:
         model: The reward model: its `ready` and `predict` are used.
         bonus: What to pay before.
+        trust: Returns how far the reward can be relied on, 0 to 1, such as `RewardLearner.trust`;
+            None relies on it.
 
     Example:
         >>> import numpy as np
@@ -43,9 +50,12 @@ class UntilReady:
         True
     """
 
-    def __init__(self, model: _Model, bonus: Bonus) -> None:
+    def __init__(
+        self, model: _Model, bonus: Bonus, trust: Callable[[], float] | None = None
+    ) -> None:
         self.model = model
         self.bonus = bonus
+        self.trust = trust
 
     @property
     def ready(self) -> bool:
@@ -54,11 +64,25 @@ class UntilReady:
 
     def __call__(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:
         """Return the reward of N steps, shape (N,); a bonus remembers them."""
-        return (self.model.predict if self.ready else self.bonus)(obs, actions)
+        return self._paid(self.bonus, obs, actions)
 
     def score(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:
         """Return the same and remember nothing: for steps sampled from a replay buffer."""
-        return (self.model.predict if self.ready else self.bonus.score)(obs, actions)
+        return self._paid(self.bonus.score, obs, actions)
+
+    def _paid(
+        self, bonus: Callable[..., NDArray[np.float32]], obs: NDArray[Any], actions: NDArray[Any]
+    ) -> NDArray[np.float32]:
+        share = self._bonus_share()
+        if not share:
+            return self.model.predict(obs, actions)
+        explored = np.float32(share) * bonus(obs, actions)
+        return explored + self.model.predict(obs, actions) if self.ready else explored
+
+    def _bonus_share(self) -> float:
+        if not self.ready:
+            return 1.0
+        return 0.0 if self.trust is None else 1 - self.trust()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the bonus, for a checkpoint; the model has its own."""

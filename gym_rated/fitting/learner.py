@@ -28,6 +28,7 @@ from gym_rated.fitting.report import FitReport, HeldOut
 from gym_rated.fitting.rows import RatedRows, RewardModel
 from gym_rated.fitting.sample import MOST_SEGMENTS, Sample, SampledSegments
 from gym_rated.fitting.split import FitSplit
+from gym_rated.fitting.trust import Trust
 from gym_rated.fitting.unseen import UnseenSteps
 from gym_rated.losses import Loss, MultitaskLoss
 from gym_rated.ratings import RatingDataset
@@ -82,6 +83,10 @@ class RewardLearner(Generic[ModelT, LossT]):
         seed: Seed of the mini-batches.
         progress_bar: Show a progress bar during a fit.
 
+    Attributes:
+        num_fits: Fits done.
+        trust: How far new ratings agreed with the reward before it was fitted to them, see `Trust`.
+
     Raises:
         TypeError: If a count is no whole number.
         ValueError: If a number is out of range, or the numbers of members differ.
@@ -135,6 +140,7 @@ class RewardLearner(Generic[ModelT, LossT]):
         )
         self.progress_bar = progress_bar
         self.num_fits = 0
+        self.trust = Trust()
         self._alarm = RewardAlarm()
         self._rng = np.random.default_rng(whole_number("seed", seed, 0))
 
@@ -204,6 +210,7 @@ class RewardLearner(Generic[ModelT, LossT]):
             "rng": self._rng.bit_generator.state,
             "num_fits": self.num_fits,
             "alarm": self._alarm.state_dict(),
+            "trust": self.trust.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -226,6 +233,8 @@ class RewardLearner(Generic[ModelT, LossT]):
         self._rng.bit_generator.state = state["rng"]
         self.num_fits = state["num_fits"]
         self._alarm.load_state_dict(state["alarm"])
+        if "trust" in state:  # else of a version without it
+            self.trust.load_state_dict(state["trust"])
 
     def _check(self, ratings: RatingDataset) -> None:
         theirs = (ratings.obs_dim, ratings.action_dim, ratings.num_classes)
@@ -266,6 +275,8 @@ class RewardLearner(Generic[ModelT, LossT]):
             segments = SampledSegments.of(new)
             returns = self._mean_values(segments.returns(self._rewards(segments)), new)
         rounds = table.groups[judged]
+        if returns is not None:
+            self.trust.look(returns, answers[judged], rounds)
         groups = rounds if self.loss.scale == "group" else None
         judged_ids = [table.ids[row] for row in judged.tolist()]
         found = self._alarm.look(judged_ids, returns, answers[judged], groups, rounds)
@@ -297,6 +308,7 @@ class RewardLearner(Generic[ModelT, LossT]):
             "losses": {t: (before[f"loss/{t}"], after[f"loss/{t}"]) for t in learned},
             "weights": {t: after.get(f"weight/{t}", 1.0) for t in learned},
             "held_out": judge_held_out(loss, returns, sample.rows, sample.split),
+            "trust": self.trust.value,
             "refused_updates": refused,
             "num_measured": len(sample.segments),
         }

@@ -49,6 +49,7 @@ class FitReport:
         weights: By task, the factor in front of its loss at the end, mean over members.
         held_out: Quality on the held-out ratings.
         fresh: How the reward before the fit did on the ratings that were new to it.
+        trust: How far an agent may rely on the reward, 0 to 1, see `gym_rated.fitting.trust`.
         refused_updates: Steps not taken, because loss or gradient was not finite.
         duration_s: Seconds it took.
         num_comparisons: Number of comparisons, held-out ones included.
@@ -65,6 +66,7 @@ class FitReport:
     weights: Mapping[str, float] = field(default_factory=dict)
     held_out: HeldOut = HeldOut()
     fresh: Fresh = field(default_factory=Fresh)
+    trust: float = _NAN
     refused_updates: int = 0
     duration_s: float = 0.0
     num_comparisons: int = 0
@@ -86,7 +88,7 @@ class FitReport:
         flat |= {f"weight/{task}": weight for task, weight in self.weights.items()}
         flat |= {f"held_out/{name}": value for name, value in vars(self.held_out).items()}
         flat |= {"fresh/num": self.fresh.num, "fresh/spearman": self.fresh.spearman}
-        return flat | {"alarm": float(self.fresh.alarm)}
+        return flat | {"alarm": float(self.fresh.alarm), "trust": self.trust}
 
     def __str__(self) -> str:
         """Return the report in two or three lines for people."""

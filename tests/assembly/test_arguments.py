@@ -181,11 +181,15 @@ def test_every_arm_is_paid_what_it_says(tmp_path: Path) -> None:
     for reward, paid in (("constant", [1.0, 1.0]), ("none", [0.0, 0.0])):
         reward_fn = parts.make_reward_fn(RunArgs(reward=reward), ENVS)
         assert reward_fn(obs, actions).tolist() == paid
-    model = parts.make_learner(RunArgs(), ENVS, (50,), seed=1).model
+    learner = parts.make_learner(RunArgs(), ENVS, (50,), seed=1)
+    model = learner.model
     model.set_scale(0.5)
-    assert parts.make_reward_fn(RunArgs(), ENVS, model) == model.predict
-    exploring = parts.make_reward_fn(RunArgs(explore="rnd"), ENVS, model)
+    assert parts.make_reward_fn(RunArgs(), ENVS, learner) == model.predict
+    exploring = parts.make_reward_fn(RunArgs(explore="rnd"), ENVS, learner)
     assert isinstance(exploring, UntilReady)
+    assert exploring.trust is None
+    longer = RunArgs(explore="rnd", explore_until="trusted")
+    assert parts.make_reward_fn(longer, ENVS, learner).trust is learner.trust
     model.save(tmp_path / "model")
     args = RunArgs(reward="model", reward_model=tmp_path / "model")
     saved = parts.make_reward_fn(args, ENVS)

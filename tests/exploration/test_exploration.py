@@ -256,6 +256,22 @@ def test_the_learned_reward_follows_the_bonus_once_the_model_is_ready():
     assert np.array_equal(other.score(obs, actions), bonus.score(obs, actions))
 
 
+def test_the_bonus_goes_as_trust_in_the_learned_reward_grows():
+    model, bonus, trust = RewardEnsemble(3, 1), KnnEntropy(3), [0.0]
+    reward_fn = UntilReady(model, bonus, lambda: trust[0])
+    obs, actions = states(20), np.zeros((20, 1), np.float32)
+    reward_fn(obs, actions)
+    reward_fn(states(20, seed=1), actions)
+    assert np.array_equal(reward_fn.score(obs, actions), bonus.score(obs, actions)), "not ready"
+    model.set_scale(0.5)
+    for trust[0] in (0.0, 0.25, 1.0):
+        expected = model.predict(obs, actions) + (1 - trust[0]) * bonus.score(obs, actions)
+        assert np.allclose(reward_fn.score(obs, actions), expected)
+        before = len(bonus)
+        assert np.allclose(reward_fn(obs, actions), expected)
+        assert len(bonus) - before == (0 if trust[0] == 1 else 20)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_call_for_16_environments_takes_well_under_a_millisecond(name):
     # About 0.2 ms on a quiet core, a tenth of PPO's 1.7 ms; the bound catches a slip into ms.
