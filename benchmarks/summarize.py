@@ -47,9 +47,9 @@ WORDS = {
     "pairs-10": "the same, 10 steps",
     "pairs-10-decay": "the same, 10 steps, decay 10",
     "quantile-50": "`quantile`, 50 steps",
-    "quantile-10-decay": "the same, 10 steps, decay 10",
-    "quantile-10-squares": "the same, squares of actions as inputs",
-    "quantile": "the same, a bonus until trusted (preset `quantile`)",
+    "quantile-10-decay": "`quantile`, 10 steps, decay 10",
+    "quantile-10-squares": "`quantile`, 10 steps, decay 10, squares of actions",
+    "quantile": "preset `quantile`: the same, and a bonus until trusted",
     "rbrl-once": "classification (`rbrl`)",
 }
 RERATED = ("true", "ours", "rbrl", "pairs", "constant", "shuffled")
