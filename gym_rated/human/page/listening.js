@@ -88,5 +88,6 @@ function listenToTab(page) {
     page.outbox.send();
     readNews(page);
     page.supply.freshen();
+    page.player.wake();
   });
 }

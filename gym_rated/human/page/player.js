@@ -1,8 +1,7 @@
 // Two slots on one stage: the clip that is shown, and the next one, decoded already behind it.
 
+import { SPEEDS } from "./pace.js";
 import { Slot } from "./slot.js";
-
-const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
 export class Player {
   // Calls onBroken(key) when a clip that was shown turns out to be damaged.
@@ -54,8 +53,10 @@ export class Player {
     this.current = null;
   }
 
+  // Pictures that move play no faster than they are.
   get speed() {
-    return SPEEDS[this.speedIndex];
+    const speed = SPEEDS[this.speedIndex];
+    return this.current?.image ? Math.min(speed, 1) : speed;
   }
 
   get canStep() {
@@ -94,6 +95,11 @@ export class Player {
     this.mark();
   }
 
+  // The page is seen again; meanwhile the browser may have refused to go on.
+  wake() {
+    if (this.canStep && this.current.isRunning) this.current.play(this.speed);
+  }
+
   mark() {
     this.stage.dataset.playing = String(!this.isPaused);
     this.stage.dataset.speed = String(this.speed);
@@ -103,7 +109,8 @@ export class Player {
 
 // The second to go to, some frames on from a second of a clip that repeats.
 export function timeAfter(second, frames, clip) {
-  const frame = Math.round(second * clip.fps - 0.5) + frames;
-  // the middle of a frame: its edge may round to its neighbour
-  return ((((frame % clip.frames) + clip.frames) % clip.frames) + 0.5) / clip.fps;
+  // at the end of a turn the last frame is still there
+  const shown = Math.min(Math.round(second * clip.fps - 0.5), clip.frames - 1);
+  const frame = (shown + frames + clip.frames) % clip.frames;
+  return (frame + 0.5) / clip.fps; // the middle of it: its edge may round to its neighbour
 }

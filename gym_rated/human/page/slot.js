@@ -1,6 +1,8 @@
 // One clip on the stage: a video, or an animated picture where the browser plays no such video.
 
 import { element } from "./dom.js";
+import { HOLD_MS } from "./pace.js";
+import { paced } from "./webp.js";
 
 export class Slot {
   constructor(root, onBroken) {
@@ -11,6 +13,7 @@ export class Slot {
 
   clear() {
     this.root.classList.remove("shown");
+    clearTimeout(this.hold);
     if (this.video) {
       this.video.pause();
       this.video.removeAttribute("src");
@@ -19,7 +22,8 @@ export class Slot {
     if (this.url) URL.revokeObjectURL(this.url);
     this.root.replaceChildren();
     Object.assign(this, { clip: null, key: null, url: null });
-    Object.assign(this, { video: null, image: null, still: null });
+    Object.assign(this, { video: null, image: null, still: null, bytes: null });
+    this.rate = 1;
     this.isReady = false;
     this.isRunning = false;
     this.whenReady = null;
@@ -42,7 +46,6 @@ export class Slot {
   loadVideo() {
     const seconds = (this.clip.frames / this.clip.fps).toFixed(1);
     const video = element("video", {
-      loop: true,
       playsinline: true,
       preload: "auto",
       "aria-label": `Clip of ${seconds} seconds, repeating`,
@@ -58,6 +61,11 @@ export class Slot {
     video.addEventListener("error", () => {
       if (this.video === video && this.isReady) this.onBroken(this.key); // broken further on
     });
+    video.addEventListener("ended", () => {
+      if (this.video !== video || !this.isRunning) return;
+      clearTimeout(this.hold);
+      this.hold = setTimeout(() => this.play(video.playbackRate), HOLD_MS); // from the start
+    });
     video.src = this.url;
     this.root.append(video);
     return ready;
@@ -68,7 +76,9 @@ export class Slot {
     const still = element("canvas", { class: "still" });
     Object.assign(this, { image, still });
     this.root.append(image, still);
-    const first = await createImageBitmap(this.clip.blob);
+    const { blob } = this.clip;
+    const [first, buffer] = await Promise.all([createImageBitmap(blob), blob.arrayBuffer()]);
+    this.bytes = new Uint8Array(buffer);
     still.width = first.width;
     still.height = first.height;
     still.getContext("2d").drawImage(first, 0, 0);
@@ -78,13 +88,16 @@ export class Slot {
 
   beginImage() {
     URL.revokeObjectURL(this.url); // an animated picture starts anew only under another address
-    this.url = URL.createObjectURL(this.clip.blob);
+    const bytes = paced(this.bytes, this.rate, HOLD_MS);
+    this.url = URL.createObjectURL(new Blob([bytes], { type: this.clip.blob.type }));
     this.image.src = this.url;
     this.begun = performance.now();
   }
 
   play(rate) {
+    clearTimeout(this.hold);
     this.isRunning = true;
+    this.rate = rate;
     if (this.video) {
       this.video.playbackRate = rate;
       this.video.play().catch(() => {}); // a hidden page may refuse; the next key starts it
@@ -95,6 +108,7 @@ export class Slot {
   }
 
   pause() {
+    clearTimeout(this.hold);
     this.isRunning = false;
     if (this.video) this.video.pause();
     else if (this.still) this.still.hidden = false;
@@ -111,7 +125,8 @@ export class Slot {
       return duration > 0 ? currentTime / duration : 0;
     }
     if (!this.isRunning || !this.begun) return 0;
-    return (((performance.now() - this.begun) / 1000) % this.seconds) / this.seconds;
+    const turn = (1000 * this.seconds) / this.rate;
+    return Math.min(((performance.now() - this.begun) % (turn + HOLD_MS)) / turn, 1);
   }
 
   get picture() {

@@ -103,6 +103,13 @@ test("a step goes to the middle of a frame, and around at either end", () => {
   near(timeAfter(2.475, 1, clip), 0.5 / 20);
 });
 
+test("where a turn has ended, a step goes on from the last frame, which is still there", () => {
+  const clip = { frames: 50, fps: 20 };
+  near(timeAfter(2.5, 1, clip), 0.5 / 20);
+  near(timeAfter(2.5, -1, clip), 48.5 / 20);
+  near(timeAfter(1, 1, { frames: 1, fps: 1 }), 0.5);
+});
+
 test("a curve fills its picture, and a flat one lies at the bottom", () => {
   const points = [[0, -1], [50, 0], [200, 1]];
   assert.equal(places(points, 400, 64), "0.0,60.0 100.0,32.0 400.0,4.0");
