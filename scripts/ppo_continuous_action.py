@@ -127,7 +127,7 @@ class Stack:
             device = choose_device(args.device)
             self.learner = parts.make_learner(args, envs, lengths, args.seed, device)
             self.model = self.learner.model
-            self.rater = parts.make_rater(args, args.seed, run_dir)
+            self.rater = parts.make_rater(args, args.seed, run_dir, lengths)
             self.feedback = gym_rated.vector.RatingFeedbackWrapper(
                 envs,
                 self.rater,

@@ -71,13 +71,19 @@ def make_env(args: RunArgs, index: int, run_dir: Path) -> Callable[[], gym.Env[A
     return thunk
 
 
-def make_rater(args: RaterArgs, seed: int, run_dir: Path | None = None) -> Rater:
+def make_rater(
+    args: RaterArgs,
+    seed: int,
+    run_dir: Path | None = None,
+    segment_lengths: Sequence[int] | None = None,
+) -> Rater:
     """Return the rater that the flags ask for.
 
     Args:
         args: The flags; those of a script where people are to rate.
         seed: Seed of the rater, and of the environments.
         run_dir: Folder of the run, in which the database of a person's ratings is.
+        segment_lengths: Steps of the segments that people see; by default those of the flags.
 
     Raises:
         ImportError: If a package of the extra `human` is missing.
@@ -85,7 +91,8 @@ def make_rater(args: RaterArgs, seed: int, run_dir: Path | None = None) -> Rater
     """
     if args.rater == "human":
         with named_as(db="rater_db", port="rater_port", size="clip_size", name="rater_name"):
-            return _make_human_rater(args, seed, run_dir)
+            lengths = args.segment_length if segment_lengths is None else segment_lengths
+            return _make_human_rater(args, seed, run_dir, lengths)
     rater = SyntheticRater(
         args.num_classes,
         answers=args.answers,
@@ -100,7 +107,9 @@ def make_rater(args: RaterArgs, seed: int, run_dir: Path | None = None) -> Rater
     return ShuffledRater(rater, seed=seed) if args.shuffle_ratings else rater
 
 
-def _make_human_rater(args: RaterArgs, seed: int, run_dir: Path | None) -> Rater:
+def _make_human_rater(
+    args: RaterArgs, seed: int, run_dir: Path | None, segment_lengths: Sequence[int]
+) -> Rater:
     from gym_rated.human import Asking, HumanRater, Page  # the extra may be missing
 
     if not isinstance(args, RunArgs) or run_dir is None:
@@ -111,6 +120,7 @@ def _make_human_rater(args: RaterArgs, seed: int, run_dir: Path | None) -> Rater
         together=args.max_lead == 0,
         deferred=True,
         new=not (run_dir / CHECKPOINT).exists(),
+        segment_length=segment_lengths,
     )
     page = Page(
         port=args.rater_port,

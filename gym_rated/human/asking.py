@@ -1,5 +1,6 @@
 """How a run asks people: how many rate a clip, how often, and what its classes are called."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _NAMES = {
@@ -26,6 +27,9 @@ class Asking:
             segments of it; else the first `submit` finds out whether a checkpoint was loaded.
         task: Name of the task on the page; the environment's id by default.
         fps: Frames a second of the clips; as fast as the environment is by default.
+        segment_length: Steps of a segment, or several lengths, as the feedback wrapper has them.
+            Where the shortest would be over in less than 1.5 s, the page plays all clips of the run
+            slower, at one speed; as fast as they are where it is not known.
     """
 
     overlap: int = 1
@@ -36,6 +40,7 @@ class Asking:
     new: bool = False
     task: str | None = None
     fps: float | None = None
+    segment_length: int | Sequence[int] | None = None
 
 
 def default_names(num_classes: int) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Self
 
 from gym_rated.checkpoint.restoring import restoring
-from gym_rated.checks import check_text, whole_number
+from gym_rated.checks import check_text, whole_number, whole_numbers
 from gym_rated.human.asking import Asking, default_names
 from gym_rated.human.same_run import check_has_all, has_segments, refuse_known_run
 from gym_rated.human.segment_blob import unpack_segment
@@ -21,6 +21,7 @@ from gym_rated.human.segment_job import job_as_list, job_from_list, make_job
 from gym_rated.human.serving import Page, Serving
 from gym_rated.human.store import PASSING, Job, Progress, Run, Store
 from gym_rated.human.store.answers import read_cursor
+from gym_rated.human.store.records import SHORTEST
 from gym_rated.imports import names_of_modules
 from gym_rated.raters import Answer, Rating
 from gym_rated.segments import Segment
@@ -56,7 +57,9 @@ class HumanRater:
 
     Raises:
         StoreError: If the database cannot be opened.
-        ValueError: If the run is known with another criterion, or is not new.
+        TypeError: If a number is no int.
+        ValueError: If the run is known with another criterion, or is not new, or a number is out of
+            range.
         RuntimeError: If the page cannot be served.
     """
 
@@ -75,6 +78,9 @@ class HumanRater:
         page: Page | None = Page(),
     ) -> None:
         kwargs = dict(env_kwargs or {})
+        config = {"seed": seed, "env_kwargs": kwargs, "num_ratings": asking.num_ratings}
+        if asking.segment_length is not None:
+            config |= {SHORTEST: whole_numbers("segment_length", asking.segment_length)[0]}
         self.run = Run(
             run_id,
             num_classes,
@@ -82,7 +88,7 @@ class HumanRater:
             instructions,
             task=env_id if asking.task is None else asking.task,
             env_id=env_id,
-            config={"seed": seed, "env_kwargs": kwargs, "num_ratings": asking.num_ratings},
+            config=config,
             overlap=asking.overlap,
             duplicate_rate=asking.duplicate_rate,
         )

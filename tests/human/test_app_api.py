@@ -58,6 +58,20 @@ def test_the_next_clip_comes_with_what_is_asked(page, store):
     assert (clip.headers["x-clip-fps"], clip.headers["x-clip-frames"]) == ("20", "50")
 
 
+@pytest.mark.parametrize(
+    ("known", "expected"), [(10, 10), (None, None), (0, None), (True, None), ("10", None)]
+)
+def test_a_clip_and_what_is_corrected_come_with_the_shortest_length_of_their_run(
+    sqlite_url, known, expected
+):
+    config = {} if known is None else {"segment_length": known}
+    with Store(sqlite_url) as store:
+        fill(store, 1, dataclasses.replace(RUN, config=config))
+        page = open_page(store)
+        assert page.get("/api/next").json()["segment_length"] == expected
+        assert page.get("/api/state").json()["run"]["segment_length"] == expected
+
+
 def test_nothing_tells_a_second_showing_from_a_first(page):
     query = page.get("/api/next").json()
     assert "segment_id" not in query

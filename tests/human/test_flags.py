@@ -45,6 +45,17 @@ def test_people_rate_runs_of_scripts_only() -> None:
         parts.make_rater(RaterArgs(rater="human"), seed=1)
 
 
+def test_the_lengths_of_segments_reach_the_page(tmp_path: Path) -> None:
+    args = RunArgs(rater="human", env_id="CartPole-v1", serve=False, segment_length=(50, 10, 25))
+    found = []
+    for name, lengths in (("flags", ()), ("capped", ((7, 9),))):
+        (tmp_path / name).mkdir()
+        rater = parts.make_rater(args, 1, tmp_path / name, *lengths)
+        found.append(rater.run.segment_length)
+        rater.close()
+    assert found == [10, 7]
+
+
 def test_status_says_who_rated_what(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     db = tmp_path / "r.db"
     options = {"env_id": "CartPole-v1", "seed": 1, "page": None, "instructions": "Is it up?"}

@@ -117,6 +117,19 @@ def test_a_recipe_says_how_to_play_a_segment_again(tmp_path: Path) -> None:
     assert job.recipe["env_kwargs"] == {"sutton_barto_reward": True}
 
 
+def test_the_page_hears_how_long_the_shortest_segments_of_a_run_are(tmp_path: Path) -> None:
+    heard = []
+    for k, lengths in enumerate((None, 5, (50, 10, 25))):
+        rater = make_rater(tmp_path / f"{k}.db", asking=Asking(segment_length=lengths))
+        walk(make_envs(rater)).query(1)
+        draw_all(rater.store)
+        heard.append(rater.store.next_query("ann").segment_length)
+        rater.close()
+    assert heard == [None, 5, 10]
+    with pytest.raises(ValueError, match="`segment_length` must be at least 1, got 0"):
+        make_rater(tmp_path / "r.db", asking=Asking(segment_length=0))
+
+
 def test_the_dataset_can_be_rebuilt_from_the_database_alone(tmp_path: Path) -> None:
     rater = make_rater(tmp_path / "r.db", run_id="r1")
     envs = walk(make_envs(rater))

@@ -185,6 +185,7 @@ def _add_rating(api: FastAPI, store: Store, board: Board, options: PageOptions) 
             "clip": asked.clip_sha256,
             "fps": asked.fps,
             "frames": asked.frames,
+            "segment_length": asked.segment_length,
             "class_names": asked.class_names,
             "instructions": asked.instructions,
             "task": asked.task,

@@ -151,6 +151,7 @@ def _criterion(run: Run) -> dict[str, Any]:
         "env_id": run.env_id,
         "class_names": run.class_names,
         "instructions": run.instructions,
+        "segment_length": run.segment_length,
     }
 
 

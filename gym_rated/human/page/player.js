@@ -1,6 +1,6 @@
 // Two slots on one stage: the clip that is shown, and the next one, decoded already behind it.
 
-import { SPEEDS } from "./pace.js";
+import { Pace } from "./pace.js";
 import { Slot } from "./slot.js";
 
 export class Player {
@@ -10,7 +10,7 @@ export class Player {
     this.bar = bar;
     this.slots = [...stage.querySelectorAll(".slot")].map((root) => new Slot(root, onBroken));
     this.current = null;
-    this.speedIndex = 2;
+    this.pace = new Pace();
     this.startsPaused = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.isPaused = this.startsPaused;
     const draw = () => {
@@ -27,12 +27,14 @@ export class Player {
     return slot.load(key, clip);
   }
 
-  // Shows a clip; resolves when its first picture is there, rejects if it cannot be played.
-  async show(key, clip) {
+  // Shows the clip of a query; resolves when its first picture is there, rejects if it cannot be
+  // played.
+  async show(key, clip, query) {
     const prepared = this.slots.find((s) => s.key === key && s.clip === clip);
     const slot = prepared ?? this.slots.find((s) => s !== this.current);
     const before = this.current;
     this.current = slot;
+    this.pace.turnTo(query, clip);
     await slot.load(key, clip);
     if (this.current !== slot || slot.key !== key) return false; // something else came meanwhile
     this.isPaused = this.startsPaused;
@@ -53,9 +55,9 @@ export class Player {
     this.current = null;
   }
 
-  // Pictures that move play no faster than they are.
+  // Pictures that move play as slowly as videos, but not faster than they are.
   get speed() {
-    const speed = SPEEDS[this.speedIndex];
+    const { speed } = this.pace;
     return this.current?.image ? Math.min(speed, 1) : speed;
   }
 
@@ -90,7 +92,7 @@ export class Player {
 
   changeSpeed(by) {
     if (!this.canStep) return;
-    this.speedIndex = Math.min(Math.max(this.speedIndex + by, 0), SPEEDS.length - 1);
+    this.pace.change(by);
     this.current.video.playbackRate = this.speed;
     this.mark();
   }

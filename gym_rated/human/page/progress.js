@@ -33,11 +33,22 @@ export function drawPlayback({ stage, player }) {
   const isPlaying = stage.dataset.playing === "true";
   byId("pause").setAttribute("aria-label", isPlaying ? "Pause" : "Play");
   setText(byId("speed"), speedWord(player.speed));
+  byId("speed").dataset.usual = String(player.speed === 1);
+  setText(byId("duration"), durationWords(player.current?.seconds, player.speed));
   for (const id of ["slower", "faster"]) {
     byId(id).setAttribute("aria-disabled", String(!player.canStep));
   }
 }
 
+const FRACTIONS = { [1 / 4]: "¼", [1 / 3]: "⅓", [1 / 2]: "½", [2 / 3]: "⅔" };
+
 export function speedWord(speed) {
-  return `${{ 0.25: "¼", 0.5: "½" }[speed] ?? speed}×`;
+  return `${FRACTIONS[speed] ?? speed}×`;
+}
+
+// How long a clip is in the time of its environment, and on the screen where that is another.
+export function durationWords(seconds, speed) {
+  if (!seconds) return "";
+  const words = `${seconds.toFixed(1)} s`;
+  return speed === 1 ? words : `${words}, shown in ${(seconds / speed).toFixed(1)} s`;
 }

@@ -73,10 +73,9 @@ async function bring(page, view) {
   const { hand, cache, player, settings } = page;
   const clip = await cache.get(view.query.clip);
   if (hand.view !== view) return false;
-  setText(byId("duration"), `${(clip.frames / clip.fps).toFixed(1)} s`);
-  if (!(await player.show(view.key, clip)) || hand.view !== view) return false;
+  if (!(await player.show(view.key, clip, view.query)) || hand.view !== view) return false;
   view.readyAt = performance.now();
-  view.wait = Math.min(1000 * settings.min_view_s, (1000 * clip.frames) / clip.fps);
+  view.wait = 1000 * Math.min(settings.min_view_s, clip.frames / clip.fps / player.speed);
   page.stage.dataset.query = view.query.id;
   setStage("shown");
   page.armTimer = setTimeout(() => hand.view === view && openClasses(), view.wait);

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from gym_rated.checkpoint.documents import parse_json
 from gym_rated.human.store.failures import sound_row
 from gym_rated.human.store.leases import stands
+from gym_rated.human.store.records import shortest_of
 from gym_rated.human.store.results import Query
 from gym_rated.human.store.tables import clip, current, event, lease, query, run, segment
 from gym_rated.human.store.upsert import upsert
@@ -260,7 +261,7 @@ def _seen_once() -> Select[Any]:
 
 _FULL_QUERY = (
     select(query, segment.c.id.label("segment_id"), clip.c.fps, clip.c.frames)
-    .add_columns(run.c.class_names, run.c.instructions, run.c.task)
+    .add_columns(run.c.class_names, run.c.instructions, run.c.task, run.c.config)
     .join(segment, segment.c.number == query.c.segment)
     .join(clip, clip.c.sha256 == query.c.clip_sha256)
     .join(run, run.c.id == query.c.run_id)
@@ -281,4 +282,5 @@ def _read_query(connection: Connection, query_id: int) -> Query:
             class_names=tuple(parse_json(row.class_names)),
             instructions=row.instructions,
             task=row.task,
+            segment_length=shortest_of(parse_json(row.config)),
         )

@@ -11,6 +11,7 @@ from gym_rated.human.store.checks import check_name, check_stored, check_text
 
 SKIPPED = -1  # as gym_rated.raters.SKIPPED: the rating of a segment nobody can tell about
 MOST_CLASSES = 10  # a key of the keyboard for each
+SHORTEST = "segment_length"  # its name in the config of a run
 
 Kind = Literal["rate", "skip", "undo"]
 Codec = Literal["h264", "vp9", "webp"]
@@ -70,6 +71,17 @@ class Run:
         """Digest of what the rater was asked: another one means another scale."""
         asked = json.dumps([self.num_classes, list(self.class_names), self.instructions])
         return hashlib.sha256(asked.encode()).hexdigest()
+
+    @property
+    def segment_length(self) -> int | None:
+        """Steps of the shortest segments, but for those that an end cut; None if not known."""
+        return shortest_of(self.config)
+
+
+def shortest_of(config: Mapping[str, Any]) -> int | None:
+    """Return the steps of a run's shortest segments, as its `config` has them; None if not."""
+    steps = config.get(SHORTEST)
+    return steps if type(steps) is int and steps > 0 else None
 
 
 @dataclass(frozen=True)

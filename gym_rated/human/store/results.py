@@ -31,7 +31,10 @@ class TakenJob:
 
 @dataclass(frozen=True)
 class Query:
-    """A clip to rate, leased to one rater; a second showing looks like a first."""
+    """A clip to rate, leased to one rater; a second showing looks like a first.
+
+    `segment_length` is that of the run's shortest segments, in steps; None where it is not known.
+    """
 
     id: int
     run_id: str
@@ -42,6 +45,7 @@ class Query:
     class_names: tuple[str, ...]
     instructions: str
     task: str
+    segment_length: int | None = None
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@ import { test } from "node:test";
 import { places, shortened } from "../../../gym_rated/human/page/charts.js";
 import { counted, newId } from "../../../gym_rated/human/page/dom.js";
 import { isElsewhere, waitUntilNext } from "../../../gym_rated/human/page/news.js";
+import { SPEEDS } from "../../../gym_rated/human/page/pace.js";
 import { Panel } from "../../../gym_rated/human/page/panel.js";
 import { timeAfter } from "../../../gym_rated/human/page/player.js";
-import { progressWords, speedWord } from "../../../gym_rated/human/page/progress.js";
+import { durationWords, progressWords, speedWord } from "../../../gym_rated/human/page/progress.js";
 import { agreement, endingWords, outlook, own, training } from "../../../gym_rated/human/page/words.js";
 
 const trainer = (more = {}) => ({ step: 12345, seen_s_ago: 3, learned_return: null, ...more });
@@ -90,7 +91,15 @@ test("progress says how many more are asked for, where any are", () => {
 });
 
 test("speeds below one are fractions", () => {
-  assert.deepEqual([0.25, 0.5, 1, 2].map(speedWord), ["¼×", "½×", "1×", "2×"]);
+  const words = ["¼×", "⅓×", "½×", "⅔×", "1×", "2×", "4×"];
+  assert.deepEqual(SPEEDS.map(speedWord), words);
+});
+
+test("a duration says how long the clip is on the screen, where that is another", () => {
+  assert.equal(durationWords(2.5, 1), "2.5 s");
+  assert.equal(durationWords(0.5, 1 / 3), "0.5 s, shown in 1.5 s");
+  assert.equal(durationWords(2.5, 2), "2.5 s, shown in 1.3 s");
+  assert.equal(durationWords(undefined, 1), "");
 });
 
 const near = (value, expected) => assert.ok(Math.abs(value - expected) < 1e-9, `${value}`);
