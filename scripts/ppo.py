@@ -76,6 +76,7 @@ if __name__ == "__main__":
 import gymnasium as gym
 import numpy as np
 import torch
+from gymnasium.wrappers.utils import RunningMeanStd
 from torch import Tensor, nn, optim
 from tqdm import tqdm
 
@@ -153,6 +154,11 @@ class Stack:
     def has_reward(self) -> bool:
         """Whether what the agent is paid means anything: before the first fit it is 0."""
         return self.model is None or self.model.ready or self.args.explore != "noise"
+
+    @property
+    def paid(self) -> str:
+        """Whether the agent is paid a bonus for new states, a reward, or both."""
+        return getattr(self.reward_fn, "paid", "learned")
 
 
 def as_obs(obs: np.ndarray) -> np.ndarray:
@@ -316,7 +322,10 @@ class Trainer:
             return
         self.fitted_changes = feedback.ratings.num_changes
         progress = min(1.0, self.global_step / self.args.total_timesteps)
+        paid = self.stack.paid
         report = self.stack.learner.fit(feedback.ratings, progress=progress)
+        if self.stack.paid != paid:  # a bonus began or ended, and is on another scale
+            self.stack.normalize_reward.return_rms = RunningMeanStd(shape=())
         self.report = report.as_dict()
         writer.log(self.global_step, products.fit_row(report))
         if self.args.repel_coef:

@@ -1,12 +1,14 @@
 """Explore first, then do what was rated well: one reward function out of two."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated.exploration.bonus import Bonus
+
+Paid = Literal["bonus", "both", "learned"]
 
 
 class _Model(Protocol):
@@ -20,8 +22,8 @@ class UntilReady:
     """Pays an exploration bonus until the reward model is ready, and its reward afterwards.
 
     In the place of `model.predict`, which pays zeros until then. The two rewards are on scales of
-    their own; an agent that normalises its rewards should start that statistic anew when `ready`
-    turns True.
+    their own; an agent that normalises its rewards should start that statistic anew when `paid`
+    changes.
 
     A reward can be ready and still be noise, where nearly all that was rated so far is alike. With
     `trust`, `reward + (1 - trust) * bonus` is paid once the model is ready [our inference]; both
@@ -61,6 +63,12 @@ class UntilReady:
     def ready(self) -> bool:
         """True once the learned reward is paid."""
         return self.model.ready
+
+    @property
+    def paid(self) -> Paid:
+        """What is paid now: only the bonus, only the learned reward, or both."""
+        share = self._bonus_share()
+        return "learned" if share == 0 else "both" if self.ready else "bonus"
 
     def __call__(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:
         """Return the reward of N steps, shape (N,); a bonus remembers them."""

@@ -23,16 +23,16 @@ class Trust:
     """A number from 0 to 1 that grows with the rank correlation with new ratings [our inference].
 
     Ranks are compared within one rater and one round. Of n ratings with a correlation of r, it is
-    `(n r + 10 * 0.2) / (n + 10)`, divided by `FULL` and cut off at 0 and 1: half before the first
-    new ratings. It never falls below what it was once there were some: of a policy that does one
-    thing only, all segments are alike, and no reward could tell them apart.
+    `(n r + 10 * 0.2) / (n + 10)`, divided by `FULL` and cut off at 0 and 1; before the first new
+    ratings it is 1, as nothing speaks against the reward. Later it never falls: of a policy that
+    does one thing only, all segments are alike, and no reward could tell them apart.
 
     Attributes:
         value: The number.
     """
 
     def __init__(self) -> None:
-        self.value = _PRIOR / FULL
+        self.value = 1.0
         self._rows = np.zeros((0, 3))  # prediction, answer, group
 
     def __call__(self) -> float:

@@ -263,8 +263,10 @@ def test_the_bonus_goes_as_trust_in_the_learned_reward_grows():
     reward_fn(obs, actions)
     reward_fn(states(20, seed=1), actions)
     assert np.array_equal(reward_fn.score(obs, actions), bonus.score(obs, actions)), "not ready"
+    assert reward_fn.paid == "bonus"
     model.set_scale(0.5)
     for trust[0] in (0.0, 0.25, 1.0):
+        assert reward_fn.paid == ("learned" if trust[0] == 1 else "both")
         expected = model.predict(obs, actions) + (1 - trust[0]) * bonus.score(obs, actions)
         assert np.allclose(reward_fn.score(obs, actions), expected)
         before = len(bonus)

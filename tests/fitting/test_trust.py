@@ -1,5 +1,8 @@
 """How far a learned reward is relied on: what it said of ratings before it was fitted to them."""
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from rated_segments import NUM_CLASSES, dataset, make_segments, rate
@@ -21,11 +24,11 @@ def after(agreement: float, rounds: int, size: int = 20, seed: int = 0) -> list[
     return values
 
 
-def test_a_reward_is_half_trusted_before_it_meets_a_new_rating() -> None:
+def test_a_reward_is_trusted_until_it_meets_a_new_rating() -> None:
     trust = Trust()
-    assert trust() == 0.5
+    assert trust() == 1
     trust.look(np.zeros(0), np.zeros(0), np.zeros(0, np.int64))
-    assert trust() == 0.5
+    assert trust() == 1
 
 
 def test_noise_is_not_trusted_and_what_predicts_is() -> None:
@@ -40,7 +43,7 @@ def test_trust_does_not_fall_once_there_were_new_ratings() -> None:
     trust = Trust()
     ratings = np.arange(20) % 5
     trust.look(-ratings, ratings, np.zeros(20, np.int64))
-    assert trust() == 0, "half was a guess"
+    assert trust() == 0, "that it was trusted before was a guess"
     trust.look(ratings, ratings, np.ones(20, np.int64))
     grown = trust()
     assert 0 < grown < 1
@@ -74,14 +77,14 @@ def test_a_learner_looks_at_new_ratings_before_it_is_fitted_to_them() -> None:
     first, second = make_segments(60, length=10), make_segments(40, round=1, seed=1)
     ratings = dataset(first)
     learner = make_learner(3, 2, NUM_CLASSES, segment_length=10)
-    assert learner.fit(ratings).trust == 0.5, "nothing was predicted yet"
-    assert learner.fit(ratings).trust == 0.5, "none is new"
+    assert learner.fit(ratings).trust == 1, "nothing was predicted yet"
+    assert learner.fit(ratings).trust == 1, "none is new"
     ratings.add(second)
-    ratings.update(rate(second))
-    state = learner.state_dict()
-    assert learner.fit(ratings).trust == learner.trust() > 0.9
+    ratings.update([replace(r, rating=NUM_CLASSES - 1 - r.rating) for r in rate(second)])
+    state = copy.deepcopy(learner.state_dict())
+    assert learner.fit(ratings).trust == learner.trust() == 0, "they are turned round"
     learner.load_state_dict(state)
-    assert learner.trust() == 0.5
-    assert learner.fit(ratings).as_dict()["trust"] > 0.9
+    assert learner.trust() == 1
+    assert learner.fit(ratings).as_dict()["trust"] == 0
     del state["trust"]
     learner.load_state_dict(state)  # of a version without it
