@@ -18,7 +18,13 @@ from gym_rated import (
     SyntheticRater,
 )
 from gym_rated.assembly.presets import PRESETS
-from gym_rated.metrics import advantage_correlation, best_third, best_third_slope, spearman
+from gym_rated.metrics import (
+    advantage_correlation,
+    best_third,
+    best_third_slope,
+    spearman,
+    step_correlation,
+)
 from gym_rated.raters import Rater, SeveralRaters
 
 ROUNDS = 9
@@ -136,7 +142,7 @@ class HeldOut:
         found["advantage_latest"] = advantage_correlation(
             learned.ravel(), true.ravel(), obs.reshape(len(steps), -1), steps
         )
-        found["step_latest"] = float(np.corrcoef(learned.ravel(), true.ravel())[0, 1])
+        found["step_latest"] = step_correlation(learned.ravel(), true.ravel())
         found["slope_best_third"] = best_third_slope(predicted, self.returns)
         return {name: None if isnan(v) else round(v, 4) for name, v in found.items()}
 

@@ -304,7 +304,7 @@ torch_rule, environment_rule, human_rule, sibling_rule, one_file_rule, floor_rul
             "from gymnasium.vector import VectorEnv",
             "reward_model imports gymnasium.vector.VectorEnv",
         ),
-        (environment_rule, "gym_rated/metrics.py", "import mujoco", "metrics imports mujoco"),
+        (environment_rule, "gym_rated/metrics/a.py", "import mujoco", "metrics.a imports mujoco"),
         (
             human_rule,
             "gym_rated/fitting.py",

@@ -63,7 +63,7 @@ CLASSES: dict[Callable[..., Any], tuple[type, dict[str, Any]]] = {
 }
 WITHOUT_NUMBERS = {  # protocols, and what is made of checked numbers by the package itself
     *("Agreement", "AnswerRows", "Bonus", "FitReport", "HeldOut", "Interval", "Loss", "Method"),
-    *("ScoreTask", "Task", "UntilReady", "Callable", "Segment"),
+    *("ScoreTask", "Task", "Truth", "UntilReady", "Callable", "Segment"),
 }
 FUNCTIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "classification_loss": (
@@ -109,6 +109,16 @@ FUNCTIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
         lambda x: metrics.expected_calibration_error(UNIFORM, [0, 1], x),
     ),
     "confidence_bins": ("num_bins", lambda x: metrics.confidence_bins([0.5], x)),
+    "agreement_with_truth": (
+        "segment_length",
+        lambda x: metrics.agreement_with_truth(
+            lambda obs, actions: obs[:, 0], UNIFORM, UNIFORM, [0, 1], [0, 0], segment_length=x
+        ),
+    ),
+    "advantage_correlation": (
+        "every",
+        lambda x: metrics.advantage_correlation([0, 1], [0, 1], UNIFORM, [0, 0], every=x),
+    ),
     "bootstrap_interval": (
         "confidence",
         lambda x: statistics.bootstrap_interval([1, 2, 3], confidence=x, num_resamples=9),

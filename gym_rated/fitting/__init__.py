@@ -10,6 +10,7 @@ from gym_rated.fitting.learner import RewardLearner
 from gym_rated.fitting.making import fit, longest_segment, make_learner
 from gym_rated.fitting.report import FitReport, HeldOut
 from gym_rated.method import OURS, PEOPLE, Method, method_for
+from gym_rated.metrics import Truth, agreement_with_truth
 
 __all__ = [
     "OURS",
@@ -19,6 +20,8 @@ __all__ = [
     "Method",
     "Offset",
     "RewardLearner",
+    "Truth",
+    "agreement_with_truth",
     "fit",
     "longest_segment",
     "make_learner",

@@ -127,6 +127,14 @@ def test_every_method_orders_segments_better_than_chance(method):
     assert row["advantage_latest"] is None  # too few steps
 
 
+def test_where_true_rewards_are_constant_nothing_is_said_and_nobody_is_warned() -> None:
+    steps = np.random.default_rng(0).normal(size=(40, 25, 3)).astype(np.float32)
+    model = RewardEnsemble(3, 3)
+    model.set_scale(1.0)
+    found = HeldOut(steps, steps, np.ones((40, 25))).judge(model)
+    assert set(found.values()) == {None}
+
+
 @pytest.mark.parametrize("rater", [r for r in fit_cells.RATERS if r != "re-rated"])
 def test_people_learn_from_every_rater(rater):
     assert row_of("people", rater)["spearman_all"] > 0.5

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gym_rated.metrics import advantage_correlation, best_third_slope
+from gym_rated.metrics import advantage_correlation, best_third_slope, step_correlation
 
 RNG = np.random.default_rng(0)
 OBS = RNG.normal(size=(600, 3))
@@ -20,6 +20,23 @@ def test_a_reward_agrees_with_itself_and_with_its_multiples() -> None:
     assert advantage(3 * ACTED + 2, ACTED) == pytest.approx(1)
     assert advantage(-ACTED, ACTED) == pytest.approx(-1)
     assert abs(advantage(RNG.normal(size=600), ACTED)) < 0.3
+
+
+def test_steps_are_correlated_as_they_stand() -> None:
+    # by hand: deviations -1, 0, 1 and -2, 1, 1; 3 / sqrt(2 * 6)
+    assert step_correlation([1, 2, 3], [0, 3, 3]) == pytest.approx(3 / np.sqrt(12))
+    assert step_correlation([1e300, 2e300, 3e300], [0, 3e-200, 3e-200]) == pytest.approx(
+        3 / np.sqrt(12)
+    )
+    with pytest.raises(ValueError, match="same shape"):
+        step_correlation([1, 2], [1, 2, 3])
+
+
+@pytest.mark.parametrize("other", [[1.0, 1.0, 1.0], [0.1 + 0.2, 0.3, 0.3], [1, np.nan, 2], []])
+def test_steps_of_a_constant_reward_say_nothing(other: list[float]) -> None:
+    steps = np.arange(len(other))
+    assert np.isnan(step_correlation(steps, other))
+    assert np.isnan(step_correlation(other, steps))
 
 
 def test_what_the_state_is_worth_does_not_count() -> None:
@@ -45,6 +62,36 @@ def test_sums_are_discounted_and_end_with_their_episode() -> None:
         left.append(total - np.array(terms).T @ found)
     expected = np.corrcoef(*left)[0, 1]
     assert advantage(other, ACTED, horizon=2, discount=0.5) == pytest.approx(expected)
+
+
+def test_coordinates_that_others_make_up_do_no_harm() -> None:
+    one_hot = np.eye(4)[RNG.integers(4, size=600)]
+    for obs in (np.column_stack([OBS, OBS[:, 0], np.ones(600)]), one_hot):
+        unit = (obs - obs.mean(0)) / np.where(obs.std(0) > 0, obs.std(0), 1)
+        i, j = np.triu_indices(unit.shape[1])
+        terms = np.column_stack([np.ones(600), unit, unit[:, i] * unit[:, j]])
+        other = ACTED + RNG.normal(size=600)
+        left = [x - terms @ np.linalg.lstsq(terms, x, rcond=None)[0] for x in (other, ACTED)]
+        found = advantage_correlation(other, ACTED, obs, EPISODES, horizon=1)
+        assert found == pytest.approx(np.corrcoef(*left)[0, 1])
+
+
+def test_a_reward_that_only_the_state_decides_leaves_nothing() -> None:
+    of_state = (OBS[:, 0] * OBS[:, 1] - 3 * OBS[:, 2]).astype(np.float32)
+    assert np.isnan(advantage(of_state, ACTED, horizon=1))
+    assert not np.isnan(advantage(of_state + 1e-3 * ACTED, ACTED, horizon=1))
+
+
+def test_every_so_many_steps_say_the_same_of_the_steps_they_are_of() -> None:
+    other = ACTED + RNG.normal(size=600)
+    found = advantage(other, ACTED, horizon=1, every=3)
+    kept = slice(None, None, 3)
+    alone = advantage_correlation(other[kept], ACTED[kept], OBS[kept], EPISODES[kept], horizon=1)
+    assert found == pytest.approx(alone)
+    assert found != pytest.approx(advantage(other, ACTED, horizon=1))
+    # 10 terms want 20 steps
+    assert np.isnan(advantage(other, ACTED, horizon=1, every=600 // 20 + 2))
+    assert not np.isnan(advantage(other, ACTED, horizon=1, every=600 // 20))
 
 
 def test_where_nothing_can_be_said_it_is_nan() -> None:
