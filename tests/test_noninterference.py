@@ -77,17 +77,33 @@ class LinearModel:
         return np.concatenate([obs, actions], axis=1) @ self.weights
 
 
-def train(kind: Any, rater: Any, mode: Any, path: Path, learner: Any = None) -> Outcome:
-    """Train a linear policy by its learned reward for 150 vector steps."""
+def train(
+    kind: Any,
+    rater: Any,
+    mode: Any,
+    path: Path,
+    learner: Any = None,
+    judged: list[Any] | None = None,
+) -> Outcome:
+    """Train a linear policy by its learned reward for 150 vector steps.
+
+    With `judged`, a list, the reward is compared with the true one after each fit, into the list.
+    """
     outcome = Outcome()
     model = LinearModel() if learner is None else learner.model
     thunks = [lambda i=i: kind(SCRIPTS[i], i) for i in range(2)]
+
+    def fit(ratings: Any) -> None:
+        (model if learner is None else learner).fit(ratings)
+        if judged is not None:
+            judged.append(envs.env.judge(model.predict))
+
     envs: Any = vector.RatingFeedbackWrapper(
         SyncVectorEnv(thunks, autoreset_mode=mode),
         rater,
         segment_length=3,
         schedule={20: 6, 80: 6, 150: 4},
-        on_ratings=model.fit if learner is None else learner.fit,
+        on_ratings=fit,
     )
     envs = vector.LearnedRewardWrapper(envs, model.predict)
     policy, rng = np.zeros((3, 2)), np.random.default_rng(0)
@@ -123,18 +139,35 @@ def test_no_reward_at_all_changes_nothing(mode: Any, tmp_path: Path) -> None:
     assert nan == true
 
 
+def make_learner() -> RewardLearner:
+    model = RewardEnsemble(3, 2, num_members=2, hidden_sizes=(8,), seed=1)
+    loss = MultitaskLoss(num_classes=3, num_members=2)
+    return RewardLearner(model, loss, first_steps=20, later_steps=10, seed=2)
+
+
 def test_a_fitted_reward_model_does_not_see_the_reward(tmp_path: Path) -> None:
     torch.set_num_threads(1)
-
-    def make_learner() -> Any:
-        model = RewardEnsemble(3, 2, num_members=2, hidden_sizes=(8,), seed=1)
-        loss = MultitaskLoss(num_classes=3, num_members=2)
-        return RewardLearner(model, loss, first_steps=20, later_steps=10, seed=2)
-
     true = train(ScriptedEnv, TruthfulRater(3), MODES[0], tmp_path, make_learner())
     noise = train(NoisyEnv, TruthfulRater(3), MODES[0], tmp_path, make_learner())
     assert noise == true
     assert true.model
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_reward_that_is_compared_with_the_true_one_changes_nothing(
+    mode: Any, tmp_path: Path
+) -> None:
+    torch.set_num_threads(1)
+    of_true: list[Any] = []
+    of_noise: list[Any] = []
+    plain = train(ScriptedEnv, TruthfulRater(3), mode, tmp_path, make_learner())
+    true = train(ScriptedEnv, TruthfulRater(3), mode, tmp_path, make_learner(), of_true)
+    noise = train(NoisyEnv, TruthfulRater(3), mode, tmp_path, make_learner(), of_noise)
+    assert plain == true == noise
+    assert len(of_true) == len(of_noise) == 3
+    for a, b in zip(of_true, of_noise, strict=True):
+        assert np.isfinite([a.step, b.step]).all()
+        assert a.step != b.step
 
 
 def test_a_leak_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from gym_rated.segments.buffer import SegmentBuffer
 from gym_rated.segments.encoding import encode_actions
+from gym_rated.segments.recent import RecentSteps
 from gym_rated.segments.segment import Origin, Segment
 
-__all__ = ["Origin", "Segment", "SegmentBuffer", "encode_actions"]
+__all__ = ["Origin", "RecentSteps", "Segment", "SegmentBuffer", "encode_actions"]

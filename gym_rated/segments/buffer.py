@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from gym_rated.checks import truth, whole_number, whole_numbers
 from gym_rated.segments.frames import pack_frames, unpack_frames
+from gym_rated.segments.recent import RecentSteps
 from gym_rated.segments.segment import Origin, Segment
 from gym_rated.segments.sizes import announce_memory
 
@@ -242,6 +243,45 @@ class SegmentBuffer:
         chosen = rng.permutation(len(windows))[:num]
         return [self._segment(windows[i], round) for i in chosen]
 
+    def recent(self, most: int) -> RecentSteps:
+        """Return the newest steps, one environment after the other, each from old to new.
+
+        As many of each environment; where that would be too few to hold some segments, more steps
+        of fewer environments.
+
+        Args:
+            most: Most steps in all, at least 1.
+        """
+        most = whole_number("most", most)
+        least = min(most, _SEGMENTS_OF_EACH * self.segment_lengths[-1])
+        num_rows = max(most // self.num_envs, least)
+        first_row = max(self._oldest, self._row - num_rows)
+        stretches = [
+            (env_index, first, stop)
+            for env_index in range(min(self.num_envs, most // num_rows))
+            for first, stop in self._since(env_index, first_row)
+        ]
+        rows = [np.arange(first, stop) % self._rows for _, first, stop in stretches]
+        lengths = [len(part) for part in rows]
+        slots = np.concatenate([np.zeros(0, np.int64), *rows])
+        env_indices = np.repeat([env_index for env_index, *_ in stretches], lengths).astype(int)
+        return RecentSteps(
+            obs=self._obs[slots, env_indices],
+            actions=self._actions[slots, env_indices],
+            true_rewards=self._rewards[slots, env_indices],
+            episodes=np.repeat(np.arange(len(stretches)), lengths),
+        )
+
+    def _since(self, env_index: int, first_row: int) -> list[tuple[int, int]]:
+        """Return the rows of each episode from a row on, as (first, stop), the oldest first."""
+        found = []
+        for episode in reversed(self._episodes[env_index]):
+            stop = self._row if episode.stop is None else episode.stop
+            if stop <= first_row:
+                break
+            found.append((max(episode.first_row, first_row), stop))
+        return found[::-1]
+
     def mark_asked(self) -> None:
         """Offer the steps recorded so far to no later `cut`."""
         self._first_unasked = self._row
@@ -332,7 +372,7 @@ class SegmentBuffer:
 
         So the steps up to here are offered to no `cut` of the copy. A checkpoint has `state_dict`.
         """
-        nothing = {"_rewards": np.zeros_like(self._rewards), "_first_unasked": self._row}
+        nothing = {"_rewards": np.full_like(self._rewards, np.nan), "_first_unasked": self._row}
         return vars(self) | nothing | {"_frames": np.full_like(self._frames, None)}
 
     _ARRAYS = ("_obs", "_actions", "_rewards")

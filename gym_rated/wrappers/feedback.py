@@ -11,10 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated.checks import whole_number
+from gym_rated.metrics import Truth, agreement_with_truth
 from gym_rated.ratings import RatingDataset
 from gym_rated.wrappers.answers import Answers
 from gym_rated.wrappers.questions import Questions
 from gym_rated.wrappers.recording import Recording, Step
+from gym_rated.wrappers.reward_fn import RewardFn
+
+_JUDGED_STEPS = 4_096  # most, summed over environments
+_JUDGED_NUMBERS = 2**22  # of their observations, most: images are judged on fewer steps
 
 
 class Feedback:
@@ -86,6 +91,19 @@ class Feedback:
     def collect(self) -> int:
         """Fetch answers into `ratings`; returns how many are new or revised."""
         return self._answers.collect(self._questions.round)
+
+    def judge(self, reward_fn: RewardFn) -> Truth:
+        """Compare a reward with the true one on the newest steps; see `FeedbackTwin.judge`."""
+        most = max(1, min(_JUDGED_STEPS, _JUDGED_NUMBERS // self.recording.dims[0]))
+        steps = self.buffer.recent(most)
+        return agreement_with_truth(
+            reward_fn,
+            steps.obs,
+            steps.actions,
+            steps.true_rewards,
+            steps.episodes,
+            segment_length=self.buffer.segment_lengths[-1],
+        )
 
     def _do_what_is_due(self) -> None:
         questions, steps = self._questions, self.buffer.steps

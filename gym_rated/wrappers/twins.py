@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from numpy.typing import NDArray
 
 from gym_rated.checks import set_of_names
+from gym_rated.metrics import Truth
 from gym_rated.queries import Select
 from gym_rated.raters import Rater
 from gym_rated.ratings import RatingDataset
@@ -116,6 +117,24 @@ class FeedbackTwin(RecordsFeedback, Generic[EnvT]):
     def collect(self) -> int:
         """Fetch the rater's answers into `ratings`; returns how many changed. Never blocks."""
         return self._feedback.collect()
+
+    def judge(self, reward_fn: RewardFn) -> Truth:
+        """Say how a learned reward agrees with the true one on what the agent did last.
+
+        Measured on up to 4,096 of the newest steps, of images on fewer. True rewards stay here:
+        what comes out is a few numbers for a log, NaN where there is no true reward, or it is
+        constant. They are no business of the agent, nor of what fits the reward: wrappers above do
+        not hand this on.
+
+        Args:
+            reward_fn: What is judged, such as `model.predict`. It is called with these steps, so it
+                should be no bonus that remembers what it has seen.
+
+        Raises:
+            TypeError: If `reward_fn` is not callable.
+            ValueError: If it returns another shape than (N,).
+        """
+        return self._feedback.judge(resolve_reward_fn(reward_fn))
 
     def replay(self, segment: Segment) -> NDArray[Any]:
         """Return the raw actions from the first step of a segment's episode to its own last.

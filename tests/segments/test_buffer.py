@@ -1,4 +1,5 @@
-from itertools import groupby
+import pickle
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -489,3 +490,74 @@ def test_only_steps_with_frames_are_cut_where_frames_are_recorded() -> None:
     segments = sorted(buffer.cut(10, np.random.default_rng(0), 0), key=lambda s: s.obs[0, 0])
     assert [s.obs[:, 0].tolist() for s in segments] == [[3, 4], [5, 6], [9, 10]]
     assert [s.frames for s in segments] == [(b"3", b"4"), (b"5", b"6"), (b"9", b"10")]
+
+
+# -- the newest steps --
+
+
+@pytest.mark.parametrize("mode", MODES)
+@settings(max_examples=60, deadline=None)
+@given(
+    scripts=scripts_of_envs,
+    capacity=st.integers(20, 60),
+    most=st.integers(1, 200),
+    num_steps=st.integers(0, 60),
+)
+def test_recent_steps_are_the_last_that_the_environment_took(
+    mode: Any, scripts: Any, capacity: int, most: int, num_steps: int
+) -> None:
+    run = Run(scripts, mode, 1, capacity)
+    run.envs.reset()
+    for _ in range(num_steps):
+        run.step()
+    recent = run.envs._feedback.buffer.recent(most)
+    num_envs = len(scripts)
+    num_rows = max(most // num_envs, min(most, 4))  # at least four segments of one step
+    first = max(run.num_rows - num_rows, run.num_rows - run.rows_kept)
+    expected = [
+        (i, step)
+        for i, (env, rows) in enumerate(zip(run.bare.envs, run.rows, strict=True))
+        for step, row in zip(env.log, rows, strict=True)
+        if i < most // num_rows and row >= first
+    ]
+    assert len(recent) == len(expected) <= most
+    assert recent.obs.tolist() == [[i, step.episode, step.number] for i, step in expected]
+    assert recent.true_rewards.tolist() == [step.reward for _, step in expected]
+    np.testing.assert_array_equal(
+        recent.actions.reshape(-1, 2), np.array([s.action for _, s in expected]).reshape(-1, 2)
+    )
+    same = [(a[0], a[1].episode) == (b[0], b[1].episode) for a, b in pairwise(expected)]
+    assert (np.diff(recent.episodes) == 0).tolist() == same
+
+
+def test_recent_steps_of_very_many_environments_are_of_a_few_of_them() -> None:
+    buffer = SegmentBuffer(100, 1, 1, segment_length=(2, 5))
+    buffer.begin(np.arange(100)[:, None])
+    for _ in range(50):
+        buffer.record(np.zeros((100, 1)), 0.0, False, False, np.arange(100)[:, None])
+    # four segments of five steps are 20 rows, of 200 // 20 environments
+    assert buffer.recent(200).obs[:, 0].tolist() == np.repeat(np.arange(10), 20).tolist()
+    assert buffer.recent(7).obs[:, 0].tolist() == [0] * 7
+    with pytest.raises(ValueError, match="`most` must be at least 1, got 0"):
+        buffer.recent(0)
+
+
+def test_recent_steps_are_copies_and_the_same_once_restored() -> None:
+    options = {"segment_length": 3, "capacity": 40}
+    buffer = filled(SegmentBuffer(2, 3, 2, **options), 37, np.random.default_rng(0))
+    restored = SegmentBuffer(2, 3, 2, **options)
+    restored.load_state_dict(buffer.state_dict())
+    before = buffer.recent(30)
+    recent = buffer.recent(30)
+    for array in vars(recent).values():
+        array[:] = 0
+    for again in (buffer, restored):
+        for name, array in vars(again.recent(30)).items():
+            np.testing.assert_array_equal(array, getattr(before, name))
+
+
+def test_a_copy_of_a_buffer_knows_no_true_reward_of_before() -> None:
+    buffer = filled(SegmentBuffer(2, 3, 2, segment_length=3), 9, np.random.default_rng(0))
+    copy = pickle.loads(pickle.dumps(buffer))
+    assert np.isnan(copy.recent(100).true_rewards).all()
+    assert np.isfinite(buffer.recent(100).true_rewards).all()
