@@ -326,6 +326,7 @@ class Trainer:
         report = self.stack.learner.fit(feedback.ratings, progress=progress)
         if self.stack.paid != paid:  # a bonus began or ended, and is on another scale
             self.stack.normalize_reward.return_rms = RunningMeanStd(shape=())
+        report = report.with_truth(feedback.judge(self.stack.model.predict))  # for the log alone
         self.report = report.as_dict()
         writer.log(self.global_step, products.fit_row(report))
         if self.args.repel_coef:

@@ -418,6 +418,8 @@ class Trainer:
         had_reward = self.stack.model.ready
         progress = min(1.0, self.global_step / self.args.total_timesteps)
         report = self.stack.learner.fit(ratings, progress=progress)
+        truth = self.stack.feedback.judge(self.stack.model.predict)
+        report = report.with_truth(truth)  # for the log alone
         self.report = report.as_dict()
         if self.stack.model.ready and not had_reward:
             self.agent.reset_critics()  # they may have learned the value of a bonus

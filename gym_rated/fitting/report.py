@@ -1,9 +1,11 @@
 """What a fit of the reward model did, as numbers for a log and as text for people."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from gym_rated.fitting.alarm import Fresh
+from gym_rated.metrics import Truth
 
 _NAN = float("nan")
 
@@ -56,6 +58,8 @@ class FitReport:
         num_measured: Segments that losses, held-out figures, normaliser, scale and offset are of:
             all that something was said of, up to `gym_rated.fitting.sample.MOST_SEGMENTS`; a fixed
             sample of so many where there are more.
+        truth: How the reward after the fit agrees with the true one on what the agent does now.
+            A fit does not know that: it is put in by `with_truth`, for the log.
     """
 
     ready: bool
@@ -71,9 +75,17 @@ class FitReport:
     duration_s: float = 0.0
     num_comparisons: int = 0
     num_measured: int = 0
+    truth: Truth = field(default_factory=Truth)
+
+    def with_truth(self, truth: Truth) -> Self:
+        """Return the report with what `RatingFeedbackWrapper.judge` said after the fit."""
+        return replace(self, truth=truth)
 
     def as_dict(self) -> dict[str, float]:
-        """Return all numbers under flat names such as `loss/regression/end`, for a log."""
+        """Return all numbers under flat names such as `loss/regression/end`, for a log.
+
+        Of `truth` only what is known.
+        """
         flat: dict[str, float] = {
             "ready": float(self.ready),
             "num_ratings": self.num_ratings,
@@ -88,10 +100,11 @@ class FitReport:
         flat |= {f"weight/{task}": weight for task, weight in self.weights.items()}
         flat |= {f"held_out/{name}": value for name, value in vars(self.held_out).items()}
         flat |= {"fresh/num": self.fresh.num, "fresh/spearman": self.fresh.spearman}
+        flat |= {f"truth/{name}": value for name, value in self.truth.as_dict().items()}
         return flat | {"alarm": float(self.fresh.alarm), "trust": self.trust}
 
     def __str__(self) -> str:
-        """Return the report in two or three lines for people."""
+        """Return the report in two to four lines for people."""
         counts = "/".join(map(str, self.class_counts))
         head = f"{self.num_ratings} ratings ({counts} by class, worst first)"
         head += f", {self.num_comparisons} comparisons" if self.num_comparisons else ""
@@ -110,5 +123,15 @@ class FitReport:
             f"loss: {losses}\n"
             f"{held.num} held out: Spearman {held.spearman:.2f}, accuracy {held.accuracy:.2f}, "
             f"kappa {held.kappa:.2f}, pairs in order {held.pair_accuracy:.2f}"
-            f"{compared}"
+            f"{compared}{_said_of_truth(self.truth)}"
         )
+
+
+def _said_of_truth(truth: Truth) -> str:
+    """Return the line about the true reward, or nothing where it is not known."""
+    if not truth.as_dict():
+        return ""
+    return (
+        f"\ntrue reward, last {truth.num_steps} steps: advantages {truth.advantage:.2f}, "
+        f"steps {truth.step:.2f}, segments {truth.spearman:.2f} (Spearman)"
+    )

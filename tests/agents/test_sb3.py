@@ -366,6 +366,7 @@ def test_the_callback_fits_at_the_start_of_a_rollout_and_only_to_new_ratings():
     assert callback.report is not None
     assert callback.report.num_ratings == 16
     assert [row.get("rated/num_ratings") for row in log.rows] == [None, None, 8, 16]
+    assert [row.get("rated/truth/num_steps") for row in log.rows] == [None, None, 128, 192]
     assert stack.model.ready
 
 

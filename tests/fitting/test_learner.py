@@ -19,7 +19,7 @@ from rated_segments import (
 
 import gym_rated
 from gym_rated.checkpoint import load_state, save_state
-from gym_rated.fitting import FitReport, HeldOut, RewardLearner, fit
+from gym_rated.fitting import FitReport, HeldOut, RewardLearner, Truth, fit
 from gym_rated.fitting.alarm import Fresh
 from gym_rated.losses import MultitaskLoss
 from gym_rated.metrics import spearman
@@ -621,6 +621,23 @@ def test_a_report_is_flat_for_logs_and_readable_for_people():
     assert "pairs in order 0.60, comparisons 0.50" in str(report)
     assert "regression 2 -> 0.5 (weight 0.25)" in str(report)
     assert "not ready" in str(FitReport(ready=False, num_ratings=3, class_counts=(3, 0)))
+
+
+def test_a_report_says_of_the_true_reward_what_is_known():
+    nan = float("nan")
+    plain = FitReport(ready=True, num_ratings=9, class_counts=(4, 5), duration_s=0.5)
+    report = plain.with_truth(Truth(400, 0.25, 0.75, nan, 1.5))
+    assert plain.truth.num_steps == 0
+    new = {"step": 0.25, "spearman": 0.75, "best_third_slope": 1.5, "num_steps": 400}
+    added = report.as_dict().items() - plain.as_dict().items()
+    known = {name: value for name, value in added if value == value}
+    assert known == {f"truth/{name}": value for name, value in new.items()}
+    last = str(report).splitlines()[-1]
+    assert last == (
+        "true reward, last 400 steps: advantages nan, steps 0.25, segments 0.75 (Spearman)"
+    )
+    assert str(plain.with_truth(Truth(400))) == str(plain)
+    assert not [name for name in plain.with_truth(Truth(400)).as_dict() if "truth" in name]
 
 
 def test_what_does_not_fit_together_is_refused_with_its_values():

@@ -54,6 +54,13 @@ def test_ratings_are_of_the_actions_that_were_taken(tmp_path: Path) -> None:
     assert 0.2 < taken[:, 0].mean() < 0.8
 
 
+def test_of_a_reward_that_is_the_same_at_each_step_no_agreement_is_logged(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    tags = set(read_metrics(tmp_path / "run"))
+    assert "rated/held_out/spearman" in tags
+    assert not [tag for tag in tags if "truth" in tag]
+
+
 @pytest.mark.slow
 def test_killed_run_resumes_as_if_it_had_not_been(tmp_path: Path) -> None:
     flags = SHORT | {"total_timesteps": 8 * 512, "explore": "knn-entropy"}

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import ppo
 import ppo_continuous_action
 import pytest
@@ -16,7 +17,7 @@ from killed_runs import as_words, rows
 
 from gym_rated import SyntheticRater
 from gym_rated.checkpoint import load_state, save_state
-from gym_rated.runs import RunWriter, read_result
+from gym_rated.runs import RunWriter, read_metrics, read_result
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:round .* has fewer than two rating classes"),
@@ -135,6 +136,22 @@ def assert_same_run(folder: Path, other: Path) -> None:
     assert untimed(read_result(folder)) == untimed(read_result(other))
     policies = [(f / "policy.safetensors").read_bytes() for f in (folder, other)]
     assert policies[0] == policies[1]
+
+
+def test_every_fit_is_compared_with_the_true_reward_where_that_tells_steps_apart(
+    script: ModuleType, whole: Callable[..., Path]
+) -> None:
+    metrics = read_metrics(whole(script))
+    fits = metrics["rated/ready"][0].tolist()
+    for name in ("step", "spearman", "advantage", "num_steps"):
+        tag = f"rated/truth/{name}"
+        if script is ppo:  # each step of CartPole pays the same
+            assert tag not in metrics
+            continue
+        steps, values = metrics[tag]
+        assert steps.tolist() == fits
+        assert (np.abs(values) <= 1).all() or name == "num_steps"
+    assert ("truth/step" in read_result(whole(script))["fit"]) == (script is not ppo)
 
 
 @pytest.mark.parametrize(("name", "at"), [("save_state", 2), ("log", 5), ("write_result", 1)])

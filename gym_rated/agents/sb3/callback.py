@@ -105,7 +105,8 @@ class FitCallback(BaseCallback):
             return
         self._fitted_changes = ratings.num_changes
         progress = min(1.0, self.num_timesteps / self.locals["total_timesteps"])
-        self.report = self.learner.fit(ratings, progress=progress)
+        report = self.learner.fit(ratings, progress=progress)
+        self.report = report.with_truth(self.feedback.judge(self.learner.model.predict))
         for name, value in self.report.as_dict().items():
             self.logger.record(f"rated/{name}", value)
         normalizer = self.model.get_vec_normalize_env()
