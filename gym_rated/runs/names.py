@@ -39,6 +39,8 @@ REFUSED_UPDATES = f"{FIT_PREFIX}refused_updates"
 HELD_OUT_SPEARMAN = f"{FIT_PREFIX}held_out/spearman"
 HELD_OUT_KAPPA = f"{FIT_PREFIX}held_out/kappa"
 FRESH_SPEARMAN = f"{FIT_PREFIX}fresh/spearman"
+TRUE_ADVANTAGE = f"{FIT_PREFIX}truth/advantage"
+TRUE_STEP = f"{FIT_PREFIX}truth/step"
 
 SCORE_EPISODES = 50
 """The score of a run is the mean true return of that many episodes, its last."""

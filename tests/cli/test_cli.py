@@ -156,6 +156,25 @@ def test_runs_become_a_report(ratings_file, tmp_path, capsys):
     assert (tmp_path / "three" / "report" / "report.html").is_file()
 
 
+def test_a_report_says_how_the_reward_agrees_with_the_true_one_where_a_run_knows_it(tmp_path):
+    row = {"rated/num_ratings": 40, "rated/held_out/spearman": 0.5}
+    truths = {"knows": {"advantage": 0.25, "step": 0.125}, "wide": {"step": 0.75}, "blind": {}}
+    for name, truth in truths.items():
+        args = {"env_id": "Pendulum-v1", "reward": "rated"}
+        with RunWriter(tmp_path / name, args, tensorboard=False) as run:
+            run.log(100, row | {f"rated/truth/{tag}": value for tag, value in truth.items()})
+    folders = [str(tmp_path / name) for name in truths]
+    assert main(["report", *folders, "--out", str(tmp_path / "all")]) == 0
+    lines = (tmp_path / "all" / "report.md").read_text().splitlines()
+    cells = {line.split(" | ")[0]: line.split(" | ")[-2:] for line in lines if " | " in line}
+    assert cells["| run"] == ["true reward, now: advantages / steps", "finished |"]
+    assert cells["| knows"] == ["0.25 / 0.12", "no |"]
+    assert cells["| wide"] == ["- / 0.75", "no |"]
+    assert cells["| blind"] == ["- / -", "no |"]
+    assert main(["report", folders[2], "--out", str(tmp_path / "one")]) == 0
+    assert "true reward, now" not in (tmp_path / "one" / "report.md").read_text()
+
+
 def test_a_report_of_no_run_is_refused(tmp_path, capsys):
     assert main(["report", str(tmp_path)]) == 2
     assert "must hold a run" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
-from gym_rated.plots import ARM_COLORS, plot_curves, plot_report
+from gym_rated.plots import ARM_COLORS, plot_curves, plot_fits, plot_report
 from gym_rated.runs import RunWriter
 from gym_rated.runs.series import last_known, smooth
 
@@ -207,6 +207,30 @@ def test_a_name_of_a_run_is_no_formula(tmp_path, figures, name):
     plot_report(runs, tmp_path / "report.png", title=name)
     assert figures[0].get_suptitle() == name
     assert legend(figures[0].axes[0]) == [name]
+
+
+def test_agreement_with_the_true_reward_is_drawn_where_a_run_knows_it(tmp_path, figures):
+    blind = {"rated/held_out/spearman": series(0.5, 0.6)}
+    knows = blind | {
+        "rated/truth/advantage": series(0.7, 0.8),
+        "rated/truth/step": series(0.3, 0.4),
+    }
+    plot_fits({"rated": [blind]}, tmp_path / "a.png", title="")
+    plot_fits({"rated": [blind, knows], "mine": [knows]}, tmp_path / "b.png", title="")
+    assert [len(figure.axes) for figure in figures] == [3, 4]
+    held_out, *_, truth = figures[1].axes
+    assert (legend(figures[0].axes[0]), legend(held_out)) == (["rated"], ["rated", "mine"])
+    assert truth.get_title(loc="left") == (
+        "Agreement with the true reward on what the agent does now"
+    )
+    assert legend(truth) == ["rated", "mine", "advantages", "single steps"]
+    drawn = [line for line in truth.lines if list(line.get_xdata()) == [100, 200]]
+    assert [(line.get_linestyle(), line.get_ydata().tolist()) for line in drawn] == [
+        *[("-", [0.7, 0.8])] * 2,
+        *[("--", [0.3, 0.4])] * 2,
+    ]
+    colors = [to_hex(line.get_color()) for line in drawn]
+    assert colors[:2] == colors[2:] != colors[1:3]
 
 
 def test_weights_far_apart_are_labelled_with_powers(tmp_path, figures):

@@ -15,7 +15,13 @@ import tyro
 from gym_rated.cli.page import Block, Heading, Picture, Table, Text, write_page
 from gym_rated.plots import plot_curves, plot_fits, plot_report, plot_reward
 from gym_rated.runs.folder import Run, read_run
-from gym_rated.runs.names import HELD_OUT_SPEARMAN, NUM_RATINGS, TRUE_RETURN
+from gym_rated.runs.names import (
+    HELD_OUT_SPEARMAN,
+    NUM_RATINGS,
+    TRUE_ADVANTAGE,
+    TRUE_RETURN,
+    TRUE_STEP,
+)
 from gym_rated.statistics import standard_error
 
 Arms = dict[str, list[Run]]
@@ -81,7 +87,9 @@ def _task(runs: Sequence[Run], task: str, out: Path) -> Iterator[Block]:
     if rated:
         yield Heading("The learned reward", 3)
         plot_fits(rated, out / f"{slug}-fits.png", title=f"{task}: the reward from fit to fit")
-        yield Picture(f"{slug}-fits.png", "rank correlation and agreement with ratings at each fit")
+        yield Picture(
+            f"{slug}-fits.png", "agreement with ratings, and with the true reward, at each fit"
+        )
     for arm, group in arms.items():
         for run in group:
             if run.predictions is not None:
@@ -107,17 +115,21 @@ def _arms(runs: Sequence[Run]) -> Arms:
 
 def _run_table(runs: Sequence[Run]) -> Table:
     columns = ["run", "task", "trained on", "seed", "steps", "score", "ratings"]
-    columns += ["Spearman, held out", "finished"]
+    columns += ["Spearman, held out"]
+    truths = [(run.last(TRUE_ADVANTAGE), run.last(TRUE_STEP)) for run in runs]
+    is_known = bool(np.isfinite(truths).any())
+    columns += ["true reward, now: advantages / steps"] if is_known else []
     rows = [
         [
             *(run.name, run.env_id, run.arm, str(run.args.get("seed", "-")), str(run.last_step)),
             *(_number(run.score), _number(run.last(NUM_RATINGS))),
             _number(run.last(HELD_OUT_SPEARMAN)),
+            *([" / ".join(map(_number, truth))] if is_known else []),
             _ending(run),
         ]
-        for run in runs
+        for run, truth in zip(runs, truths, strict=True)
     ]
-    return Table(columns, rows)
+    return Table([*columns, "finished"], rows)
 
 
 def _ending(run: Run) -> str:
