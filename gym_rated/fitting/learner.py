@@ -24,6 +24,7 @@ from gym_rated.choices import Offset, Precision
 from gym_rated.fitting.alarm import Fresh, RewardAlarm
 from gym_rated.fitting.gradient_steps import GradientSteps, loss_of
 from gym_rated.fitting.judging import answers_of, judge_held_out, train_accuracy
+from gym_rated.fitting.placing import PlacedRatings
 from gym_rated.fitting.report import FitReport, HeldOut
 from gym_rated.fitting.rows import RatedRows, RewardModel
 from gym_rated.fitting.sample import MOST_SEGMENTS, Sample, SampledSegments
@@ -142,6 +143,7 @@ class RewardLearner(Generic[ModelT, LossT]):
         self.num_fits = 0
         self.trust = Trust()
         self._alarm = RewardAlarm()
+        self._placed = PlacedRatings()
         self._rng = np.random.default_rng(whole_number("seed", seed, 0))
 
     def fit(self, ratings: RatingDataset, progress: float | None = None) -> FitReport:
@@ -181,14 +183,16 @@ class RewardLearner(Generic[ModelT, LossT]):
             before = copy.deepcopy(self.state_dict())
             try:
                 rows = RatedRows.of(ratings, self._device)
-                fresh = self._judge_fresh(rows, table)
-                done = {"fresh": fresh, **self._fit(rows, split, progress)}
+                done = {"fresh": self._judge_fresh(rows, table)}
+                done["contradicting"] = self._placed.shares(self.loss.num_classes)
+                done |= self._fit(rows, split, progress)
             except BaseException:
                 self.load_state_dict(before)
                 raise
             if done["refused_updates"] == done["steps"]:
                 self.load_state_dict(before)
-                done = {name: done[name] for name in ("steps", "refused_updates", "fresh")}
+                kept = ("steps", "refused_updates", "fresh", "contradicting")
+                done = {name: done[name] for name in kept}
         return FitReport(
             "losses" in done,
             len(ratings),
@@ -211,6 +215,7 @@ class RewardLearner(Generic[ModelT, LossT]):
             "num_fits": self.num_fits,
             "alarm": self._alarm.state_dict(),
             "trust": self.trust.state_dict(),
+            "placed": self._placed.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -235,6 +240,9 @@ class RewardLearner(Generic[ModelT, LossT]):
         self._alarm.load_state_dict(state["alarm"])
         if "trust" in state:  # else of a version without it
             self.trust.load_state_dict(state["trust"])
+        self._placed = PlacedRatings()  # what was saved before has none
+        if "placed" in state:
+            self._placed.load_state_dict(state["placed"])
 
     def _check(self, ratings: RatingDataset) -> None:
         theirs = (ratings.obs_dim, ratings.action_dim, ratings.num_classes)
@@ -263,17 +271,24 @@ class RewardLearner(Generic[ModelT, LossT]):
         return self.loss.can_learn(ratings, groups, scores=scores, comparisons=pairs)
 
     def _judge_fresh(self, rows: RatedRows, table: RatedTable) -> Fresh:
-        """Judge the reward as it stands on the ratings that it was not fitted to."""
+        """Judge the reward as it stands on the ratings that it was not fitted to, and these by it.
+
+        Predicted are at most `MOST_SEGMENTS` of them, and as many others for them to stand among.
+        """
         answers, given = answers_of(table.ratings, table.scores, self.loss.num_classes)
         answered = np.flatnonzero(given)
         ids = [table.ids[row] for row in answered.tolist()]
-        fresh = answered[self._alarm.unknown(ids)]
-        judged = np.sort(np.random.default_rng(0).permutation(fresh)[:MOST_SEGMENTS])
+        is_fresh = self._alarm.unknown(ids)
+        judged, others = (
+            np.sort(np.random.default_rng(0).permutation(answered[some])[:MOST_SEGMENTS])
+            for some in (is_fresh, ~is_fresh)
+        )
         returns = None
         if self.num_fits and len(judged):
-            new = rows.take(judged)
-            segments = SampledSegments.of(new)
-            returns = self._mean_values(segments.returns(self._rewards(segments)), new)
+            which = np.concatenate([judged, others])
+            values = self._mean_values_of(rows.take(which))
+            returns = values[: len(judged)]
+            self._place(rows.dataset, table, which, values, num_fresh=len(judged))
         rounds = table.groups[judged]
         if returns is not None:
             self.trust.look(returns, answers[judged], rounds)
@@ -281,7 +296,26 @@ class RewardLearner(Generic[ModelT, LossT]):
         judged_ids = [table.ids[row] for row in judged.tolist()]
         found = self._alarm.look(judged_ids, returns, answers[judged], groups, rounds)
         self._alarm.know(ids)
-        return replace(found, num=len(fresh))
+        return replace(found, num=int(is_fresh.sum()))
+
+    def _place(
+        self,
+        ratings: RatingDataset,
+        table: RatedTable,
+        which: NDArray[np.int64],
+        values: NDArray[Any],
+        num_fresh: int,
+    ) -> None:
+        """Place the first of some rows, those that are fresh, among all of these, by their values.
+
+        Rows with a score and no rating are left out.
+        """
+        is_rated = table.ratings[which] >= 0
+        fresh = (np.arange(len(which)) < num_fresh)[is_rated]
+        rated = which[is_rated]
+        names, numbers = ratings.raters, ratings.rounds_of[table.groups[rated], 0]
+        raters = [names[number] for number in numbers.tolist()]
+        self._placed.look(raters, values[is_rated], table.ratings[rated], fresh)
 
     def _fit(self, rows: RatedRows, split: FitSplit, progress: float) -> dict[str, Any]:
         model, loss = self.model, self.loss
@@ -336,6 +370,11 @@ class RewardLearner(Generic[ModelT, LossT]):
         """Keep the scale of what is predicted, for the next fit's look at what is fresh then."""
         given = ((rows.ratings >= 0) | ~rows.scores.isnan()).cpu().numpy()
         self._alarm.remember(self._mean_values(returns, rows)[given])
+
+    def _mean_values_of(self, rows: RatedRows) -> NDArray[Any]:
+        """Return what of the predicted returns of rows counts, as the model stands, shape (B,)."""
+        segments = SampledSegments.of(rows)
+        return self._mean_values(segments.returns(self._rewards(segments)), rows)
 
     def _mean_values(self, returns: Tensor, rows: RatedRows) -> NDArray[Any]:
         """Return what of the returns counts, the mean over members, shape (B,)."""

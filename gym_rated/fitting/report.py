@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from gym_rated.contradictions import in_words
 from gym_rated.fitting.alarm import Fresh
 from gym_rated.metrics import Truth
 
@@ -60,6 +61,8 @@ class FitReport:
             sample of so many where there are more.
         truth: How the reward after the fit agrees with the true one on what the agent does now.
             A fit does not know that: it is put in by `with_truth`, for the log.
+        contradicting: By rater, the share of their ratings that contradict the rest, see
+            `gym_rated.contradictions`; raters of whom nothing can be said yet are missing.
     """
 
     ready: bool
@@ -76,6 +79,7 @@ class FitReport:
     num_comparisons: int = 0
     num_measured: int = 0
     truth: Truth = field(default_factory=Truth)
+    contradicting: Mapping[str, float] = field(default_factory=dict)
 
     def with_truth(self, truth: Truth) -> Self:
         """Return the report with what `RatingFeedbackWrapper.judge` said after the fit."""
@@ -101,10 +105,11 @@ class FitReport:
         flat |= {f"held_out/{name}": value for name, value in vars(self.held_out).items()}
         flat |= {"fresh/num": self.fresh.num, "fresh/spearman": self.fresh.spearman}
         flat |= {f"truth/{name}": value for name, value in self.truth.as_dict().items()}
-        return flat | {"alarm": float(self.fresh.alarm), "trust": self.trust}
+        flat |= {"alarm": float(self.fresh.alarm), "trust": self.trust}
+        return flat | {f"contradicting/{who}": share for who, share in self.contradicting.items()}
 
     def __str__(self) -> str:
-        """Return the report in two to four lines for people."""
+        """Return the report in two to four lines for people, and one of each rater judged."""
         counts = "/".join(map(str, self.class_counts))
         head = f"{self.num_ratings} ratings ({counts} by class, worst first)"
         head += f", {self.num_comparisons} comparisons" if self.num_comparisons else ""
@@ -124,6 +129,7 @@ class FitReport:
             f"{held.num} held out: Spearman {held.spearman:.2f}, accuracy {held.accuracy:.2f}, "
             f"kappa {held.kappa:.2f}, pairs in order {held.pair_accuracy:.2f}"
             f"{compared}{_said_of_truth(self.truth)}"
+            + "".join(f"\n{who}: {in_words(share)}" for who, share in self.contradicting.items())
         )
 
 

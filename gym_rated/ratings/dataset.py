@@ -68,9 +68,17 @@ class RatingDataset:
         return self._answers.columns.num_judged
 
     @property
+    def raters(self) -> tuple[str, ...]:
+        """Who ever answered, in the order of their first answers."""
+        return tuple(dict.fromkeys(name for name, _ in self._groups))
+
+    @property
     def rounds_of(self) -> NDArray[np.int64]:
-        """Number of the rater, and round, of each number in `groups` of a batch, shape (G, 2)."""
-        raters = {name: i for i, name in enumerate(dict.fromkeys(name for name, _ in self._groups))}
+        """Number of the rater in `raters`, and round, of each number in `groups` of a batch.
+
+        Shape (G, 2).
+        """
+        raters = {name: i for i, name in enumerate(self.raters)}
         rows = [(raters[name], round_) for name, round_ in self._groups]
         return np.array(rows, np.int64).reshape(-1, 2)
 

@@ -593,6 +593,7 @@ def test_a_report_is_flat_for_logs_and_readable_for_people():
         fresh=Fresh(31, 0.4, False),
         duration_s=0.125,
         num_comparisons=3,
+        contradicting={"ann": 0.19},
     )
     assert report.as_dict() == {
         "ready": 1.0,
@@ -616,7 +617,9 @@ def test_a_report_is_flat_for_logs_and_readable_for_people():
         "fresh/num": 31,
         "fresh/spearman": 0.4,
         "alarm": 0.0,
+        "contradicting/ann": 0.19,
     }
+    assert str(report).endswith("\nann: about 1 in 5 ratings contradict the rest")
     assert "9 ratings (4/5 by class, worst first), 3 comparisons, 50 steps in 0.12 s" in str(report)
     assert "pairs in order 0.60, comparisons 0.50" in str(report)
     assert "regression 2 -> 0.5 (weight 0.25)" in str(report)
@@ -677,3 +680,67 @@ def test_the_alarm_is_raised_by_random_ratings_in_rounds_of_five(scale, share_of
             again.load_state_dict(copy.deepcopy(fitter.state_dict()))
             fitter = again
     assert any(alarms) == is_alarmed
+
+
+def rated_rounds(rates, *, num=30, rounds=8):
+    """Yield a dataset after each round, in which raters err at these rates, and the shares so far.
+
+    The shares are those of mistakes among what was rated after the first round.
+    """
+    rng = np.random.default_rng(3)
+    data = RatingDataset(3, 2, NUM_CLASSES)
+    errors = {name: [] for name in rates}
+    for round_ in range(rounds):
+        segments = make_segments(num * len(rates), round=round_, seed=round_)
+        data.add(segments)
+        classes = np.digitize(true_returns(segments), [-3, 0, 3])
+        for k, (segment, right) in enumerate(zip(segments, classes.tolist(), strict=True)):
+            name = list(rates)[k % len(rates)]
+            off = int(rng.integers(1, NUM_CLASSES)) if rng.random() < rates[name] else 0
+            data.update([Rating(segment.id, (right + off) % NUM_CLASSES, name)])
+            errors[name] += [off > 0] if round_ else []
+        yield data, {name: np.mean(found) if found else 0.0 for name, found in errors.items()}
+
+
+@pytest.mark.parametrize("scale", ["group", "shared"])
+def test_the_share_of_mistakes_of_each_rater_is_learned(scale):
+    def make():
+        model = RewardEnsemble(3, 2, hidden_sizes=(16,))
+        loss = MultitaskLoss(["pairwise"], num_classes=NUM_CLASSES, scale=scale)
+        return RewardLearner(model, loss, first_steps=100, later_steps=20)
+
+    fitter, reports, planted = make(), [], {}
+    for data, shares in rated_rounds({"ann": 0.05, "bob": 0.4}):
+        reports.append(fitter.fit(data))
+        planted |= shares
+        if len(reports) == 5:  # what was found before is part of a checkpoint
+            again = make()
+            again.load_state_dict(copy.deepcopy(fitter.state_dict()))
+            fitter = again
+    assert reports[0].contradicting == {}  # all ratings are fitted to before they are predicted
+    found = reports[-1].contradicting
+    assert list(found) == ["ann", "bob"]
+    assert found["ann"] == pytest.approx(planted["ann"], abs=0.08)
+    assert found["bob"] == pytest.approx(planted["bob"], abs=0.08)
+
+
+def test_a_state_from_before_contradictions_were_counted_is_loaded():
+    fitter = learner(tasks=("pairwise",))
+    for data, _ in rated_rounds({"ann": 0.2}, num=50, rounds=3):
+        assert fitter.fit(data).ready
+    state = copy.deepcopy(fitter.state_dict())
+    del state["placed"]
+    fitter.load_state_dict(state)
+    assert fitter.fit(data).contradicting == {}  # of what it knows already, nothing is fresh
+
+
+def test_scores_and_comparisons_are_placed_by_nobody():
+    fitter = learner(tasks=("pairwise",))
+    for data, _ in rated_rounds({"ann": 0.0}, num=50, rounds=2):
+        fitter.fit(data)
+    before = fitter.fit(data).contradicting
+    segments = make_segments(80, round=9, seed=9)
+    data.add(segments)
+    data.update([Score(s.id, 0.5, "bob") for s in segments[:60]])
+    data.update([Comparison(a.id, b.id, "cyd") for a, b in itertools.pairwise(segments[60:])])
+    assert fitter.fit(data).contradicting == before != {}
