@@ -15,6 +15,7 @@ from gym_rated.assembly.beginning import begin_run
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.cli import main
 from gym_rated.cli.commands.fit import check_env
+from gym_rated.fitting import FitReport
 from gym_rated.human import dataset_from_store
 from gym_rated.human.clips.worker import Worker, WorkerArgs
 from gym_rated.human.segment_blob import pack_segment
@@ -24,6 +25,7 @@ from gym_rated.recorded import load_recorded, rate_recorded
 from gym_rated.recorded.ratings import write_minari
 from gym_rated.reward_model import load_reward_model
 from gym_rated.runs import RunWriter
+from gym_rated.runs.products import fit_row
 from gym_rated.segments import Origin, Segment
 
 NAME = "hostile_payload:Payload-v0"
@@ -79,6 +81,22 @@ def test_what_a_run_names_is_not_imported(tmp_path, marker, capsys):
     assert main(["film", str(tmp_path)]) == 2
     assert f"pass --env-id {NAME}" in capsys.readouterr().err
     main(["report", str(tmp_path)])
+    assert not marker.exists()
+
+
+def test_what_raters_call_themselves_is_shown_and_not_imported(tmp_path, marker, capsys):
+    name = "hostile_payload:attr"
+    with RunWriter(tmp_path / "run", {"env_id": "Pendulum-v1"}, tensorboard=True) as run:
+        report = FitReport(True, 90, (40, 50), contradicting={name: 0.2, f"</td>{name}": 0.5})
+        run.log(64, fit_row(report))
+    assert main(["report", str(tmp_path / "run")]) == 0
+    page = (tmp_path / "run" / "report" / "report.html").read_text()
+    assert f"<td>{name}</td><td>about 1 in 5 ratings contradict the rest</td>" in page
+    assert f"<td>&lt;/td&gt;{name}</td>" in page
+    with with_job(tmp_path, {}) as store:
+        store.set_contradicting("r", {name: 0.2})
+        db = str(store.place.file)
+    assert main(["status", "--db", db]) == 0
     assert not marker.exists()
 
 

@@ -20,7 +20,7 @@ from gym_rated.checkpoint.restoring import restoring
 from gym_rated.edge import is_for_the_user
 from gym_rated.human import Pacing
 from gym_rated.runs import RunWriter, read_metrics
-from gym_rated.runs.names import CHECKPOINT, METRICS, SPEED
+from gym_rated.runs.names import CHECKPOINT, CONTRADICTING, METRICS, SPEED
 from gym_rated.runs.products import result_row, save_products
 
 if TYPE_CHECKING:
@@ -101,7 +101,22 @@ def make_pacing(args: RunArgs, trainer: Trainer, writer: RunWriter) -> Pacing:
         run_dir=run_dir,
         learned=stack.learned,
         judge=None if stack.feedback is None else lambda: learned_returns(stack),
+        contradicting=lambda: contradicting_shares(trainer.report),
     )
+
+
+def contradicting_shares(report: Mapping[str, Any] | None) -> dict[str, float]:
+    """Return rater -> share of ratings that contradict the rest, out of the report about a fit.
+
+    Args:
+        report: Numbers by name, as `FitReport.as_dict` returns them; None before the first fit.
+    """
+    found = {} if report is None else dict(report)
+    return {
+        name.removeprefix(CONTRADICTING): share
+        for name, share in found.items()
+        if name.startswith(CONTRADICTING)
+    }
 
 
 def learned_returns(stack: Stack, num: int = 200) -> dict[str, float]:

@@ -36,6 +36,8 @@ class Pacing:
         learned: Wrapper whose `return_queue` holds returns of the learned reward, for the page.
         judge: Returns what the reward model makes of rated segments (id -> learned return), for the
             page; called every ten seconds at most.
+        contradicting: Returns which share of each rater's ratings contradicts the rest (rater ->
+            share), as the last fit says; called as often, and at the end.
         out: Where the line about waiting goes.
 
     Raises:
@@ -52,6 +54,7 @@ class Pacing:
         run_dir: str | Path = "",
         learned: Any = None,
         judge: Callable[[], Mapping[str, float]] | None = None,
+        contradicting: Callable[[], Mapping[str, float]] | None = None,
         out: TextIO | None = None,
     ) -> None:
         for name, value in (("max_lead", max_lead), ("rater_timeout_s", timeout_s)):
@@ -66,6 +69,8 @@ class Pacing:
         self._learned = learned
         self._judge = judge
         self._judged: Mapping[str, float] = {}
+        self._contradicting = contradicting
+        self._shares: Mapping[str, float] = {}
         self._judged_at = -math.inf
         self._out = sys.stderr if out is None else out
         self._is_rested = False
@@ -106,6 +111,7 @@ class Pacing:
     def close(self) -> None:
         """End the run, for who rates, and the page, if the rater serves one."""
         if self.rater is not None:
+            self._show_contradicting()
             self.rater.finish()
             self.rater.close()
 
@@ -168,11 +174,18 @@ class Pacing:
         self._seen_at = now
         returns = list(getattr(self._learned, "return_queue", ()))[-1:]
         self.rater.seen(step, float(returns[0]) if returns else None)
-        if self._judge is not None and now - self._judged_at >= _JUDGED_S:
-            self._judged_at = now
-            if (judged := self._judge()) != self._judged:
-                self._judged = judged
-                self.rater.show_learned(judged)
+        if now - self._judged_at < _JUDGED_S:
+            return
+        self._judged_at = now
+        self._show_contradicting()
+        if self._judge is not None and (judged := self._judge()) != self._judged:
+            self._judged = judged
+            self.rater.show_learned(judged)
+
+    def _show_contradicting(self) -> None:
+        if self._contradicting is not None and (shares := self._contradicting()) != self._shares:
+            self._shares = shares
+            self.rater.show_contradicting(shares)
 
     def _warn_if_alone(self) -> None:
         if self._alone_at is None or self.rater.num_answers:

@@ -226,6 +226,15 @@ class HumanRater:
         with suppress(*PASSING):
             self.store.set_learned(self.run.id, named)
 
+    def show_contradicting(self, shares: Mapping[str, float]) -> None:
+        """Tell page and database which share of each rater's ratings contradicts the rest.
+
+        Args:
+            shares: Rater -> share, as in `gym_rated.fitting.FitReport`.
+        """
+        with suppress(*PASSING):
+            self.store.set_contradicting(self.run.id, shares)
+
     def recover(self) -> list[Segment]:
         """Return the segments that the store has of this run, and this rater does not know.
 

@@ -7,8 +7,9 @@ from envs import make_segment
 from gym_rated import Rating, RatingDataset
 from gym_rated.assembly.arguments import RunArgs, args_state
 from gym_rated.assembly.beginning import begin_run
-from gym_rated.assembly.session import learned_returns
+from gym_rated.assembly.session import contradicting_shares, learned_returns
 from gym_rated.checkpoint import save_state
+from gym_rated.fitting import FitReport
 from gym_rated.runs import RunWriter
 
 
@@ -34,6 +35,12 @@ def test_learned_returns_are_sums_over_each_rated_segment(stack):
     # three observations of 0.5 and two actions of -0.5 a step: 0.5, for 2 and for 3 steps
     assert learned_returns(stack) == pytest.approx({"a": 1.0, "b": 1.5})
     assert list(learned_returns(stack, num=1)) == ["b"]
+
+
+def test_shares_of_contradicting_ratings_are_found_in_the_report_of_a_fit():
+    report = FitReport(True, 90, (40, 50), contradicting={"ann": 0.2, "contradicting/b": 0.0})
+    assert contradicting_shares(report.as_dict()) == {"ann": 0.2, "contradicting/b": 0.0}
+    assert contradicting_shares(None) == {}
 
 
 def test_a_model_without_a_fit_says_nothing(stack):

@@ -166,6 +166,20 @@ def test_the_page_counts_as_the_database_does(db, rated):
     expect(ann.page).to_have_title("(3) Rate clips")
 
 
+def test_the_panel_says_how_many_ratings_contradict_the_rest_once_that_is_known(db, rated):
+    _, ann = rated(4)
+    ann.press("1")
+    ann.wait_until_sent()
+    ann.see("panel").locator("summary").click()
+    expect(ann.see("panel")).to_contain_text("The same clip, seen twice")
+    expect(ann.see("panel")).not_to_contain_text("Your ratings and the rest")
+    with Store(db) as store:
+        store.set_contradicting(RUN.id, {"ann": 0.19, "bob": 0.5})
+    said = "About 1 in 5 of your ratings contradict the rest."
+    expect(ann.see("panel")).to_contain_text(said, timeout=1_000 * PATIENCE_S)
+    expect(ann.see("panel")).not_to_contain_text("1 in 2")
+
+
 FOCUSED = "() => document.activeElement.dataset.testid ?? document.activeElement.localName"
 NAMELESS = """() => [...document.querySelectorAll("button, input, summary, video")].filter((one) =>
   !(one.ariaLabel ?? one.closest("label, button, summary")?.textContent ?? "").trim()

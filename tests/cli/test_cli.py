@@ -129,6 +129,8 @@ def test_runs_become_a_report(ratings_file, tmp_path, capsys):
                 run.log(100 * step, {"charts/episodic_return": step})
             if args["reward"] == "rated":
                 row = {"num_ratings": 40, "held_out/spearman": 0.5, "weight/pairwise": 1.0}
+                run.log(300, {"rated/num_ratings": 30, "rated/contradicting/ann": 0.5})
+                row |= {"contradicting/<b>ann|": 0.21, "contradicting/bob": 0.01}
                 run.log(400, {f"rated/{tag}": value for tag, value in row.items()})
             if name == "one":
                 model = RewardEnsemble(3, 1)
@@ -147,6 +149,10 @@ def test_runs_become_a_report(ratings_file, tmp_path, capsys):
     page = (out / "report.md").read_text()
     assert "| rated | 2 | 2.50 ± 0.00 |" in page
     assert "| two | Pendulum-v1 | rated | 2 | 400 | 2.50 | 40 | 0.50 | no |" in page
+    assert r"| one | \<b>ann\| | about 1 in 5 ratings contradict the rest |" in page
+    assert "| one | bob | fewer than 1 in 20 ratings contradict the rest |" in page
+    assert "| one | ann |" not in page  # at the last fit, nobody could tell any more
+    assert "&lt;b&gt;ann|" in (out / "report.html").read_text()
     assert "two has no result.json, so it has not finished; no reward model; no ratings." in page
     pictures = {path.name for path in out.glob("*.png")}
     assert pictures == {
@@ -154,6 +160,7 @@ def test_runs_become_a_report(ratings_file, tmp_path, capsys):
     }
     assert main(["report", str(tmp_path / "three")]) == 0
     assert (tmp_path / "three" / "report" / "report.html").is_file()
+    assert "Raters" not in (tmp_path / "three" / "report" / "report.md").read_text()
 
 
 def test_a_report_says_how_the_reward_agrees_with_the_true_one_where_a_run_knows_it(tmp_path):

@@ -110,6 +110,17 @@ def test_learned_returns_are_shown_by_class_and_of_rated_clips_only(store, clock
     assert Board(store).show("ann")["learned"] == [[], [], [1.0, 3.0], []]
 
 
+def test_a_rater_hears_of_their_own_contradictions_only(store, clock):
+    fill(store, 2)
+    rate(store, clock, 2, 1)
+    assert Board(store).show("ann")["contradicting"] is None
+    store.set_contradicting("r1", {"ann": 0.19, "bob": 0.02})
+    board = Board(store)
+    assert board.show("ann")["contradicting"] == {"num": 1, "among": 5, "fewer": False}
+    assert board.show("bob")["contradicting"] == {"num": 1, "among": 20, "fewer": True}
+    assert board.show("cleo")["contradicting"] is None
+
+
 def row(segment, rating, repeat):
     return AgreementRow(segment, "ann", rating, repeat, 900, 0.0)
 

@@ -22,6 +22,7 @@ def read_all(db):
             store.events(run.id)
             store.history("ben", run.id)
             store.agreement_rows(run.id)
+            store.contradicting(run.id)
         store.next_query("cleo")
         store.take_job("painter")
     return dataset_from_store(db)

@@ -25,6 +25,7 @@ class FakeRater:
         self.looks = 0
         self.url = url
         self.shown: list[Mapping[str, float]] = []
+        self.shares: list[Mapping[str, float]] = []
         self.steps: list[tuple[int, float | None]] = []
         self.store = SimpleNamespace(place=SimpleNamespace(name="ratings.db"))
         self.dropped: dict[str, int] = {}
@@ -52,6 +53,9 @@ class FakeRater:
 
     def show_learned(self, returns: Mapping[str, float]) -> None:
         self.shown.append(returns)
+
+    def show_contradicting(self, shares: Mapping[str, float]) -> None:
+        self.shares.append(shares)
 
     def close(self) -> None:
         self.url = None
@@ -211,6 +215,21 @@ def test_the_page_hears_what_the_model_makes_of_rated_segments_when_that_changes
     for step in range(4):
         pacing.hold(step)
     assert rater.shown == [{"a": 1.0}, {"a": 2.0}]
+
+
+def test_the_page_hears_which_shares_contradict_the_rest_when_that_changes_and_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_SEEN_S", 0.0)
+    monkeypatch.setattr(module, "_JUDGED_S", 0.0)
+    monkeypatch.setattr(FakeRater, "finish", lambda self: self.shares.append({}), raising=False)
+    rater, shares = FakeRater(0), iter([{}, {"ann": 0.2}, {"ann": 0.2}, {"ann": 0.1}])
+    pacing = make(rater, [], contradicting=lambda: next(shares))
+    for step in range(3):
+        pacing.hold(step)
+    assert rater.shares == [{"ann": 0.2}]
+    pacing.close()  # the last fit comes behind the last wait
+    assert rater.shares == [{"ann": 0.2}, {"ann": 0.1}, {}]
 
 
 @pytest.mark.parametrize("flags", [{"max_lead": -1}, {"max_lead": float("nan")}])

@@ -37,6 +37,16 @@ def test_status_says_how_steady_raters_are(rated, sqlite_url, capsys):
     assert lines[ann + 4] == "  between raters: 5 clips with several raters, alpha n=5: too few"
 
 
+def test_status_says_how_many_ratings_contradict_the_rest(rated, sqlite_url, capsys):
+    rated.set_contradicting("r1", {"ann": 0.21})
+    assert main(["status", "--db", sqlite_url]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    ann = next(k for k, line in enumerate(lines) if line.startswith("  rater ann: 40 rated"))
+    said = "    by the learned reward: about 1 in 5 ratings contradict the rest"
+    assert lines[ann + 2] == said
+    assert sum("contradict" in line for line in lines) == 1  # of bob nothing is known
+
+
 def test_one_rater_agrees_with_nobody(sqlite_url, capsys):
     with Store(sqlite_url, reserve_bytes=0) as store:
         (query,) = fill(store, 1)

@@ -465,3 +465,17 @@ def test_learned_returns_of_known_segments_are_kept_until_they_change(store):
     store.set_learned("r1", {"0-0-0": 1.5, "0-0-2": -1.0, "nothing": 3.0})
     store.set_learned("r1", {"0-0-2": 2.0, "0-0-1": float("nan")})
     assert store.learned("r1") == {"0-0-0": 1.5, "0-0-2": 2.0}
+
+
+def test_shares_of_contradicting_ratings_are_those_of_the_last_fit_of_their_run(store):
+    store.open_run(RUN)
+    store.open_run(replace(RUN, id="r2"))
+    assert store.contradicting("r1") == {}
+    store.set_contradicting("r1", {"ann": 0.2, "trainer": 0.05, 'it\'s "bob"; --': 0.5})
+    store.set_contradicting("r2", {"ann": 0.0})
+    store.seen_trainer("r1", 64)
+    assert store.contradicting("r1") == {"ann": 0.2, "trainer": 0.05, 'it\'s "bob"; --': 0.5}
+    store.set_contradicting("r1", {"ann": 0.3})
+    assert (store.contradicting("r1"), store.contradicting("r2")) == ({"ann": 0.3}, {"ann": 0.0})
+    progress = store.progress("r1")
+    assert (progress.trainer.step, progress.workers) == (64, ())  # rows beside these

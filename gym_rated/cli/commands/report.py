@@ -13,9 +13,11 @@ import numpy as np
 import tyro
 
 from gym_rated.cli.page import Block, Heading, Picture, Table, Text, write_page
+from gym_rated.contradictions import in_words
 from gym_rated.plots import plot_curves, plot_fits, plot_report, plot_reward
 from gym_rated.runs.folder import Run, read_run
 from gym_rated.runs.names import (
+    CONTRADICTING_PREFIX,
     HELD_OUT_SPEARMAN,
     NUM_RATINGS,
     TRUE_ADVANTAGE,
@@ -59,6 +61,7 @@ def write_report(runs: Sequence[Run], out: Path) -> None:
     problems = [(run.name, (run.result or {}).get("problem")) for run in runs]
     blocks += [Text(f"{name}: {problem}.") for name, problem in problems if problem]
     blocks += [Text(f"{run.name} has {'; '.join(run.missing)}.") for run in runs if run.missing]
+    blocks += _rater_table(runs)
     for task in tasks:
         blocks += _task([run for run in runs if run.env_id == task], task, out)
     write_page(out, "report", title, blocks)
@@ -130,6 +133,20 @@ def _run_table(runs: Sequence[Run]) -> Table:
         for run, truth in zip(runs, truths, strict=True)
     ]
     return Table([*columns, "finished"], rows)
+
+
+def _rater_table(runs: Sequence[Run]) -> Iterator[Block]:
+    """Yield what the learned rewards say of the raters; nothing where they can tell of none."""
+    rows = [
+        [run.name, tag.removeprefix(CONTRADICTING_PREFIX), in_words(run.last(tag))]
+        for run in runs
+        for tag, (steps, _) in run.metrics.items()
+        if tag.startswith(CONTRADICTING_PREFIX)
+        if steps[-1] == run.metrics.get(NUM_RATINGS, (steps,))[0][-1]  # the last fit could tell
+    ]
+    if rows:
+        yield Heading("Raters")
+        yield Table(["run", "rater", "by the learned reward"], rows)
 
 
 def _ending(run: Run) -> str:

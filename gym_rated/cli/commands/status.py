@@ -9,6 +9,7 @@ import numpy as np
 import tyro
 
 from gym_rated.cli.commands.databases import open_existing
+from gym_rated.contradictions import in_words
 from gym_rated.environments.seeded import REMEDY
 
 if TYPE_CHECKING:
@@ -29,11 +30,16 @@ def main(argv: Sequence[str]) -> None:
     args = tyro.cli(StatusArgs, args=list(argv), prog="gym-rated status")
     with open_existing(args.db) as store:
         found = [
-            (run, store.progress(run.id), store.agreement_rows(run.id)) for run in store.runs()
+            (
+                *(run, store.progress(run.id), store.agreement_rows(run.id)),
+                store.contradicting(run.id),
+            )
+            for run in store.runs()
         ]
         print(f"{store.place.name}: {len(found)} run{'' if len(found) == 1 else 's'}")
-    for run, progress, rows in found:
-        print("\n" + "\n".join(describe(run, progress, time.time(), *judge(run, rows))))
+    for run, progress, rows, shares in found:
+        repeats, overlap = judge(run, rows)
+        print("\n" + "\n".join(describe(run, progress, time.time(), repeats, overlap, shares)))
 
 
 def judge(
@@ -53,6 +59,7 @@ def describe(
     now: float,
     repeats: Mapping[str, "Agreement"],
     overlap: "Overlap | None" = None,
+    contradicting: Mapping[str, float] | None = None,
 ) -> list[str]:
     """Return lines about one run.
 
@@ -62,7 +69,10 @@ def describe(
         now: Time from which others are as long ago, in seconds.
         repeats: Rater -> agreement of their first and second ratings of the same clips.
         overlap: Agreement between raters, where there are several.
+        contradicting: Rater -> share of their ratings that contradict the rest, as far as the last
+            fit of the reward can tell.
     """
+    shares = {} if contradicting is None else contradicting
     counts = ", ".join(
         f"{name} {count}"
         for name, count in zip(run.class_names, progress.class_counts, strict=True)
@@ -81,6 +91,8 @@ def describe(
         lines.append(f"  rater {rater.rater}: {counts}, last {_ago(now - rater.last_at)}")
         if rater.rater in repeats:  # else the only answer was taken back a moment ago
             lines.append(f"    the same clip twice: {repeats[rater.rater]}")
+        if rater.rater in shares:
+            lines.append(f"    by the learned reward: {in_words(shares[rater.rater])}")
     lines += [] if overlap is None else [f"  between raters: {overlap}"]
     if progress.trainer is not None:
         seen = progress.trainer

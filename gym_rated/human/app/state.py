@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gym_rated.contradictions import FEWEST, as_fraction
 from gym_rated.human.agreement import Agreement, compare, repeated_pairs
 from gym_rated.human.store import SKIPPED, AgreementRow, HistoryRow, Progress, Run, Store
 
@@ -68,6 +69,7 @@ class Board:
             "problem": _problem(progress),
             "agreement": own_agreement(mine, run.num_classes),
             "learned": self._by_class(mine, run),
+            "contradicting": _share(self._store.contradicting(run.id).get(rater)),
             "history": [_answer(row) for row in self._store.history(rater, run.id)],
         }
 
@@ -203,6 +205,15 @@ def end_of(run: Run, progress: Progress) -> str | None:
     is_all_asked = isinstance(planned, int) and progress.asked >= planned
     is_all_answered = progress.unanswered == progress.queries_open == 0
     return "answered" if is_all_asked and is_all_answered else None
+
+
+def _share(share: float | None) -> dict[str, Any] | None:
+    """Return a share in small numbers, and whether it is less; None where nobody can tell."""
+    if share is None:
+        return None
+    few = 1, round(1 / FEWEST)
+    num, among = as_fraction(share) or few
+    return {"num": num, "among": among, "fewer": share < FEWEST}
 
 
 def _problem(progress: Progress) -> str:

@@ -3,7 +3,7 @@
 
 import { curve, histogram, strips } from "./charts.js";
 import { element } from "./dom.js";
-import { agreement, own, training } from "./words.js";
+import { agreement, contradictions, own, training } from "./words.js";
 
 const WIDEST = 440;
 const LEARNED_KEPT = 200;
@@ -23,11 +23,12 @@ export class Panel {
     this.remember(state.trainer);
     const names = state.run.class_names;
     const width = Math.min(this.root.clientWidth || WIDEST, WIDEST);
-    const { learned } = state;
+    const { contradicting: found, learned } = state;
     const mine = histogram(names, state.mine.counts, width);
     this.root.replaceChildren(
       section("Your ratings by class", mine, fact(own(state))),
       section("The same clip, seen twice", fact(agreement(state.agreement))),
+      ...(found ? [section("Your ratings and the rest", fact(contradictions(found)))] : []),
       ...(learned ? [section("Learned reward by your class", strips(names, learned, width))] : []),
       section("Training", fact(training(state)), this.curve(width)),
       this.sound.control,

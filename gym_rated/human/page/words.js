@@ -22,6 +22,12 @@ export function agreement(found) {
   return `${text} Weighted kappa ${found.kappa.toFixed(2)} (${range}).`;
 }
 
+// How many of a rater's own ratings contradict the rest, as far as the learned reward can tell.
+export function contradictions({ num, among, fewer }) {
+  const text = `${fewer ? "Fewer than" : "About"} ${num} in ${among} of your ratings contradict the rest.`;
+  return `${text} The learned reward says so; it may be wrong itself.`;
+}
+
 // What a rater who waits wants to know.
 export function outlook({ run, trainer, rendering, problem }) {
   if (!run) return "No run has begun in this database yet.";

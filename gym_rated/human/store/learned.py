@@ -1,11 +1,11 @@
-"""What the reward model makes of rated segments, for the page to set beside the ratings."""
+"""What the reward model makes of rated segments, and of raters, for the page and the commands."""
 
 import math
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
-from gym_rated.human.store.tables import learned, segment
+from gym_rated.human.store.tables import heartbeat, learned, segment
 from gym_rated.human.store.upsert import upsert
 
 
@@ -27,3 +27,27 @@ def read_learned(connection: Connection, run_id: str) -> dict[str, float]:
         .order_by(segment.c.number)
     )
     return {row.id: float(row.learned_return) for row in connection.execute(rows)}
+
+
+def write_contradicting(
+    connection: Connection, run_id: str, shares: Mapping[str, float], now: float
+) -> None:
+    """Keep the share of each rater's ratings that contradict the rest, and no earlier ones."""
+    kind = _contradicting(run_id)
+    connection.execute(delete(heartbeat).where(heartbeat.c.kind == kind))
+    for rater, share in shares.items():
+        row = {"kind": kind, "name": rater, "learned_return": float(share), "problem": ""}
+        upsert(connection, heartbeat, row | {"at": now})
+
+
+def read_contradicting(connection: Connection, run_id: str) -> dict[str, float]:
+    """Return rater -> share of ratings that contradict the rest; what is no share is left out."""
+    rows = select(heartbeat.c.name, heartbeat.c.learned_return)
+    rows = rows.where(heartbeat.c.kind == _contradicting(run_id)).order_by(heartbeat.c.name)
+    found = connection.execute(rows).all()
+    return {name: share for name, share in found if isinstance(share, float) and 0 <= share <= 1}
+
+
+def _contradicting(run_id: str) -> str:
+    """Return the kind of the signs of life that are about raters, and bring the share."""
+    return f"contradicting {run_id}"

@@ -160,6 +160,21 @@ class Store:
         with self._db.read() as connection:
             return learned.read_learned(connection, run_id)
 
+    def set_contradicting(self, run_id: str, shares: Mapping[str, float]) -> None:
+        """Keep the share of each rater's ratings that contradict the rest.
+
+        Args:
+            run_id: The run.
+            shares: Rater -> share, see `gym_rated.contradictions`; those of before are forgotten.
+        """
+        with self._db.write() as connection:
+            learned.write_contradicting(connection, run_id, shares, self._db.now(connection))
+
+    def contradicting(self, run_id: str) -> dict[str, float]:
+        """Return rater -> share of ratings, as `set_contradicting` had it last."""
+        with self._db.read() as connection:
+            return learned.read_contradicting(connection, run_id)
+
     def seen_worker(self, worker: str, problem: str = "") -> None:
         """Write down that a render worker is alive, and what is wrong with it, if anything."""
         with self._db.write() as connection:

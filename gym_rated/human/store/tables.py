@@ -129,8 +129,8 @@ event = Table(
 heartbeat = Table(
     "heartbeat",
     metadata,
-    Column("kind", Text, primary_key=True),  # trainer or worker
-    Column("name", Text, primary_key=True),  # the trainer's run, the worker's own name
+    Column("kind", Text, primary_key=True),  # trainer, worker or "contradicting RUN"
+    Column("name", Text, primary_key=True),  # the trainer's run, the worker's own name, the rater's
     Column("step", _Number),
     Column("learned_return", Float(53)),
     Column("problem", Text, nullable=False),

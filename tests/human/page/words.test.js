@@ -7,7 +7,14 @@ import { SPEEDS } from "../../../gym_rated/human/page/pace.js";
 import { Panel } from "../../../gym_rated/human/page/panel.js";
 import { timeAfter } from "../../../gym_rated/human/page/player.js";
 import { durationWords, progressWords, speedWord } from "../../../gym_rated/human/page/progress.js";
-import { agreement, endingWords, outlook, own, training } from "../../../gym_rated/human/page/words.js";
+import {
+  agreement,
+  contradictions,
+  endingWords,
+  outlook,
+  own,
+  training,
+} from "../../../gym_rated/human/page/words.js";
 
 const trainer = (more = {}) => ({ step: 12345, seen_s_ago: 3, learned_return: null, ...more });
 
@@ -33,6 +40,13 @@ test("agreement is judged from twenty clips on, and with a range where there is 
   const enough = "12 of 20 got the same rating, 18 within one class.";
   assert.equal(agreement({ ...found, num: 20 }), `${enough} Weighted kappa 0.50 (0.25 to 0.75).`);
   assert.equal(agreement({ ...found, num: 20, kappa: null }), enough);
+});
+
+test("contradictions are a share of one's own ratings, and the reward's view of them", () => {
+  const rest = "of your ratings contradict the rest. The learned reward says so;";
+  assert.ok(contradictions({ num: 1, among: 5, fewer: false }).startsWith(`About 1 in 5 ${rest}`));
+  const few = contradictions({ num: 1, among: 20, fewer: true });
+  assert.ok(few.startsWith(`Fewer than 1 in 20 ${rest}`));
 });
 
 test("one who waits hears of the run, then of clips, of problems, of the training", () => {
