@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import human
+from benchmarks import contradictions, human
 from benchmarks.fit_tables import fit_blocks
 from benchmarks.speed.figures import draw_speed
 from benchmarks.speed.tables import speed_blocks
@@ -281,6 +281,10 @@ def main() -> None:
         "agents": ("agents.json", agents_table),
         "human_training": ("human.json", lambda: human.table(json_rows("human.json"))),
         "environments": ("environments.json", environments_table),
+        "contradictions": (
+            "contradictions.json",
+            lambda: contradictions.table(json_rows("contradictions.json")),
+        ),
     }
     for suite in TRUST:
         makers[f"trust-{suite}"] = (f"trust/{suite}.json", partial(trust_table, suite))
