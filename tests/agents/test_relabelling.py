@@ -158,6 +158,11 @@ class Rewards:
         self.fits += 1
         return self
 
+    predict = score
+
+    def with_truth(self, truth: Any) -> Any:
+        return self
+
     def as_dict(self) -> dict[str, Any]:
         return {}
 
