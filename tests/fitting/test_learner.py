@@ -591,6 +591,7 @@ def test_a_report_is_flat_for_logs_and_readable_for_people():
         weights={"regression": 0.25},
         held_out=HeldOut(6, 0.9, 0.8, 0.7, 0.6, 2, 0.5),
         fresh=Fresh(31, 0.4, False),
+        trust=0.75,
         duration_s=0.125,
         num_comparisons=3,
         contradicting={"ann": 0.19},
@@ -617,6 +618,7 @@ def test_a_report_is_flat_for_logs_and_readable_for_people():
         "fresh/num": 31,
         "fresh/spearman": 0.4,
         "alarm": 0.0,
+        "trust": 0.75,
         "contradicting/ann": 0.19,
     }
     assert str(report).endswith("\nann: about 1 in 5 ratings contradict the rest")
