@@ -127,8 +127,8 @@ def test_only_new_ratings_are_judged_fresh() -> None:
     data = dataset(make_segments(60))
     num, report = rows_of_fits(data, more=make_segments(7, round=1, seed=3))
     assert report.fresh.num == 7
-    # 10 steps of all 67 segments thrice, the new ones among the others first, and 3 mini-batches of 9
-    # or 10 segments
+    # 10 steps of all 67 segments thrice, first the new ones among the others, and 3 mini-batches of
+    # 9 or 10 segments
     assert num in range(3 * 670 + 3 * 80, 3 * 670 + 3 * 100 + 1)
 
 
