@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import contradictions, human
+from benchmarks import contradictions, few_tables, human
 from benchmarks.fit_tables import fit_blocks
 from benchmarks.speed.figures import draw_speed
 from benchmarks.speed.tables import speed_blocks
@@ -24,9 +24,6 @@ from gym_rated.assembly.presets import PRESETS
 from gym_rated.checkpoint import replace_file
 from gym_rated.plots import plot_curves
 from gym_rated.statistics import (
-    Interval,
-    normalized_score,
-    resampled_interval,
     standard_error,
 )
 
@@ -80,26 +77,9 @@ def columns(name: str) -> dict[str, dict[str, list[float]]]:
     return found
 
 
-def normalized(task: dict[str, list[float]], arm: str) -> Interval:
-    """Place an arm's mean on the line from that of random actions (0) to that of true reward (1).
-
-    The seeds of all three are drawn again, as all three are uncertain; the true reward's own place
-    is 1, and its interval says how far the line's end is.
-    """
-    arms = {"arm": task[arm], "random": task["random"]}
-    arms |= {"true": task["true"]} if arm != "true" else {}
-    sizes = [len(scores) for scores in arms.values()]
-    everything = np.concatenate(list(arms.values()))
-    names = np.repeat(list(arms), sizes)
-
-    def statistic(drawn: np.ndarray) -> float:
-        means = {name: everything[drawn][names == name].mean() for name in arms}
-        true = means.get("true", np.mean(task["true"]))
-        if true <= means["random"]:
-            return float("nan")  # a draw without a line
-        return float(normalized_score(means["arm"], means["random"], true))
-
-    return resampled_interval(statistic, sizes, rng=np.random.default_rng(0), num_resamples=2_000)
+def few_scores() -> dict[str, dict[str, list[float]]]:
+    """Return the scores of the tasks of few ratings, as `columns` does."""
+    return {suite: task for suite, task in columns("score").items() if suite in FEW}
 
 
 def training_table(
@@ -123,7 +103,7 @@ def training_table(
             cells = [tasks[suite], WORDS[arm], str(len(values))]
             error = f" ± {float(standard_error(values)):.{digits}f}" if len(values) > 1 else ""
             cells.append(f"{values.mean():.{digits}f}{error}")
-            unit = normalized(scores[suite], arm)
+            unit = few_tables.mean_over_tasks({suite: scores[suite]}, arm)
             spread = f" ({unit.low:.2f} to {unit.high:.2f})" if len(values) > 1 else ""
             cells.append(f"{unit.estimate:.2f}{spread}")
             cells += [f"{np.mean(lengths[suite][arm]):.0f}"] if with_length else []
@@ -276,6 +256,14 @@ def main() -> None:
         "few_ratings": (
             "few_ratings.json",
             lambda: training_table(FEW, FEW_ARMS, with_worst=True),
+        ),
+        "few_means": (
+            "few_ratings.json",
+            lambda: few_tables.means_table(few_scores(), FEW_ARMS, WORDS),
+        ),
+        "few_truth": (
+            "few_ratings.json",
+            lambda: few_tables.truth_table(json_rows("few_ratings.json"), few_scores(), "quantile"),
         ),
         "training_sac": ("training.json", lambda: training_table(("sac-halfcheetah",), RERATED)),
         "agents": ("agents.json", agents_table),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import summarize
+from benchmarks.few_tables import mean_over_tasks, means_table, truth_table
 
 
 def test_places_that_no_test_noticed_are_listed_as_they_were_and_became(
@@ -28,21 +29,48 @@ def test_places_that_no_test_noticed_are_listed_as_they_were_and_became(
 def test_a_normalised_interval_is_as_wide_as_the_line_is_unsure() -> None:
     sure = {"random": [0.0, 0.0, 0.0], "true": [10.0, 10.0, 10.0], "ours": [9.0, 10.0, 11.0]}
     unsure = sure | {"true": [5.0, 10.0, 15.0]}
-    narrow, wide = (summarize.normalized(task, "ours") for task in (sure, unsure))
+    narrow, wide = (mean_over_tasks({"one": task}, "ours") for task in (sure, unsure))
     assert narrow.estimate == wide.estimate == 1.0
     # the smallest and largest mean of three draws: 9 and 11 of 10; and of 5 to 15
     assert (narrow.low, narrow.high) == pytest.approx((0.9, 1.1), abs=0.04)
     assert wide.low < 0.8
     assert wide.high > 1.3
-    own = summarize.normalized(unsure, "true")
+    own = mean_over_tasks({"one": unsure}, "true")
     assert own.estimate == 1.0
     assert (own.low, own.high) == pytest.approx((0.5, 1.5), abs=0.2)
 
 
 def test_random_actions_that_vary_widen_the_interval_too() -> None:
     task = {"random": [-5.0, 5.0], "true": [10.0, 10.0], "ours": [5.0, 5.0]}
-    found = summarize.normalized(task, "ours")
+    found = mean_over_tasks({"one": task}, "ours")
     assert found.estimate == 0.5
     # from -5 it is 10 of 15, from 5 it is 0 of 5
     assert (found.low, found.high) == pytest.approx((0.0, 2 / 3))
     assert np.isfinite(found).all()
+
+
+TASKS = {
+    "few-one": {"random": [0.0, 0.0], "true": [10.0, 10.0], "mine": [5.0, 9.0], "part": [1.0]},
+    "few-two": {"random": [-4.0, -4.0], "true": [-2.0, -2.0], "mine": [-4.0, -4.5]},
+}
+
+
+def test_a_mean_over_tasks_weighs_them_alike_and_names_the_worst() -> None:
+    found = mean_over_tasks(TASKS, "mine")
+    assert found.estimate == pytest.approx((0.7 - 0.125) / 2)
+    assert found.low == pytest.approx((0.5 - 0.25) / 2)
+    assert found.high == pytest.approx((0.9 - 0.0) / 2)
+    table = means_table(TASKS, ("mine", "part"), {"mine": "ours", "part": "not everywhere"})
+    assert "| ours | 0.29 (0.12 to 0.45) | -0.12 (two) | -0.25 (two) |" in table
+    assert "not everywhere" not in table
+
+
+def test_what_is_known_of_the_truth_stands_beside_the_score() -> None:
+    fits = [{"truth/step": 0.1, "truth/advantage": 0.3}, {"truth/step": 0.5}, {}]
+    rows = [
+        {"suite": "few-one", "arm": "mine", "score": score, "fit": fit}
+        for score, fit in zip((5.0, 9.0, 9.0), fits, strict=True)
+    ]
+    table = truth_table(rows, TASKS, "mine")
+    assert "| one | 0.30 |  |  |  | 0.70 |" in table
+    assert "| rank correlation with the score | 1.00 |" in table
