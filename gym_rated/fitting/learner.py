@@ -8,7 +8,6 @@ import copy
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import islice
 from typing import Any, Generic, get_args
 
@@ -21,13 +20,12 @@ from typing_extensions import TypeVar
 
 from gym_rated.checks import check_choice, check_number, whole_number
 from gym_rated.choices import Offset, Precision
-from gym_rated.fitting.alarm import Fresh, RewardAlarm
+from gym_rated.fitting.fresh import FreshRatings
 from gym_rated.fitting.gradient_steps import GradientSteps, loss_of
-from gym_rated.fitting.judging import answers_of, judge_held_out, train_accuracy
-from gym_rated.fitting.placing import PlacedRatings
+from gym_rated.fitting.judging import judge_held_out, train_accuracy
 from gym_rated.fitting.report import FitReport, HeldOut
 from gym_rated.fitting.rows import RatedRows, RewardModel
-from gym_rated.fitting.sample import MOST_SEGMENTS, Sample, SampledSegments
+from gym_rated.fitting.sample import Sample, SampledSegments
 from gym_rated.fitting.split import FitSplit
 from gym_rated.fitting.trust import Trust
 from gym_rated.fitting.unseen import UnseenSteps
@@ -86,7 +84,6 @@ class RewardLearner(Generic[ModelT, LossT]):
 
     Attributes:
         num_fits: Fits done.
-        trust: How far new ratings agreed with the reward before it was fitted to them, see `Trust`.
 
     Raises:
         TypeError: If a count is no whole number.
@@ -141,10 +138,16 @@ class RewardLearner(Generic[ModelT, LossT]):
         )
         self.progress_bar = progress_bar
         self.num_fits = 0
-        self.trust = Trust()
-        self._alarm = RewardAlarm()
-        self._placed = PlacedRatings()
+        self._fresh = FreshRatings()
         self._rng = np.random.default_rng(whole_number("seed", seed, 0))
+
+    @property
+    def trust(self) -> Trust:
+        """How far an agent may rely on the reward, by what it said of ratings while they were new.
+
+        `trust()` is the number, 0 to 1.
+        """
+        return self._fresh.trust
 
     def fit(self, ratings: RatingDataset, progress: float | None = None) -> FitReport:
         """Fit the model to all answers there are.
@@ -183,8 +186,9 @@ class RewardLearner(Generic[ModelT, LossT]):
             before = copy.deepcopy(self.state_dict())
             try:
                 rows = RatedRows.of(ratings, self._device)
-                done = {"fresh": self._judge_fresh(rows, table)}
-                done["contradicting"] = self._placed.shares(self.loss.num_classes)
+                predict = self._mean_values_of if self.num_fits else None
+                done = {"fresh": self._fresh.look(rows, table, self.loss, predict)}
+                done["contradicting"] = self._fresh.contradicting(self.loss.num_classes)
                 done |= self._fit(rows, split, progress)
             except BaseException:
                 self.load_state_dict(before)
@@ -213,9 +217,7 @@ class RewardLearner(Generic[ModelT, LossT]):
             "optimiser": self.gradient_steps.optimiser.state_dict(),
             "rng": self._rng.bit_generator.state,
             "num_fits": self.num_fits,
-            "alarm": self._alarm.state_dict(),
-            "trust": self.trust.state_dict(),
-            "placed": self._placed.state_dict(),
+            **self._fresh.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -237,12 +239,7 @@ class RewardLearner(Generic[ModelT, LossT]):
         self.gradient_steps.optimiser.load_state_dict(state["optimiser"])
         self._rng.bit_generator.state = state["rng"]
         self.num_fits = state["num_fits"]
-        self._alarm.load_state_dict(state["alarm"])
-        if "trust" in state:  # else of a version without it
-            self.trust.load_state_dict(state["trust"])
-        self._placed = PlacedRatings()  # what was saved before has none
-        if "placed" in state:
-            self._placed.load_state_dict(state["placed"])
+        self._fresh.load_state_dict(state)
 
     def _check(self, ratings: RatingDataset) -> None:
         theirs = (ratings.obs_dim, ratings.action_dim, ratings.num_classes)
@@ -269,53 +266,6 @@ class RewardLearner(Generic[ModelT, LossT]):
         )
         pairs = torch.from_numpy(split.train_pairs)
         return self.loss.can_learn(ratings, groups, scores=scores, comparisons=pairs)
-
-    def _judge_fresh(self, rows: RatedRows, table: RatedTable) -> Fresh:
-        """Judge the reward as it stands on the ratings that it was not fitted to, and these by it.
-
-        Predicted are at most `MOST_SEGMENTS` of them, and as many others for them to stand among.
-        """
-        answers, given = answers_of(table.ratings, table.scores, self.loss.num_classes)
-        answered = np.flatnonzero(given)
-        ids = [table.ids[row] for row in answered.tolist()]
-        is_fresh = self._alarm.unknown(ids)
-        judged, others = (
-            np.sort(np.random.default_rng(0).permutation(answered[some])[:MOST_SEGMENTS])
-            for some in (is_fresh, ~is_fresh)
-        )
-        returns = None
-        if self.num_fits and len(judged):
-            which = np.concatenate([judged, others])
-            values = self._mean_values_of(rows.take(which))
-            returns = values[: len(judged)]
-            self._place(rows.dataset, table, which, values, num_fresh=len(judged))
-        rounds = table.groups[judged]
-        if returns is not None:
-            self.trust.look(returns, answers[judged], rounds)
-        groups = rounds if self.loss.scale == "group" else None
-        judged_ids = [table.ids[row] for row in judged.tolist()]
-        found = self._alarm.look(judged_ids, returns, answers[judged], groups, rounds)
-        self._alarm.know(ids)
-        return replace(found, num=int(is_fresh.sum()))
-
-    def _place(
-        self,
-        ratings: RatingDataset,
-        table: RatedTable,
-        which: NDArray[np.int64],
-        values: NDArray[Any],
-        num_fresh: int,
-    ) -> None:
-        """Place the first of some rows, those that are fresh, among all of these, by their values.
-
-        Rows with a score and no rating are left out.
-        """
-        is_rated = table.ratings[which] >= 0
-        fresh = (np.arange(len(which)) < num_fresh)[is_rated]
-        rated = which[is_rated]
-        names, numbers = ratings.raters, ratings.rounds_of[table.groups[rated], 0]
-        raters = [names[number] for number in numbers.tolist()]
-        self._placed.look(raters, values[is_rated], table.ratings[rated], fresh)
 
     def _fit(self, rows: RatedRows, split: FitSplit, progress: float) -> dict[str, Any]:
         model, loss = self.model, self.loss
@@ -369,7 +319,7 @@ class RewardLearner(Generic[ModelT, LossT]):
     def _remember(self, returns: Tensor, rows: RatedRows) -> None:
         """Keep the scale of what is predicted, for the next fit's look at what is fresh then."""
         given = ((rows.ratings >= 0) | ~rows.scores.isnan()).cpu().numpy()
-        self._alarm.remember(self._mean_values(returns, rows)[given])
+        self._fresh.remember(self._mean_values(returns, rows)[given])
 
     def _mean_values_of(self, rows: RatedRows) -> NDArray[Any]:
         """Return what of the predicted returns of rows counts, as the model stands, shape (B,)."""

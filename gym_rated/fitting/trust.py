@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gym_rated.checks import check_number
 from gym_rated.metrics import spearman
 
 NEWEST = 60
 """New ratings that count, the newest."""
 FULL = 0.4
 """Rank correlation with them from which on a reward is trusted wholly."""
+_COLUMNS = 3  # prediction, answer, group
 _PRIOR, _PRIOR_WEIGHT = 0.2, 10  # what is thought of a reward before it meets a new rating
 
 
@@ -33,7 +35,7 @@ class Trust:
 
     def __init__(self) -> None:
         self.value = 1.0
-        self._rows = np.zeros((0, 3))  # prediction, answer, group
+        self._rows = np.zeros((0, _COLUMNS))
 
     def __call__(self) -> float:
         """Return the number, for `gym_rated.exploration.UntilReady`."""
@@ -64,5 +66,12 @@ class Trust:
         return {"value": self.value, "rows": self._rows.copy()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what `state_dict` returned."""
-        self.value, self._rows = state["value"], np.asarray(state["rows"], np.float64).copy()
+        """Restore what `state_dict` returned.
+
+        Raises:
+            ValueError: If it holds anything else.
+        """
+        rows = np.array(state["rows"], np.float64)
+        if rows.ndim != 2 or rows.shape[1] != _COLUMNS or not np.isfinite(rows).all():
+            raise ValueError(f"`rows` must be finite numbers of shape (n, {_COLUMNS}), got others")
+        self.value, self._rows = check_number("value", state["value"], 0, 1), rows

@@ -139,7 +139,7 @@ def test_steps_that_do_not_exist_cost_nothing() -> None:
 
 
 def test_very_many_new_ratings_are_judged_by_some_of_them(monkeypatch) -> None:
-    monkeypatch.setattr("gym_rated.fitting.learner.MOST_SEGMENTS", 50)
+    monkeypatch.setattr("gym_rated.fitting.fresh.MOST_SEGMENTS", 50)
     monkeypatch.setattr(sample, "MOST_SEGMENTS", 50)
     data = dataset(make_segments(60))
     num, report = rows_of_fits(data, more=make_segments(400, round=1, seed=3))

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,3 +89,22 @@ def test_a_learner_looks_at_new_ratings_before_it_is_fitted_to_them() -> None:
     assert learner.fit(ratings).as_dict()["trust"] == 0
     del state["trust"]
     learner.load_state_dict(state)  # of a version without it
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"value": 1.5},
+        {"value": float("nan")},
+        {"rows": np.zeros((2, 4))},
+        {"rows": np.full((1, 3), np.inf)},
+    ],
+)
+def test_a_state_that_is_none_is_refused_and_changes_nothing(change: dict[str, Any]) -> None:
+    trust = Trust()
+    trust.look(np.arange(10), np.arange(10), np.zeros(10, np.int64))
+    before = trust.state_dict()
+    with pytest.raises(ValueError, match=r"`value` must|`rows` must"):
+        trust.load_state_dict(before | change)
+    assert trust() == before["value"]
+    trust.load_state_dict(before)
