@@ -27,7 +27,7 @@ SAVED = """() => [...document.querySelectorAll('#history [data-saved=true]')]
 
 
 def test_what_the_page_showed_as_saved_survives_twenty_kills_of_the_server(db, rated):
-    server, ann = rated(60, "--min-view-s", 0)
+    server, ann = rated(200, "--min-view-s", 0)  # more than can be rated in that time
     ann.foreseen.append("net::ERR_")  # also of a clip that was cut off
     rng = random.Random(8)
     saved, given = {}, 0
