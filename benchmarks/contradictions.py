@@ -21,7 +21,7 @@ from tqdm import tqdm
 from gym_rated import RatingDataset, SyntheticRater
 from gym_rated.assembly import parts
 from gym_rated.assembly.presets import PRESETS
-from gym_rated.assembly.session import contradicting_shares
+from gym_rated.assembly.session import contradicting_in
 from gym_rated.checkpoint.files import replace_file
 from gym_rated.fitting.placing import PlacedRatings
 from gym_rated.fitting.predictions import predict_ratings
@@ -115,7 +115,7 @@ def run_cell(cell: Cell, folder: Path) -> dict[str, Any]:
     with patch.object(parts, "make_rater", lambda *_: together):  # no flag asks for several
         result = script.train(args)
     mistakes = {rater.name: share_of_mistakes(rater) for rater in raters}
-    return make_row(cell, mistakes, contradicting_shares(result["fit"]), folder)
+    return make_row(cell, mistakes, contradicting_in(result["fit"]), folder)
 
 
 def share_of_mistakes(rater: SyntheticRater) -> float:

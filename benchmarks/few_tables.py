@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gym_rated.metrics import spearman
 from gym_rated.statistics import Interval, normalized_score, resampled_interval
@@ -33,7 +34,7 @@ def means_table(scores: Scores, arms: Sequence[str], words: Mapping[str, str]) -
         "|---|---|---|---|",
     ]
     for arm in (arm for arm in arms if all(task.get(arm) for task in scores.values())):
-        unit = {suite: _places(task, arm) for suite, task in scores.items()}
+        unit = {suite: _places(task, task[arm]) for suite, task in scores.items()}
         worst = min(unit, key=lambda suite: float(unit[suite].mean()))
         run = min(unit, key=lambda suite: float(unit[suite].min()))
         mean = mean_over_tasks(scores, arm)
@@ -85,8 +86,7 @@ def truth_table(rows: Sequence[Mapping[str, Any]], scores: Scores, arm: str) -> 
     for row in rows:
         known = row.get("fit", {})
         if row["arm"] == arm and "truth/step" in known:
-            task = scores[row["suite"]]
-            place = normalized_score(row["score"], np.mean(task["random"]), np.mean(task["true"]))
+            place = _places(scores[row["suite"]], row["score"])
             measured = {name: known.get(f"truth/{name}", np.nan) for name in MEASURES}
             found[row["suite"]].append(measured | {"score": float(place)})
     lines = [
@@ -102,8 +102,9 @@ def truth_table(rows: Sequence[Mapping[str, Any]], scores: Scores, arm: str) -> 
     return "\n".join(lines)
 
 
-def _places(task: Mapping[str, Sequence[float]], arm: str) -> np.ndarray:
-    return normalized_score(task[arm], np.mean(task["random"]), np.mean(task["true"]))
+def _places(task: Mapping[str, Sequence[float]], scores: ArrayLike) -> np.ndarray:
+    """Place scores on the line from random actions (0) to true reward (1)."""
+    return normalized_score(scores, np.mean(task["random"]), np.mean(task["true"]))
 
 
 def _rank_correlation(runs: Sequence[Mapping[str, float]], name: str) -> float:

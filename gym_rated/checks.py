@@ -151,6 +151,14 @@ def all_finite(numbers: NDArray[Any]) -> bool:
     return isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
 
 
+def checked_table(name: str, numbers: Any, columns: int) -> NDArray[np.float64]:
+    """Return a copy of finite numbers in float64, shape (n, columns), else raise ValueError."""
+    is_table = isinstance(numbers, np.ndarray) and numbers.dtype == np.float64 and numbers.ndim == 2
+    if not (is_table and numbers.shape[1] == columns and all_finite(numbers)):
+        raise ValueError(f"`{name}` must be finite numbers of shape (n, {columns}), got others")
+    return np.array(numbers)
+
+
 def check_num_classes(num_classes: int) -> int:
     """Return `num_classes` if it is a whole number from 2 to `MAX_CLASSES`, else raise."""
     return whole_number("num_classes", num_classes, minimum=2, maximum=MAX_CLASSES)

@@ -101,11 +101,11 @@ def make_pacing(args: RunArgs, trainer: Trainer, writer: RunWriter) -> Pacing:
         run_dir=run_dir,
         learned=stack.learned,
         judge=None if stack.feedback is None else lambda: learned_returns(stack),
-        contradicting=lambda: contradicting_shares(trainer.report),
+        contradicting=lambda: contradicting_in(trainer.report),
     )
 
 
-def contradicting_shares(report: Mapping[str, Any] | None) -> dict[str, float]:
+def contradicting_in(report: Mapping[str, Any] | None) -> dict[str, float]:
     """Return rater -> share of ratings that contradict the rest, out of the report about a fit.
 
     Args:

@@ -72,13 +72,13 @@ class UntilReady:
 
     def __call__(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:
         """Return the reward of N steps, shape (N,); a bonus remembers them."""
-        return self._paid(self.bonus, obs, actions)
+        return self._pay(self.bonus, obs, actions)
 
     def score(self, obs: NDArray[Any], actions: NDArray[Any]) -> NDArray[np.float32]:
         """Return the same and remember nothing: for steps sampled from a replay buffer."""
-        return self._paid(self.bonus.score, obs, actions)
+        return self._pay(self.bonus.score, obs, actions)
 
-    def _paid(
+    def _pay(
         self, bonus: Callable[..., NDArray[np.float32]], obs: NDArray[Any], actions: NDArray[Any]
     ) -> NDArray[np.float32]:
         share = self._bonus_share()

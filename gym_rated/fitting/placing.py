@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.checks import all_finite, check_text
+from gym_rated.checks import check_text, checked_table
 from gym_rated.contradictions import contradicting_shares, place
 
 MOST_KEPT = 500
@@ -63,11 +63,7 @@ class PlacedRatings:
             ValueError: If it holds anything else.
         """
         pairs = zip(state["raters"], state["rows"], strict=True)
-        self._rows = {check_text("raters", name): _checked(rows) for name, rows in pairs}
-
-
-def _checked(rows: Any) -> NDArray[np.float64]:
-    is_table = isinstance(rows, np.ndarray) and rows.dtype == np.float64 and rows.ndim == 2
-    if not (is_table and rows.shape[1] == _COLUMNS and all_finite(rows)):
-        raise ValueError(f"`rows` must be finite numbers of shape (n, {_COLUMNS}), got others")
-    return np.array(rows)
+        self._rows = {
+            check_text("raters", name): checked_table("rows", rows, _COLUMNS)
+            for name, rows in pairs
+        }

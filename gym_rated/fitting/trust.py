@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated.checks import check_number
+from gym_rated.checks import check_number, checked_table
 from gym_rated.metrics import spearman
 
 NEWEST = 60
@@ -71,7 +71,5 @@ class Trust:
         Raises:
             ValueError: If it holds anything else.
         """
-        rows = np.array(state["rows"], np.float64)
-        if rows.ndim != 2 or rows.shape[1] != _COLUMNS or not np.isfinite(rows).all():
-            raise ValueError(f"`rows` must be finite numbers of shape (n, {_COLUMNS}), got others")
+        rows = checked_table("rows", state["rows"], _COLUMNS)
         self.value, self._rows = check_number("value", state["value"], 0, 1), rows

@@ -7,7 +7,7 @@ from envs import make_segment
 from gym_rated import Rating, RatingDataset
 from gym_rated.assembly.arguments import RunArgs, args_state
 from gym_rated.assembly.beginning import begin_run
-from gym_rated.assembly.session import contradicting_shares, learned_returns
+from gym_rated.assembly.session import contradicting_in, learned_returns
 from gym_rated.checkpoint import save_state
 from gym_rated.fitting import FitReport
 from gym_rated.runs import RunWriter
@@ -39,8 +39,8 @@ def test_learned_returns_are_sums_over_each_rated_segment(stack):
 
 def test_shares_of_contradicting_ratings_are_found_in_the_report_of_a_fit():
     report = FitReport(True, 90, (40, 50), contradicting={"ann": 0.2, "contradicting/b": 0.0})
-    assert contradicting_shares(report.as_dict()) == {"ann": 0.2, "contradicting/b": 0.0}
-    assert contradicting_shares(None) == {}
+    assert contradicting_in(report.as_dict()) == {"ann": 0.2, "contradicting/b": 0.0}
+    assert contradicting_in(None) == {}
 
 
 def test_a_model_without_a_fit_says_nothing(stack):

@@ -31,7 +31,9 @@ def main(argv: Sequence[str]) -> None:
     with open_existing(args.db) as store:
         found = [
             (
-                *(run, store.progress(run.id), store.agreement_rows(run.id)),
+                run,
+                store.progress(run.id),
+                store.agreement_rows(run.id),
                 store.contradicting(run.id),
             )
             for run in store.runs()
