@@ -18,6 +18,7 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
+from benchmarks.training import BARE_QUANTILE
 from gym_rated import RatingDataset, SyntheticRater
 from gym_rated.assembly import parts
 from gym_rated.assembly.presets import PRESETS
@@ -108,7 +109,8 @@ def run_cell(cell: Cell, folder: Path) -> dict[str, Any]:
 
     raters = make_raters(cell)
     together: Rater = raters[0] if len(raters) == 1 else SeveralRaters(raters, seed=cell.seed)
-    words = ["--env-id", cell.env_id, "--preset", cell.preset, "--seed", str(cell.seed)]
+    preset = BARE_QUANTILE if cell.preset == "quantile" else ["--preset", cell.preset]
+    words = ["--env-id", cell.env_id, *preset, "--seed", str(cell.seed)]
     words += ["--num-ratings", str(cell.num_ratings), "--total-timesteps", str(cell.steps)]
     args = script.arguments.parse_args(script.Args, [*words, "--no-tensorboard"])
     args.run_dir = folder
