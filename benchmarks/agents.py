@@ -33,7 +33,7 @@ from gym_rated.runs.provenance import provenance
 from gym_rated.sb3 import FitCallback, SB3VecEnv
 
 NUM_ENVS, NUM_STEPS = 8, 256  # one rollout has as many steps as the script's 16 x 128
-ARMS = ("true", "ours")
+ARMS = ("true", "wu2025")
 PPO_OPTIONS: dict[str, Any] = {
     "n_steps": NUM_STEPS,
     "batch_size": 256,
@@ -98,8 +98,8 @@ def train(name: str, arm: str, seed: int) -> dict[str, Any]:
     limit = envs.envs[0].spec.max_episode_steps
     envs = statistics = gym.wrappers.vector.RecordEpisodeStatistics(envs)
     callbacks: list[BaseCallback] = [returns := TrueReturns(statistics)]
-    if arm == "ours":
-        args = replace(RunArgs(), **PRESETS["ours"])
+    if arm == "wu2025":
+        args = replace(RunArgs(), **PRESETS["wu2025"])
         lengths = choose_lengths(args, limit)
         envs = feedback = vector.RatingFeedbackWrapper(
             envs,
@@ -120,7 +120,7 @@ def train(name: str, arm: str, seed: int) -> dict[str, Any]:
     row["steps"] = agent.num_timesteps
     row["score"] = float(np.mean([value for _, value in returns.episodes[-50:]]))
     row |= {"steps_per_second": steps / seconds, "curve": returns.curve(steps)}
-    if arm == "ours":
+    if arm == "wu2025":
         row["num_ratings"] = len(feedback.ratings)
     return row
 

@@ -18,7 +18,7 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from benchmarks.training import BARE_QUANTILE
+from benchmarks.training import BARE
 from gym_rated import RatingDataset, SyntheticRater
 from gym_rated.assembly import parts
 from gym_rated.assembly.presets import PRESETS
@@ -75,19 +75,19 @@ def cells() -> Iterator[Cell]:
     for rate in (0.0, 0.1, 0.2, 0.4):
         for seed in SEEDS:
             if not (rate == 0.1 and seed == SEEDS[-1]):
-                yield Cell(*cheetah, "quantile", 200, (rate,), seed)
+                yield Cell(*cheetah, "ours", 200, (rate,), seed)
     for rate, seeds in ((0.0, (6, 7)), (0.1, (6,)), (0.2, (6, 7)), (0.4, (6, 7)), (0.8, (6,))):
         for seed in seeds:
-            yield Cell(*pendulum, "quantile", 200, (rate,), seed)
+            yield Cell(*pendulum, "ours", 200, (rate,), seed)
     for rate in (0.0, 0.2, 0.4):
-        yield from (Cell(*pendulum, preset, 200, (rate,), 6) for preset in ("people", "ours"))
+        yield from (Cell(*pendulum, preset, 200, (rate,), 6) for preset in ("people", "wu2025"))
     yield from (Cell(*shorter, "people", 500, (rate,), 6) for rate in (0.0, 0.2, 0.4))
+    yield from (Cell(*shorter, "wu2025", 500, (rate,), 6) for rate in (0.0, 0.2))
     yield from (Cell(*shorter, "ours", 500, (rate,), 6) for rate in (0.0, 0.2))
-    yield from (Cell(*shorter, "quantile", 500, (rate,), 6) for rate in (0.0, 0.2))
-    yield from (Cell(*cheetah, "quantile", 200, (0.05, 0.4), seed) for seed in (6, 8))
-    yield Cell(*shorter, "quantile", 500, (0.05, 0.4), 7)
-    yield Cell(*pendulum, "quantile", 200, (0.0,), 6, {"slip_rate": 0.3})
-    yield Cell(*pendulum, "quantile", 200, (0.2,), 6, {"leniency": 1.0})
+    yield from (Cell(*cheetah, "ours", 200, (0.05, 0.4), seed) for seed in (6, 8))
+    yield Cell(*shorter, "ours", 500, (0.05, 0.4), 7)
+    yield Cell(*pendulum, "ours", 200, (0.0,), 6, {"slip_rate": 0.3})
+    yield Cell(*pendulum, "ours", 200, (0.2,), 6, {"leniency": 1.0})
     yield Cell(*pendulum, "people", 200, (0.2,), 6, {"relative_to": "range"})
     yield Cell(*pendulum, "people", 200, (0.2,), 6, {"central_tendency": 0.5})
 
@@ -109,8 +109,8 @@ def run_cell(cell: Cell, folder: Path) -> dict[str, Any]:
 
     raters = make_raters(cell)
     together: Rater = raters[0] if len(raters) == 1 else SeveralRaters(raters, seed=cell.seed)
-    preset = BARE_QUANTILE if cell.preset == "quantile" else ["--preset", cell.preset]
-    words = ["--env-id", cell.env_id, *preset, "--seed", str(cell.seed)]
+    words = ["--env-id", cell.env_id, "--preset", cell.preset, "--seed", str(cell.seed)]
+    words += BARE if cell.preset == "ours" else ()
     words += ["--num-ratings", str(cell.num_ratings), "--total-timesteps", str(cell.steps)]
     args = script.arguments.parse_args(script.Args, [*words, "--no-tensorboard"])
     args.run_dir = folder

@@ -9,15 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gym_rated import (
-    MultitaskLoss,
-    RatingDataset,
-    RewardEnsemble,
-    RewardLearner,
-    Segment,
-    SyntheticRater,
-)
-from gym_rated.assembly.presets import PRESETS
+from gym_rated import RatingDataset, RewardEnsemble, Segment, SyntheticRater
+from gym_rated.fitting import OURS, PEOPLE, WU_2025, Method, make_learner
 from gym_rated.metrics import (
     advantage_correlation,
     best_third,
@@ -29,27 +22,16 @@ from gym_rated.raters import Rater, SeveralRaters
 
 ROUNDS = 9
 FIRST_SHARE = 0.2
-LOSS_FLAGS = ("tasks", "scale", "limits", "segment_value", "adjacent_weight", "trim", "weights")
-
-
-def preset(name: str) -> dict[str, Any]:
-    """Return what a preset of the scripts sets of the loss."""
-    return {flag: value for flag, value in PRESETS[name].items() if flag in LOSS_FLAGS}
-
-
-METHODS: dict[str, dict[str, Any]] = {
-    "ours": preset("ours"),
-    "rbrl": preset("rbrl"),
-    "people": preset("people"),
-    "people, trimmed": preset("people") | {"trim": 0.2},
-    "pairs": preset("pairs"),
-    "r4": preset("r4"),
-    "ordinal": {"tasks": ("ordinal",), "scale": "group"},
-    "regression": {"tasks": ("regression",), "scale": "shared"},
-    "classification by group": {"tasks": ("classification",), "scale": "group"},
-    "multi-task by group": {"tasks": ("classification", "regression"), "scale": "group"},
+METHODS: dict[str, Method] = {
+    "ours": OURS,
+    "wu2025": WU_2025,
+    "rbrl": replace(WU_2025, tasks=("classification",)),
+    "people": PEOPLE,
+    "pairs": replace(WU_2025, tasks=("pairwise",)),
+    "ordinal": replace(WU_2025, tasks=("ordinal",), scale="group"),
+    "regression": replace(WU_2025, tasks=("regression",)),
 }
-"""Options of `MultitaskLoss`: those of a preset, or of an alternative to it."""
+"""How to learn: as a preset does, or as an alternative to it."""
 
 
 def two_raters(num_classes: int, **options: Any) -> SeveralRaters:
@@ -169,27 +151,11 @@ def draw_rounds(pool: Sequence[Segment], cell: Cell) -> list[list[Segment]]:
     return rounds
 
 
-def make_learner(
-    cell: Cell,
-    pool: Sequence[Segment],
-    loss_options: Mapping[str, Any] | None = None,
-    learner_options: Mapping[str, Any] | None = None,
-) -> RewardLearner:
-    """Return a fresh small model with the loss of the cell's method."""
-    obs_dim, action_dim = pool[0].obs.shape[1], pool[0].actions.shape[1]
-    model = RewardEnsemble(obs_dim, action_dim, num_members=cell.num_members, seed=cell.seed)
-    options = METHODS[cell.method] | dict(loss_options or {})
-    loss = MultitaskLoss(num_classes=cell.num_classes, num_members=cell.num_members, **options)
-    return RewardLearner(model, loss, seed=cell.seed, **(learner_options or {}))
-
-
 def run_cell(
     cell: Cell,
     pool: Sequence[Segment],
     held_out: HeldOut,
-    *,
-    loss_options: Mapping[str, Any] | None = None,
-    learner_options: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Rate, fit and judge; returns the cell's row.
 
@@ -197,14 +163,16 @@ def run_cell(
         cell: What to fit.
         pool: Segments that may be rated, in the order of training.
         held_out: Segments of other episodes.
-        loss_options: Options of `MultitaskLoss` other than the method's, for experiments.
-        learner_options: Options of `RewardLearner` other than its defaults, for experiments.
+        changes: What of the method is to be otherwise, for experiments.
     """
     noise = {"mistake_rate": cell.mistakes, "slip_rate": cell.slips}
     noise = {name: rate for name, rate in noise.items() if rate}
     rater = RATERS[cell.rater](cell.num_classes, seed=cell.seed, **noise)
-    learner = make_learner(cell, pool, loss_options, learner_options)
-    ratings = RatingDataset(learner.model.obs_dim, learner.model.action_dim, cell.num_classes)
+    dims = pool[0].obs.shape[1], pool[0].actions.shape[1], cell.num_classes
+    method = replace(METHODS[cell.method], num_members=cell.num_members, **(changes or {}))
+    longest = max(len(segment) for segment in pool)
+    learner = make_learner(*dims, segment_length=longest, method=method, seed=cell.seed)
+    ratings = RatingDataset(*dims)
     rounds = draw_rounds(pool, cell)
     for k, segments in enumerate(rounds):
         rater.submit(segments)

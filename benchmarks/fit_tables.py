@@ -6,13 +6,12 @@ from typing import Any
 from benchmarks.fit_targets import COLUMNS, by_kind, mean_and_lowest, verdicts
 
 METHOD_WORDS = {
-    "ours": "multi-task, one scale (`ours`)",
+    "ours": "place among what was seen (`ours`)",
+    "wu2025": "multi-task, one scale (`wu2025`)",
     "rbrl": "classification, one scale (`rbrl`)",
     "people": "pairs within a round (`people`)",
-    "people, trimmed": "the same, without the worst fifth of pairs",
     "pairs": "pairs, one scale (`pairs`)",
     "ordinal": "thresholds for each rater and round",
-    "r4": "ranks, one scale (`r4`)",
     "regression": "regression, one scale",
 }
 
@@ -33,15 +32,21 @@ def fit_blocks(content: Mapping[str, Any]) -> dict[str, str]:
 def drift_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return one line a rater and method: mean (lowest) over seeds of each correlation."""
     lines = [
-        "| rater | slips | method | all stages: mean (worst) | best third | latest stage |",
+        "| rater | wrong | method | all stages: mean (worst) | best third | latest stage |",
         "|---|---|---|---|---|---|",
     ]
-    kinds = by_kind(rows, lambda row: (row["rater"], row["slips"], row["method"]))
-    for (rater, slips, method), found in kinds.items():
+    kinds = by_kind(rows, lambda row: (row["rater"], _wrong(row), row["method"]))
+    for (rater, wrong, method), found in kinds.items():
         columns = [mean_and_lowest(found, name, 2) for name in COLUMNS]
         name = METHOD_WORDS[method]
-        lines.append(f"| {rater} | {slips:.0%} | {name} | " + " | ".join(columns) + " |")
+        lines.append(f"| {rater} | {wrong} | {name} | " + " | ".join(columns) + " |")
     return "\n".join(lines)
+
+
+def _wrong(row: Mapping[str, Any]) -> str:
+    """Say which ratings of a row are wrong."""
+    found = [f"{row[kind]:.0%} {kind}" for kind in ("slips", "mistakes") if row[kind]]
+    return ", ".join(found) or "none"
 
 
 def check_table(rows: Sequence[Mapping[str, Any]]) -> str:

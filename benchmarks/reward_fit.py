@@ -33,7 +33,7 @@ import tyro
 from tqdm import tqdm
 
 from benchmarks import noisy_task
-from benchmarks.fit_cells import METHODS, RATERS, Cell, HeldOut, make_learner, run_cell
+from benchmarks.fit_cells import METHODS, RATERS, Cell, HeldOut, run_cell
 from benchmarks.fit_targets import table, verdicts
 from benchmarks.recorded_segments import Source, make_segments
 from gym_rated import Segment
@@ -50,7 +50,7 @@ class Args:
 
     parts: tuple[str, ...] = PARTS
     """parts of the check"""
-    seeds: tuple[int, ...] = (101, 102, 103, 104)
+    seeds: tuple[int, ...] = (101, 102, 103)
     """seeds; 1 to 5 are for tuning and never reported"""
     env_id: str = "HalfCheetah-v5"
     """task of all parts; its actions must be a Box"""
@@ -81,20 +81,21 @@ def cells(args: Args) -> Iterator[Cell]:
     """Yield the cells of the parts that are asked for."""
     env_id, product = args.env_id, itertools.product
     if "clean" in args.parts:
-        methods = ("rbrl", "ours", "pairs", "regression")
+        methods = ("ours", "wu2025", "rbrl", "pairs", "regression")
         for seed, num, mistakes, method in product(args.seeds, (50, 200), (0.0, 0.2), methods):
             yield Cell("clean", env_id, "re-rated", method, num, seed, mistakes, fitted="once")
     if "drift" in args.parts:
         raters = [name for name in RATERS if name != "comparisons"]
-        methods = ("ours", "rbrl", "people", "people, trimmed", "pairs", "ordinal", "r4")
-        for seed, slips, rater, method in product(args.seeds, (0.0, 0.2), raters, methods):
-            yield Cell("drift", env_id, rater, method, 200, seed, slips=slips)
-        methods = ("ours", "rbrl", "people", "pairs")
+        methods = ("ours", "wu2025", "rbrl", "people", "pairs", "ordinal")
+        errors = ({}, {"slips": 0.2}, {"mistakes": 0.2})
+        for seed, wrong, rater, method in product(args.seeds, errors, raters, methods):
+            yield Cell("drift", env_id, rater, method, 200, seed, **wrong)
+        methods = ("ours", "wu2025", "rbrl", "people", "pairs")
         for seed, rater, method in product(args.seeds, raters[:3], methods):
             yield Cell("drift", env_id, rater, method, 200, seed, fitted="once")
     if "wrong" in args.parts:
         tasks = (env_id, args.second_env_id)
-        methods = ("ours", "rbrl", "people", "people, trimmed", "pairs")
+        methods = ("ours", "wu2025", "rbrl", "people", "pairs")
         for seed, task, method in product(args.seeds, tasks, methods):
             yield Cell("wrong", task, "re-rated", method, 200, seed, mistakes=0.2)
     if "alone" in args.parts:
@@ -114,14 +115,10 @@ def describe(source: Source, pool: Sequence[Segment], held_out: HeldOut, score: 
     }
 
 
-def settings(pool: Sequence[Segment]) -> dict[str, Any]:
-    """Return what the rows were made with: the methods, and the defaults of loss and learner."""
-    learner = make_learner(Cell("clean", "", "re-rated", "ours", 200, 1), pool)
-    varied = {"tasks", "num_classes", *METHODS["ours"], *METHODS["people"]}
-    options = {k: v for k, v in learner.loss.options().items() if k not in varied}
-    names = ("batch_size", "first_steps", "later_steps")
-    defaults = options | {name: getattr(learner, name) for name in names}
-    return {"methods": json.loads(json.dumps(METHODS)), "defaults": defaults}
+def settings() -> dict[str, Any]:
+    """Return what the rows were made with: all that each method is."""
+    methods = {name: vars(method) for name, method in METHODS.items()}
+    return {"methods": json.loads(json.dumps(methods))}
 
 
 def read_rows(path: Path, header: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,7 +154,7 @@ def main(args: Args) -> None:
 
     env_ids = [args.env_id, *([args.second_env_id] if "wrong" in args.parts else [])]
     pool = data(args.env_id)[0]
-    header = {"data": [data(env_id)[2] for env_id in env_ids], "settings": settings(pool)}
+    header = {"data": [data(env_id)[2] for env_id in env_ids], "settings": settings()}
     found = read_rows(args.out, header)
     names = [field.name for field in fields(Cell)]
     rows = {Cell(**{name: row[name] for name in names}): row for row in found["rows"]}

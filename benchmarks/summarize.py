@@ -19,7 +19,7 @@ from benchmarks import contradictions, few_tables, human
 from benchmarks.fit_tables import fit_blocks
 from benchmarks.speed.figures import draw_speed
 from benchmarks.speed.tables import speed_blocks
-from benchmarks.training import FEW_ARMS, SUITES
+from benchmarks.training import ENDING, FEW_ARMS, SUITES
 from gym_rated.assembly.presets import PRESETS
 from gym_rated.checkpoint import replace_file
 from gym_rated.plots import plot_curves
@@ -34,23 +34,27 @@ WORDS = {
     "random": "uniformly random actions",
     "true": "true reward",
     "constant": "constant reward",
-    "ours": "multi-task (`ours`)",
-    "rbrl": "classification only (`rbrl`)",
-    "pairs": "all pairs (`pairs`)",
-    "shuffled": "shuffled ratings",
+    "ours": "`ours`",
+    "wu2025": "classification and regression, re-rated (`wu2025`)",
+    "rbrl": "classification, re-rated (`rbrl`)",
+    "pairs": "all pairs, re-rated (`pairs`)",
+    "shuffled": "`ours`, shuffled ratings",
     "people": "pairs within a round (`people`)",
-    "ours-once": "multi-task (`ours`)",
-    "pairs-50": "pairs within a round, 50 steps (`people`)",
-    "pairs-10": "the same, 10 steps",
-    "pairs-10-decay": "the same, 10 steps, decay 10",
-    "quantile-50": "`quantile`, 50 steps",
-    "quantile-10-decay": "`quantile`, 10 steps, decay 10",
-    "quantile-10-squares": "`quantile`, 10 steps, decay 10, squares of actions",
-    "quantile": "preset `quantile`: the same, and a bonus until trusted",
+    "wu2025-once": "classification and regression (`wu2025`)",
     "rbrl-once": "classification (`rbrl`)",
+    "regression-once": "regression",
+    "pairs-50": "pairs within a round (`people`)",
+    "pairs-10": "`people` with segments of 10 steps",
+    "pairs-10-decay": "`people` with segments of 10 steps and decay",
+    "ours-50": "`ours` with segments of 50 steps",
+    "ours-no-decay": "`ours` without decay",
+    "ours-no-squares": "`ours` without squares of actions",
+    "ours-no-bonus": "`ours` without a bonus",
+    "ours-bare": "`ours` without squares and bonus",
+    "ours-bare-50": "the same, with segments of 50 steps, without decay",
 }
-RERATED = ("true", "ours", "rbrl", "pairs", "constant", "shuffled")
-NEVER_RERATED = ("people", "ours-once")
+MAIN = ("true", "ours", "wu2025", "rbrl", "pairs", "constant", "shuffled")
+NEVER_RERATED = ("ours", "people", "wu2025-once")
 CONTINUOUS = ("halfcheetah", "pendulum", "reacher")
 DISCRETE = ("cartpole", "acrobot")
 TRUST = ("faults", "hostile", "fuzz", "outside")
@@ -114,7 +118,7 @@ def training_table(
 
 def training_block() -> str:
     """Return the table of re-rated ratings, and how far the rated arm is above its control."""
-    lines = [training_table(CONTINUOUS, RERATED), ""]
+    lines = [training_table(CONTINUOUS, MAIN), ""]
     for suite, task in columns("score").items():
         if len(task["shuffled"]) > 1:
             pairs = [np.array(task[arm]) for arm in ("ours", "shuffled")]
@@ -137,7 +141,7 @@ def agents_table() -> str:
     others = {(row["suite"], row["arm"], row["seed"]): row["score"] for row in rows}
     ours = {(row["suite"], row["arm"], row["seed"]): row["score"] for row in training_rows()}
     for suite, env_id in dict.fromkeys((row["suite"], row["env_id"]) for row in rows):
-        for arm in ("true", "ours"):
+        for arm in ("true", "wu2025"):
             both = [key for key in others if key[:2] == (suite, arm) and key in ours]
             pair = [np.array([scores[key] for key in both]) for scores in (ours, others)]
             if len(both) > 1:
@@ -250,9 +254,9 @@ def main() -> None:
         "never_rerated": ("training.json", lambda: training_table(CONTINUOUS, NEVER_RERATED)),
         "training_discrete": (
             "training.json",
-            lambda: training_table(DISCRETE, ("true", "ours", "constant"), with_length=True),
+            lambda: training_table(DISCRETE, ENDING, with_length=True),
         ),
-        "training_dm": ("training.json", lambda: training_table(DM_CONTROL, RERATED)),
+        "training_dm": ("training.json", lambda: training_table(DM_CONTROL, MAIN)),
         "few_ratings": (
             "few_ratings.json",
             lambda: training_table(FEW, FEW_ARMS, with_worst=True),
@@ -263,9 +267,9 @@ def main() -> None:
         ),
         "few_truth": (
             "few_ratings.json",
-            lambda: few_tables.truth_table(json_rows("few_ratings.json"), few_scores(), "quantile"),
+            lambda: few_tables.truth_table(json_rows("few_ratings.json"), few_scores(), "ours"),
         ),
-        "training_sac": ("training.json", lambda: training_table(("sac-halfcheetah",), RERATED)),
+        "training_sac": ("training.json", lambda: training_table(("sac-halfcheetah",), MAIN)),
         "agents": ("agents.json", agents_table),
         "human_training": ("human.json", lambda: human.table(json_rows("human.json"))),
         "environments": ("environments.json", environments_table),
@@ -290,7 +294,7 @@ def main() -> None:
         static, suite, task = ROOT / "docs" / "_static", "halfcheetah", "HalfCheetah-v5"
         spread = " (mean ± s.e.)"
         draw_curves(
-            suite, RERATED, static / "training.png", f"{task}, ratings kept up to date{spread}"
+            suite, MAIN, static / "training.png", f"{task}, 500 ratings without mistakes{spread}"
         )
         once = ("true", *NEVER_RERATED)
         draw_curves(

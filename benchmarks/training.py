@@ -37,33 +37,39 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 RESULTS = Path(__file__).parent / "results"
 CURVE_POINTS = 25
 
-RERATED = ("true", "ours", "rbrl", "pairs", "shuffled", "constant")
-NEVER_RERATED = ("people", "ours-once")
+RERATED = ("wu2025", "rbrl", "pairs")
+NEVER_RERATED = ("people", "wu2025-once")
 FEW_ARMS = (
-    *("true", "ours-once", "pairs-50", "pairs-10", "pairs-10-decay"),
-    *("quantile-50", "quantile-10-decay", "quantile-10-squares", "quantile", "rbrl-once"),
+    *("true", "ours", "wu2025-once", "rbrl-once", "regression-once"),
+    *("pairs-50", "pairs-10", "pairs-10-decay"),
+    *("ours-50", "ours-no-decay", "ours-no-squares", "ours-no-bonus"),
+    *("ours-bare", "ours-bare-50"),
 )
 PAIRS_ONCE = ("--preset", "people", "--relative-to", "round")
-BARE_QUANTILE = ["--preset", "quantile", "--no-squared-actions", "--explore", "noise"]
+BARE = ("--no-squared-actions", "--explore", "noise")
 ARMS: dict[str, list[str]] = {
     "true": ["--reward", "true"],
     "constant": ["--reward", "constant"],
     "ours": ["--preset", "ours"],
-    "rbrl": ["--preset", "rbrl"],
     "shuffled": ["--preset", "ours", "--shuffle-ratings"],
+    "wu2025": ["--preset", "wu2025"],
+    "rbrl": ["--preset", "rbrl"],
     "pairs": ["--preset", "pairs"],
     "people": ["--preset", "people"],
-    "ours-once": ["--preset", "ours", "--no-regrade"],
     "pairs-50": [*PAIRS_ONCE, "--segment-length", "50"],
     "pairs-10": [*PAIRS_ONCE, "--segment-length", "10"],
     "pairs-10-decay": [*PAIRS_ONCE, "--segment-length", "10", "--weight-decay", "10"],
-    "quantile-50": [*BARE_QUANTILE, "--segment-length", "50", "--weight-decay", "0"],
-    "quantile-10-decay": BARE_QUANTILE,
-    "quantile-10-squares": ["--preset", "quantile", "--explore", "noise"],
-    "quantile": ["--preset", "quantile"],
+    "wu2025-once": ["--preset", "wu2025", "--no-regrade"],
     "rbrl-once": ["--preset", "rbrl", "--no-regrade"],
+    "regression-once": ["--preset", "wu2025", "--tasks", "regression", "--no-regrade"],
+    "ours-50": ["--segment-length", "50"],
+    "ours-no-decay": ["--weight-decay", "0"],
+    "ours-no-squares": ["--no-squared-actions"],
+    "ours-no-bonus": ["--explore", "noise"],
+    "ours-bare": [*BARE],
+    "ours-bare-50": [*BARE, "--segment-length", "50", "--weight-decay", "0"],
 }
-"""Arms and their flags; `-once` and those with a number, of steps, are never re-rated."""
+"""Arms and their flags; `-once` are never re-rated, and `ours-` lack parts of `ours`."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ class Suite:
     """how many of the seeds are run"""
 
 
-ENDING = ("true", "ours", "constant")
+ENDING = ("true", "ours", "wu2025", "constant")
 FEW = ("--num-ratings", "200", "--mistake-rate", "0.2")
 DM_TASKS = {
     "cartpole": "cartpole-swingup",
@@ -91,13 +97,17 @@ DM_TASKS = {
     "finger": "finger-spin",
 }
 SUITES = {
-    "halfcheetah": Suite("HalfCheetah-v5", 250_000, RERATED + NEVER_RERATED),
-    "pendulum": Suite("Pendulum-v1", 100_000, ("true", "ours")),
-    "reacher": Suite("Reacher-v5", 150_000, ("true", "ours")),
+    "halfcheetah": Suite(
+        "HalfCheetah-v5",
+        250_000,
+        ("true", "ours", "shuffled", "constant", *RERATED, *NEVER_RERATED),
+    ),
+    "pendulum": Suite("Pendulum-v1", 100_000, ("true", "ours", "wu2025")),
+    "reacher": Suite("Reacher-v5", 150_000, ("true", "ours", "wu2025")),
     "sac-halfcheetah": Suite(
         "HalfCheetah-v5",
         60_000,
-        ("true", "ours", "pairs"),
+        ("true", "ours", "wu2025", "pairs"),
         "sac_continuous_action",
         num_seeds=3,
     ),
@@ -109,7 +119,7 @@ SUITES = {
         f"dm-{name}": Suite(
             f"gym_rated/dm-{task}-v0",
             150_000,
-            ("true", "ours"),
+            ("true", "ours", "wu2025"),
             env_kwargs={"action_repeat": 2},
             num_seeds=3,
         )

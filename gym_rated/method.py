@@ -4,7 +4,7 @@
 torch, so nothing here imports it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gym_rated.choices import (
@@ -20,8 +20,8 @@ from gym_rated.choices import (
 if TYPE_CHECKING:
     from gym_rated.losses import Task
 
-OUR_TASKS: tuple[TaskName, ...] = ("classification", "regression")
-"""The tasks of Wu et al. 2025, by their names."""
+OUR_TASKS: tuple[TaskName, ...] = ("quantile", "score")
+"""What is learned from classes, and what from scores, with learned weights between the two."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,18 @@ class Method:
     """
 
     tasks: "tuple[TaskName | Task, ...]" = OUR_TASKS
-    scale: Scale = "shared"
+    scale: Scale = "group"
     weights: WeightRule = "uncertainty"
     target: TargetForm = "linear"
     limits: LimitRule = "share"
-    segment_value: SegmentValue = "sum"
+    segment_value: SegmentValue = "mean"
     trim: float = 0.0
     num_members: int = 3
     hidden_sizes: tuple[int, ...] = (64, 64)
-    squared_actions: bool = False
+    squared_actions: bool = True
     learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    batch_size: int = 64
+    weight_decay: float = 10.0
+    batch_size: int = 200
     first_steps: int = 200
     later_steps: int = 50
     max_passes: int | None = None
@@ -54,15 +54,15 @@ class Method:
 
 
 OURS = Method()
-"""Multi-task learning on one scale, for ratings that are kept up to date, or follow one rule."""
-PEOPLE = Method(tasks=("pairwise",), scale="group", segment_value="mean")
-"""Pairs within one rater and one round, for ratings that are never given again."""
-
-
-def method_for(criterion: str | None) -> Method:
-    """Return the method for ratings by a criterion in words, `PEOPLE`, or without, `OURS`.
-
-    Who judges by words does not rate again what they rated before as their standards move; a rule
-    that is computed has no words. Nothing else in a dataset tells the two apart.
-    """
-    return OURS if criterion is None else PEOPLE
+"""A rating is a place among all that its rater had seen by then, whoever rates."""
+WU_2025 = Method(
+    tasks=("classification", "regression"),
+    scale="shared",
+    segment_value="sum",
+    squared_actions=False,
+    weight_decay=0.0,
+    batch_size=64,
+)
+"""Multi-task learning after Wu et al. 2025, for ratings that are kept up to date."""
+PEOPLE = replace(WU_2025, tasks=("pairwise",), scale="group", segment_value="mean")
+"""Pairs within one rater and one round, which assume nothing of what lies between rounds."""

@@ -17,7 +17,6 @@ import tyro
 from gym_rated.assembly.devices import check_device
 from gym_rated.assembly.groups import (
     HumanArgs,
-    Judge,
     QueryArgs,
     RaterArgs,
     RewardArgs,
@@ -78,15 +77,14 @@ class _Glimpse:
     """What decides about a script's preset."""
 
     preset: Preset | None = None
-    rater: Judge = "synthetic"
     resume: Path | None = None
 
 
 def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
     """Read the command line of a script; flags on it win over those of its preset.
 
-    Where people rate, the preset is `people` unless another is named. With `--resume`, what is not
-    on the command line is as in the run, and `given` of the arguments names what differs.
+    With `--resume`, what is not on the command line is as in the run, and `given` of the arguments
+    names what differs.
 
     Args:
         kind: The script's dataclass of arguments.
@@ -100,11 +98,7 @@ def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
     seen, default = glimpse(_Glimpse, words), kind()
     if seen.resume is not None:
         return _parse_beside_run(kind, seen.resume, words)
-    preset = seen.preset or default.preset
-    if seen.preset is None and seen.rater == "human":
-        preset = "people"
-        print("--rater human: preset people, as people do not rate again; --preset takes another")
-    args = parse_in_groups(with_preset(default, preset), words)
+    args = parse_in_groups(with_preset(default, seen.preset or default.preset), words)
     check_args(args)
     return args
 
@@ -195,11 +189,6 @@ def _check_together(args: RunArgs) -> None:
     if needed is not None and needed not in args.tasks:
         raise ValueError(
             f"`tasks` must include {needed!r} with `--answers {args.answers}`, got {args.tasks}"
-        )
-    if args.explore_until == "trusted" and args.answers == "comparisons":
-        raise ValueError(
-            "`explore_until` must be ready with `--answers comparisons`, got trusted: it is new "
-            "ratings or scores that tell how far a reward can be relied on"
         )
     if args.rater == "human":
         _check_human(args)

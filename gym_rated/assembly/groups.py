@@ -83,9 +83,9 @@ class RewardArgs:
     the true one, 1 or 0 every step, or a bonus for new states (knn-entropy, rnd)"""
     reward_model: Path | None = None
     """folder of the saved model that `--reward model` pays"""
-    explore: Explore = "noise"
+    explore: Explore = "knn-entropy"
     """what the agent does before the first fit: act at random, or learn from a bonus"""
-    explore_until: ExploreUntil = "ready"
+    explore_until: ExploreUntil = "trusted"
     """until when a bonus is paid: the first fit (ready), or beside the learned reward too, the less
     the better that predicts new ratings (trusted)"""
     repel_coef: NotNegative = 0.0
@@ -102,14 +102,14 @@ class RaterArgs:
     """segments to ask about in all"""
     num_classes: Annotated[int, Range(2, is_whole=True)] = 5
     """the number of rating classes"""
-    segment_length: tuple[Count, ...] = (50,)
+    segment_length: tuple[Count, ...] = (10,)
     """steps of a segment, or several lengths to draw from; never more than half an episode"""
     answers: Answers = "ratings"
     """what the synthetic rater gives: classes, numbers in 0..1, pairs, some of each (mixed), or a
     class and a number for each segment (both)"""
     relative_to: Reference = "everything"
     """what the synthetic rater compares with: all it has seen, the round, or the best so far"""
-    regrade: bool = True
+    regrade: bool = False
     """whether the synthetic rater rates everything again as standards rise (a person does not)"""
     mistake_rate: Share = 0.0
     """probability that a synthetic rating is wrong"""

@@ -2,11 +2,12 @@
 
 from typing import Any, Literal
 
+from gym_rated.choices import TaskName
+
 Preset = Literal[
     "ours",
-    "people",
-    "quantile",
     "wu2025",
+    "people",
     "rbrl",
     "rbrl-aaai24",
     "r4",
@@ -15,63 +16,68 @@ Preset = Literal[
     "rbrl-kl",
 ]
 
-_RERATED = {"regrade": True, "scale": "shared"}
-_WU_2025 = _RERATED | {"tasks": ("classification", "regression")}
+
+def _baseline(*tasks: TaskName, **flags: Any) -> dict[str, Any]:
+    """Return the flags of a method that has tasks of its own and nothing else of `ours`."""
+    usual = {
+        "regrade": True,
+        "scale": "shared",
+        "tasks": tasks,
+        "segment_length": (50,),
+        "segment_value": "sum",
+        "squared_actions": False,
+        "reward_batch_size": 64,
+        "weight_decay": 0.0,
+        "explore": "noise",
+        "explore_until": "ready",
+    }
+    return usual | flags
+
 
 PRESETS: dict[Preset, dict[str, Any]] = {
-    "ours": _WU_2025,
-    "people": {
+    "ours": {
         "regrade": False,
         "scale": "group",
-        "tasks": ("pairwise",),
-        "segment_value": "mean",
-    },
-    "quantile": {
-        "regrade": False,
-        "scale": "group",
-        "tasks": ("quantile",),
-        "segment_value": "mean",
+        "tasks": ("quantile", "score"),
         "segment_length": (10,),
+        "segment_value": "mean",
+        "squared_actions": True,
         "reward_batch_size": 200,
         "weight_decay": 10.0,
-        "squared_actions": True,
         "explore": "knn-entropy",
         "explore_until": "trusted",
     },
-    "wu2025": _WU_2025,
-    "rbrl": _RERATED | {"tasks": ("classification",)},
-    "rbrl-aaai24": _RERATED
-    | {
-        "tasks": ("classification",),
-        "limits": "batch",
-        "hidden_sizes": (256, 256, 256),
-        "reward_learning_rate": 3e-4,
-        "reward_batch_size": 128,
-        "max_passes": 100,
-        "stop_at_accuracy": 0.97,
-    },
-    "r4": _RERATED | {"tasks": ("ranking",)},
-    "pairs": _RERATED | {"tasks": ("pairwise",)},
-    "pebble": {
-        "answers": "comparisons",
-        "regrade": False,
-        "tasks": ("pairwise",),
-        "explore": "knn-entropy",
-        "select": "disagreement",
-    },
-    "rbrl-kl": _RERATED | {"tasks": ("classification",), "repel_coef": 0.1},
+    "wu2025": _baseline("classification", "regression"),
+    "people": _baseline("pairwise", regrade=False, scale="group", segment_value="mean"),
+    "rbrl": _baseline("classification"),
+    "rbrl-aaai24": _baseline(
+        "classification",
+        limits="batch",
+        hidden_sizes=(256, 256, 256),
+        reward_learning_rate=3e-4,
+        reward_batch_size=128,
+        max_passes=100,
+        stop_at_accuracy=0.97,
+    ),
+    "r4": _baseline("ranking"),
+    "pairs": _baseline("pairwise"),
+    "pebble": _baseline(
+        "pairwise",
+        answers="comparisons",
+        regrade=False,
+        explore="knn-entropy",
+        select="disagreement",
+    ),
+    "rbrl-kl": _baseline("classification", repel_coef=0.1),
 }
 """What each preset sets.
 
-* `ours`: multi-task learning after Wu et al. 2025 (arXiv 2506.09183), for ratings that a computed
-  rater keeps up to date.
-* `people`: pairs within one rater and one round, for ratings that are never re-rated [our
-  inference].
-* `quantile`: the place among all that a rater had seen by then, of short segments, with weights
-  that shrink, and a bonus for new states until the reward predicts new ratings; for few ratings
-  that are never re-rated, some of them wrong [our inference].
-* `wu2025`: classification and regression with learned weights, after Wu et al. 2025 in our setting,
-  whatever `ours` is in other versions.
+* `ours`: a rating is a place among all that its rater had seen by then, beside a regression on
+  scores where there are any; short segments, weights that shrink, and a bonus for new states until
+  the reward predicts new ratings. For whoever rates [our inference].
+* `wu2025`: classification and regression with learned weights, after Wu et al. 2025 (arXiv
+  2506.09183), for ratings that a computed rater keeps up to date.
+* `people`: pairs within one rater and one round [our inference].
 * `rbrl`: classification alone after White et al. 2024 (arXiv 2307.16348), in our setting.
 * `rbrl-aaai24`: the same with the network, optimiser, class limits and stopping rule of the
   authors' code.

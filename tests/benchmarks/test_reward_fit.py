@@ -13,6 +13,9 @@ from benchmarks.fit_targets import Target
 from benchmarks.recorded_segments import StepRecorder
 from benchmarks.reward_fit import Args
 from gym_rated import Origin, RewardEnsemble, Segment
+from gym_rated.assembly import parts
+from gym_rated.assembly.arguments import with_preset
+from gym_rated.assembly.groups import RewardModelArgs
 
 
 class Corridor(gym.Env):
@@ -114,7 +117,7 @@ def row_of(method, rater="re-rated"):
     rated, held_out = reward_fit.split(segments_of(200))
     cell = Cell("drift", "", rater, method, 60, 1)
     options = {"first_steps": 30, "later_steps": 5}
-    return fit_cells.run_cell(cell, rated, HeldOut.of(held_out), learner_options=options)
+    return fit_cells.run_cell(cell, rated, HeldOut.of(held_out), options)
 
 
 @pytest.mark.parametrize("method", fit_cells.METHODS)
@@ -140,9 +143,10 @@ def test_people_learn_from_every_rater(rater):
     assert row_of("people", rater)["spearman_all"] > 0.5
 
 
-def test_presets_hand_on_what_they_set_of_the_loss():
-    assert fit_cells.METHODS["rbrl"] == {"tasks": ("classification",), "scale": "shared"}
-    assert fit_cells.METHODS["people"]["scale"] == "group"
+def test_methods_of_presets_are_what_the_presets_set():
+    for name in ("ours", "wu2025", "rbrl", "people", "pairs"):
+        args = with_preset(RewardModelArgs(), name)
+        assert parts.method_of(args) == fit_cells.METHODS[name], name
 
 
 def test_rows_of_other_segments_or_defaults_are_refused(tmp_path):
@@ -225,4 +229,4 @@ def test_the_whole_check_runs_and_resumes(tmp_path, capsys):
     first = args.out.read_text()
     reward_fit.main(args)
     assert args.out.read_text() == first
-    assert capsys.readouterr().out.count("| clean |") == 2 * 16
+    assert capsys.readouterr().out.count("| clean |") == 2 * 20
