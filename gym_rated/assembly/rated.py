@@ -226,7 +226,7 @@ def _learner(
     from gym_rated.segments.encoding import PIXELS, action_dim, obs_dim
 
     encoder = resolve_features(features)
-    length = feedback.get("segment_length", 50)
+    length = feedback.get("segment_length", 10)
     images = encoder == PIXELS
     sizes: dict[str, Any] = {"num_members": OURS.num_members, "seed": seed}
     return make_learner(

@@ -76,7 +76,7 @@ class SegmentBuffer:
         obs_dim: int,
         action_dim: int,
         *,
-        segment_length: int | Sequence[int] = 50,
+        segment_length: int | Sequence[int] = 10,
         capacity: int | None = None,
         record_replay: bool = False,
         record_frames: bool = False,

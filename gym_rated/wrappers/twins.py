@@ -53,7 +53,7 @@ class FeedbackTwin(RecordsFeedback, Generic[EnvT]):
         env: EnvT,
         rater: Rater | Mapping[str, Any],
         *,
-        segment_length: int | Sequence[int] = 50,
+        segment_length: int | Sequence[int] = 10,
         schedule: Mapping[int, int] | None = None,
         select: Select | None = None,
         on_ratings: OnRatings | None = None,

@@ -70,7 +70,7 @@ class CapturedEpisodes(SeededEpisodes):
         seed: int,
         env_index: int = 0,
         *,
-        segment_length: int = 50,
+        segment_length: int = 10,
         share: float = 0.25,
         size: int = 240,
         quality: Quality = "fast",
