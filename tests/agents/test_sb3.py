@@ -19,6 +19,7 @@ from stable_baselines3.common.vec_env import (
 
 import gym_rated
 from gym_rated import vector, wrappers
+from gym_rated.exploration import KnnEntropy, UntilReady
 from gym_rated.sb3 import FitCallback, SB3VecEnv, relabel
 from gym_rated.segments.encoding import action_dim, obs_dim
 from gym_rated.wrappers import hiding
@@ -313,7 +314,7 @@ def test_the_monitor_counts_learned_returns_and_the_statistics_below_true_ones()
 class Rows:
     """What the callbacks' tests train on: 2 environments, and handles on their stack."""
 
-    def __init__(self, env_id: str = "Pendulum-v1", **options: Any) -> None:
+    def __init__(self, env_id: str = "Pendulum-v1", trust: Any = None, **options: Any) -> None:
         mode = {"autoreset_mode": AutoresetMode.SAME_STEP}
         envs = gym.make_vec(env_id, 2, "sync", vector_kwargs=mode)
         self.feedback = envs = vector.RatingFeedbackWrapper(
@@ -326,7 +327,10 @@ class Rows:
         )
         loss = gym_rated.MultitaskLoss(num_classes=3)
         self.learner = gym_rated.RewardLearner(self.model, loss, first_steps=3, later_steps=2)
-        self.env = VecMonitor(SB3VecEnv(vector.LearnedRewardWrapper(envs, self.model.predict)))
+        reward_fn = self.model.predict
+        if trust is not None:
+            reward_fn = UntilReady(self.model, KnnEntropy(self.model.obs_dim), trust)
+        self.env = VecMonitor(SB3VecEnv(vector.LearnedRewardWrapper(envs, reward_fn)))
 
 
 class Kept(KVWriter):
@@ -408,6 +412,26 @@ def test_the_agent_learns_nothing_before_there_is_a_reward():
     assert agent._n_updates == 2
     # 128 rewards of 0 are forgotten: the statistics know the 128 since, and their own 1e-4
     assert env.ret_rms.count == pytest.approx(128, abs=0.1)
+
+
+def test_the_agent_learns_from_a_bonus_and_statistics_begin_anew_when_it_begins_or_ends():
+    trusted = [0.5]
+    stack = Rows(trust=lambda: trusted[0], schedule={100: 8, 160: 4, 220: 4})
+    env = VecNormalize(stack.env)
+    agent = PPO("MlpPolicy", env, n_steps=32, batch_size=64, n_epochs=1, seed=0)
+    counts: list[float] = []
+
+    class Counts(Weights):
+        def _on_rollout_start(self) -> None:
+            counts.append(env.ret_rms.count)
+            trusted[0] = 1.0 if len(counts) > 3 else 0.5
+            super()._on_rollout_start()
+
+    weights = Counts()
+    agent.learn(320, callback=[FitCallback(stack.feedback, stack.learner), weights])
+    assert [updates for updates, _ in weights.seen] == [0, 1, 2, 3, 4]
+    # fits at 128 (both are paid from then on), 192 (still both) and 256 (the reward alone)
+    assert counts == pytest.approx([0, 64, 0, 64, 0], abs=0.1)
 
 
 def test_an_agent_that_never_had_a_reward_can_learn_later():

@@ -31,8 +31,9 @@ class FitCallback(BaseCallback):
     Layers that change the rewards, or take several steps at once, are refused when training starts.
 
     Until the model is ready the agent collects experience without learning from it: all rewards
-    are 0 so far, and normalised advantages would turn them into noise. The reward statistics of a
-    `VecNormalize` begin anew then.
+    are 0 so far, and normalised advantages would turn them into noise. Where a bonus is paid
+    meanwhile (`UntilReady`), it learns from that. The reward statistics of a `VecNormalize` begin
+    anew whenever a bonus or the learned reward begins or ends.
 
     Args:
         feedback: The feedback wrapper, which holds the ratings.
@@ -70,11 +71,14 @@ class FitCallback(BaseCallback):
         self._collect_every = whole_number("collect_every", collect_every)
         self._next_look = 0
         self._fitted_changes = 0
-        self._has_waited = False
+        self._reward_fn: Any = None
+        self._pays = ""
         self._paid: PaidRows | None = None
 
     def _on_training_start(self) -> None:
         self._next_look = 0
+        self._reward_fn = _reward_fn_of(self.model.get_env())
+        self._pays = self._what_is_paid()
         buffer = getattr(self.model, "replay_buffer", None)
         if buffer is not None:
             self._remember(buffer)
@@ -109,10 +113,10 @@ class FitCallback(BaseCallback):
         self.report = report.with_truth(self.feedback.judge(self.learner.model.predict))
         for name, value in self.report.as_dict().items():
             self.logger.record(f"rated/{name}", value)
+        before, self._pays = self._pays, self._what_is_paid()
         normalizer = self.model.get_vec_normalize_env()
-        if self._has_waited and self.learner.model.ready and normalizer is not None:
+        if self._pays != before and normalizer is not None:
             normalizer.ret_rms = RunningMeanStd(shape=())
-            self._has_waited = False
         if self._paid is not None:
             reward_fn = self._paid.reward_fn
             self._paid.relabel(getattr(reward_fn, "score", reward_fn))  # a bonus remembers else
@@ -123,8 +127,7 @@ class FitCallback(BaseCallback):
         return True
 
     def _on_rollout_end(self) -> None:
-        if not self.learner.model.ready:
-            self._has_waited = True
+        if self._pays == "nothing":
             self.model.train = _learn_nothing  # type: ignore[attr-defined]  # a subclass has it
 
     def _on_training_end(self) -> None:
@@ -132,8 +135,21 @@ class FitCallback(BaseCallback):
         if self._paid is not None:
             self._paid.settle()
 
+    def _what_is_paid(self) -> str:
+        """Say what the agent is paid: nothing, or what `UntilReady.paid` says."""
+        usual = "learned" if self.learner.model.ready else "nothing"
+        return str(getattr(self._reward_fn, "paid", usual))
+
     def _let_learn(self) -> None:
         vars(self.model).pop("train", None)
+
+
+def _reward_fn_of(env: Any) -> Any:
+    """Return what pays an agent; None where that is out of reach."""
+    try:
+        return above(env, PaysLearned).wrappers[0]._learned.reward_fn
+    except ValueError:
+        return None
 
 
 def _learn_nothing(*args: Any, **kwargs: Any) -> None:
