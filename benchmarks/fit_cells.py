@@ -30,6 +30,10 @@ METHODS: dict[str, Method] = {
     "pairs": replace(WU_2025, tasks=("pairwise",)),
     "ordinal": replace(WU_2025, tasks=("ordinal",), scale="group"),
     "regression": replace(WU_2025, tasks=("regression",)),
+    "classes alone": replace(OURS, tasks=("quantile",)),
+    "scores alone": replace(OURS, tasks=("score",)),
+    "ours, explained": replace(OURS, weights="explained"),
+    "ours, fixed": replace(OURS, weights="fixed"),
 }
 """How to learn: as a preset does, or as an alternative to it."""
 
@@ -52,6 +56,9 @@ RATERS: dict[str, Callable[..., Rater]] = {
     "growing scale": partial(_once, relative_to="range"),
     "two raters": two_raters,
     "comparisons": partial(_once, answers="comparisons"),
+    "good classes, bad scores": partial(_once, answers="both", score_noise=0.5),
+    "bad classes, good scores": partial(_once, answers="both", mistake_rate=0.6, score_noise=0.05),
+    "both so-so": partial(_once, answers="both", mistake_rate=0.3, score_noise=0.15),
 }
 """Who rates; all but `re-rated` leave an answer as it was once given."""
 

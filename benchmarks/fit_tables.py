@@ -13,6 +13,10 @@ METHOD_WORDS = {
     "pairs": "pairs, one scale (`pairs`)",
     "ordinal": "thresholds for each rater and round",
     "regression": "regression, one scale",
+    "classes alone": "from the classes alone",
+    "scores alone": "from the scores alone",
+    "ours, explained": "from both, weights `explained`",
+    "ours, fixed": "from both, equal weights",
 }
 
 
@@ -24,6 +28,7 @@ def fit_blocks(content: Mapping[str, Any]) -> dict[str, str]:
     return {
         "reward_fit": check_table(others),
         "never_rerated_fit": drift_table(drift),
+        "both_fit": drift_table([row for row in rows if row["part"] == "both"]),
         "task_weights": weights_table(content["weights"]),
         "fit_missed": missed_list(rows),
     }

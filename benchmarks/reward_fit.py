@@ -41,7 +41,7 @@ from gym_rated.checkpoint.files import replace_file
 from gym_rated.runs.provenance import provenance
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("clean", "drift", "wrong", "alone", "weights")
+PARTS = ("clean", "drift", "wrong", "both", "alone", "weights")
 
 
 @dataclass
@@ -85,7 +85,7 @@ def cells(args: Args) -> Iterator[Cell]:
         for seed, num, mistakes, method in product(args.seeds, (50, 200), (0.0, 0.2), methods):
             yield Cell("clean", env_id, "re-rated", method, num, seed, mistakes, fitted="once")
     if "drift" in args.parts:
-        raters = [name for name in RATERS if name != "comparisons"]
+        raters = list(RATERS)[:5]
         methods = ("ours", "wu2025", "rbrl", "people", "pairs", "ordinal")
         errors = ({}, {"slips": 0.2}, {"mistakes": 0.2})
         for seed, wrong, rater, method in product(args.seeds, errors, raters, methods):
@@ -98,6 +98,11 @@ def cells(args: Args) -> Iterator[Cell]:
         methods = ("ours", "wu2025", "rbrl", "people", "pairs")
         for seed, task, method in product(args.seeds, tasks, methods):
             yield Cell("wrong", task, "re-rated", method, 200, seed, mistakes=0.2)
+    if "both" in args.parts:
+        raters = ("good classes, bad scores", "bad classes, good scores", "both so-so")
+        methods = ("ours", "ours, explained", "ours, fixed", "classes alone", "scores alone")
+        for seed, rater, method in product(args.seeds, raters, methods):
+            yield Cell("both", env_id, rater, method, 200, seed)
     if "alone" in args.parts:
         for seed, rater in product(args.seeds, ("comparisons", "relative to everything")):
             yield Cell("alone", env_id, rater, "people", 200, seed)

@@ -44,7 +44,7 @@ STEPS = {
 }
 FLAGS = {  # what the end of an episode means; see docs/ppo.md
     "CartPole-v1": ["--offset", "worst"],
-    "Acrobot-v1": ["--offset", "best", "--explore", "knn-entropy"],
+    "Acrobot-v1": ["--offset", "best"],
 }
 
 

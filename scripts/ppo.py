@@ -530,7 +530,7 @@ def run(trainer: Trainer, writer: RunWriter, bar: tqdm) -> dict[str, Any]:
         had_reward = stack.has_reward
         trainer.collect_rollout(writer)
         trainer.fit_reward(writer)
-        # without a reward there is nothing to learn: before the first fit the policy only explores
+        # without a reward or a bonus there is nothing to learn
         losses = {}
         if had_reward:
             losses = trainer.update_policy(trainer.make_batch())

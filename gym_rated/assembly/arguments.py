@@ -31,6 +31,12 @@ from gym_rated.imports import check_imports_nothing, names_of_modules
 from gym_rated.runs.reading import read_config
 
 _MAY_IMPORT = ("env_id", "env_kwargs")  # flags whose values name modules
+_BEFORE: dict[str, Any] = {
+    "squared_actions": False,
+    "weight_decay": 0.0,
+    "explore_until": "ready",
+}
+"""What runs did before there were flags for it, where the default is another by now."""
 
 
 @dataclass
@@ -245,7 +251,8 @@ def args_from_state(kind: type[_Args], state: Mapping[str, Any]) -> _Args:
     """Return arguments as a checkpoint or a config has them, as the script's dataclass `kind`.
 
     Args:
-        kind: The script's dataclass of arguments; what it has and `state` has not is its default.
+        kind: The script's dataclass of arguments; what it has and `state` has not is as it was
+            before there was a flag for it.
         state: Name -> value: what `args_state` returned, or its form in JSON, which has neither
             tuples nor infinities.
 
@@ -262,7 +269,8 @@ def args_from_state(kind: type[_Args], state: Mapping[str, Any]) -> _Args:
             f"`resume` must be a run of this script, got one with {', '.join(unknown)}, which are "
             "no flags of it; take the script, and the version of gym_rated, that began the run"
         )
-    args = kind(**{name: _as_typed(value, hints[name]) for name, value in state.items()})
+    old = {name: value for name, value in _BEFORE.items() if name in hints} | dict(state)
+    args = kind(**{name: _as_typed(value, hints[name]) for name, value in old.items()})
     for name in state:
         if not _is_of(getattr(args, name), hints[name]):
             found = repr(getattr(args, name))

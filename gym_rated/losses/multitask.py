@@ -106,7 +106,7 @@ class MultitaskLoss(nn.Module, Loss):
         target: TargetForm = "linear",
         alpha: float = 1.0,
         segment_value: SegmentValue = "sum",
-        segment_length: int = 10,
+        segment_length: int = 50,
         sharpness: float | Literal["scaled"] = SHARPNESS,
         adjacent_weight: float = 0.2,
         trim: float = 0.0,

@@ -162,7 +162,7 @@ def test_rows_of_a_reset_do_not_train_the_policy(tmp_path: Path) -> None:
 
 
 def test_policy_waits_for_the_first_fit(tmp_path: Path) -> None:
-    run(tmp_path / "run")
+    run(tmp_path / "run", explore="noise")
     metrics = read_metrics(tmp_path / "run")
     first_fit = metrics["rated/num_ratings"][0][0]
     assert first_fit == 512

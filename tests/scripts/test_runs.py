@@ -425,6 +425,7 @@ def test_what_cannot_work_is_refused_at_once_in_the_words_of_the_command_line(
 def test_rollouts_that_end_before_the_first_query_are_refused(tmp_path: Path) -> None:
     # 20 % of 300 ratings of 50 steps are there at step 3,000; the one rollout ends at 2,048
     flags = {"num_envs": 2, "num_steps": 1_024, "num_ratings": 300, "query_until": 1.0}
+    flags["segment_length"] = (50,)
     with pytest.raises(ValueError, match=r"the first query, at step 3000 .* by step 2048"):
         ppo.train(ppo.Args(**flags, total_timesteps=4_000, run_dir=tmp_path / "run"))
     assert not (tmp_path / "run").exists()

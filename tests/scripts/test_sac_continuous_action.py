@@ -374,7 +374,7 @@ def test_policy_and_targets_are_updated_at_their_own_frequency() -> None:
 
 
 def test_agent_acts_at_random_and_does_not_learn_before_the_first_fit(tmp_path: Path) -> None:
-    run(tmp_path / "run", learning_starts=100)
+    run(tmp_path / "run", learning_starts=100, explore="noise")
     metrics = read_metrics(tmp_path / "run")
     first_fit = metrics["rated/num_ratings"][0][0]
     assert first_fit == 300

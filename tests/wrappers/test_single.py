@@ -325,7 +325,8 @@ def test_replay_survives_a_checkpoint_and_an_action_changed_in_place() -> None:
 
     def make() -> tuple[Any, SlowRater]:
         rater = SlowRater()
-        return RatingFeedbackWrapper(Vandal(LONG), rater, record_replay=True), rater
+        options = {"segment_length": 50, "record_replay": True}
+        return RatingFeedbackWrapper(Vandal(LONG), rater, **options), rater
 
     env, rater = make()
     env.reset()
