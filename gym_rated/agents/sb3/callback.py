@@ -127,7 +127,7 @@ class FitCallback(BaseCallback):
         return True
 
     def _on_rollout_end(self) -> None:
-        if self._pays == "nothing":
+        if self._what_is_paid() == "nothing":
             self.model.train = _learn_nothing  # type: ignore[attr-defined]  # a subclass has it
 
     def _on_training_end(self) -> None:
