@@ -42,8 +42,7 @@ NEVER_RERATED = ("people", "wu2025-once")
 FEW_ARMS = (
     *("true", "ours", "wu2025-once", "rbrl-once", "regression-once"),
     *("pairs-50", "pairs-10", "pairs-10-decay"),
-    *("ours-50", "ours-no-decay", "ours-no-squares", "ours-no-bonus"),
-    *("ours-bare", "ours-bare-50"),
+    *("ours-no-bonus", "ours-bare", "ours-bare-50"),
 )
 PAIRS_ONCE = ("--preset", "people", "--relative-to", "round")
 BARE = ("--no-squared-actions", "--explore", "noise")
@@ -62,9 +61,6 @@ ARMS: dict[str, list[str]] = {
     "wu2025-once": ["--preset", "wu2025", "--no-regrade"],
     "rbrl-once": ["--preset", "rbrl", "--no-regrade"],
     "regression-once": ["--preset", "wu2025", "--tasks", "regression", "--no-regrade"],
-    "ours-50": ["--segment-length", "50"],
-    "ours-no-decay": ["--weight-decay", "0"],
-    "ours-no-squares": ["--no-squared-actions"],
     "ours-no-bonus": ["--explore", "noise"],
     "ours-bare": [*BARE],
     "ours-bare-50": [*BARE, "--segment-length", "50", "--weight-decay", "0"],

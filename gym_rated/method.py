@@ -54,7 +54,7 @@ class Method:
 
 
 OURS = Method()
-"""A rating is a place among all that its rater had seen by then, whoever rates."""
+"""A rating is a place among all that its rater had seen by then, for who compares with all that."""
 WU_2025 = Method(
     tasks=("classification", "regression"),
     scale="shared",
@@ -63,6 +63,17 @@ WU_2025 = Method(
     weight_decay=0.0,
     batch_size=64,
 )
-"""Multi-task learning after Wu et al. 2025, for ratings that are kept up to date."""
+"""Multi-task learning on one scale after Wu et al. 2025, for ratings that are kept up to date, or
+follow one rule."""
 PEOPLE = replace(WU_2025, tasks=("pairwise",), scale="group", segment_value="mean")
-"""Pairs within one rater and one round, which assume nothing of what lies between rounds."""
+"""Pairs within one rater and one round, for ratings that are never given again."""
+
+
+def method_for(criterion: str | None) -> Method:
+    """Return the method for ratings by a criterion in words, `PEOPLE`, or without, `WU_2025`.
+
+    Who judges by words does not rate again what they rated before as their standards move, and
+    nobody knows what they compare with; a rule that is computed has no words. Nothing else in a
+    dataset tells the two apart.
+    """
+    return WU_2025 if criterion is None else PEOPLE

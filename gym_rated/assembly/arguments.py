@@ -6,6 +6,7 @@ which the command line may set otherwise. What is made of the flags is in
 """
 
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ import tyro
 from gym_rated.assembly.devices import check_device
 from gym_rated.assembly.groups import (
     HumanArgs,
+    Judge,
     QueryArgs,
     RaterArgs,
     RewardArgs,
@@ -83,14 +85,15 @@ class _Glimpse:
     """What decides about a script's preset."""
 
     preset: Preset | None = None
+    rater: Judge = "synthetic"
     resume: Path | None = None
 
 
 def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
     """Read the command line of a script; flags on it win over those of its preset.
 
-    With `--resume`, what is not on the command line is as in the run, and `given` of the arguments
-    names what differs.
+    Where people rate, the preset is `people` unless another is named. With `--resume`, what is not
+    on the command line is as in the run, and `given` of the arguments names what differs.
 
     Args:
         kind: The script's dataclass of arguments.
@@ -104,7 +107,11 @@ def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
     seen, default = glimpse(_Glimpse, words), kind()
     if seen.resume is not None:
         return _parse_beside_run(kind, seen.resume, words)
-    args = parse_in_groups(with_preset(default, seen.preset or default.preset), words)
+    preset = seen.preset or default.preset
+    if seen.preset is None and seen.rater == "human":
+        preset = "people"
+        print("--rater human: preset people, as people do not rate again; --preset takes another")
+    args = parse_in_groups(with_preset(default, preset), words)
     check_args(args)
     return args
 
@@ -208,6 +215,15 @@ def _check_rated(args: RunArgs) -> None:
         raise ValueError(
             f"`num_ratings` must be at least 2 to be compared, got {args.num_ratings}; ask for "
             "more, or train on another `reward`"
+        )
+    is_ranked = args.relative_to == "everything" and not args.regrade
+    if "quantile" in args.tasks and args.rater == "synthetic" and not is_ranked:
+        warnings.warn(
+            "`tasks` has quantile, which reads a rating as a place among all that its rater had "
+            f"seen by then, got --relative-to {args.relative_to} and regrade={args.regrade}; other "
+            "ratings can make a reward that is badly wrong with it: take --preset people, or "
+            "wu2025 where everything is rated again",
+            stacklevel=2,
         )
     if args.skip_rate == 1 and args.rater == "synthetic":
         raise ValueError(

@@ -74,10 +74,11 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 
 * `ours`: a rating is a place among all that its rater had seen by then, beside a regression on
   scores where there are any; short segments, weights that shrink, and a bonus for new states until
-  the reward predicts new ratings. For whoever rates [our inference].
+  the reward predicts new ratings. For raters who compare with everything [our inference].
 * `wu2025`: classification and regression with learned weights, after Wu et al. 2025 (arXiv
   2506.09183), for ratings that a computed rater keeps up to date.
-* `people`: pairs within one rater and one round [our inference].
+* `people`: pairs within one rater and one round, whatever the rater compares with, for ratings that
+  are never re-rated [our inference].
 * `rbrl`: classification alone after White et al. 2024 (arXiv 2307.16348), in our setting.
 * `rbrl-aaai24`: the same with the network, optimiser, class limits and stopping rule of the
   authors' code.

@@ -9,7 +9,7 @@ from gym_rated.choices import Offset
 from gym_rated.fitting.learner import RewardLearner
 from gym_rated.fitting.making import fit, longest_segment, make_learner
 from gym_rated.fitting.report import FitReport, HeldOut
-from gym_rated.method import OURS, PEOPLE, WU_2025, Method
+from gym_rated.method import OURS, PEOPLE, WU_2025, Method, method_for
 from gym_rated.metrics import Truth, agreement_with_truth
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "fit",
     "longest_segment",
     "make_learner",
+    "method_for",
 ]

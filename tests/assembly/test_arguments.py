@@ -64,6 +64,13 @@ def test_a_script_adds_flags_and_changes_defaults_that_presets_leave_alone() -> 
     assert parse_args(Args, ["--colour", "blue"]).colour == "blue"
 
 
+@pytest.mark.parametrize("words", [["--regrade"], ["--relative-to", "round"]])
+def test_ratings_that_are_no_places_among_all_that_was_seen_are_warned_of(words: list[str]) -> None:
+    with pytest.warns(UserWarning, match="`tasks` has quantile, which reads a rating as a place"):
+        parse_args(RunArgs, words)
+    parse_args(RunArgs, ["--preset", "people", *words])
+
+
 def test_help_has_a_heading_for_each_group(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse_args(Args, ["--help"])

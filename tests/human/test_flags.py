@@ -1,6 +1,5 @@
 """The flags of rating by hand, and the commands that serve and count."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,16 @@ from gym_rated.cli import main
 from gym_rated.human import HumanRater
 
 
-def test_who_rates_decides_about_no_other_flag() -> None:
-    people, formula = parse_args(RunArgs, ["--rater", "human"]), parse_args(RunArgs, [])
-    assert replace(people, rater="synthetic") == formula
+def test_people_get_their_preset_unless_another_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    people = parse_args(RunArgs, ["--rater", "human"])
+    assert (people.preset, people.regrade, people.scale) == ("people", False, "group")
+    assert (people.tasks, people.segment_value) == (("pairwise",), "mean")
+    assert "preset people" in capsys.readouterr().out
     assert parse_args(RunArgs, ["--rater", "human", "--preset=rbrl"]).preset == "rbrl"
+    assert parse_args(RunArgs, ["--rater", "human", "--tasks", "ordinal"]).tasks == ("ordinal",)
+    assert capsys.readouterr().out.count("preset people") == 1
 
 
 @pytest.mark.parametrize(

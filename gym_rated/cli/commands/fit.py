@@ -18,6 +18,7 @@ from gym_rated.choices import Offset
 from gym_rated.cli.page import Picture, Table, Text, write_page
 from gym_rated.environments.making import make_env
 from gym_rated.imports import check_imports_nothing
+from gym_rated.method import PEOPLE, method_for
 from gym_rated.plots import plot_reward
 from gym_rated.ratings import RatingDataset
 from gym_rated.segments.encoding import action_dim, obs_dim
@@ -49,19 +50,33 @@ class FitArgs(RewardModelArgs):
 
 @dataclass
 class _Glimpse:
-    """What decides about other flags."""
+    """What decides about the preset."""
 
-    preset: Preset = "ours"
+    preset: Preset | None = None
+    ratings: Path | None = None
 
 
 def main(argv: Sequence[str]) -> None:
     """Run the command."""
-    default = with_preset(FitArgs(), glimpse(_Glimpse, argv).preset)
+    default = with_preset(FitArgs(), _preset(argv))
     prog, hidden = "gym-rated fit", (tyro.conf.SuppressFixed,)
     args = tyro.cli(FitArgs, args=list(argv), prog=prog, default=default, config=hidden)
     print(describe_preset(args))
     report = fit_file(args)
     print(f"{report}\n{args.out} holds the reward model and its report")
+
+
+def _preset(argv: Sequence[str]) -> Preset:
+    """Return the preset that is named, else the one for who rated."""
+    seen = glimpse(_Glimpse, argv)
+    if seen.preset is not None:
+        return seen.preset
+    if seen.ratings is None or not seen.ratings.is_file():
+        return "wu2025"
+    if method_for(RatingDataset.load(seen.ratings).criterion) != PEOPLE:
+        return "wu2025"
+    print("rated by a criterion in words: preset people; --preset takes another")
+    return "people"
 
 
 def fit_file(args: FitArgs) -> "FitReport":
