@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from benchmarks.speed.worker import Pause, serve
-from gym_rated.fitting.making import OURS, Method, make_learner
+from gym_rated.fitting.making import WU_2025, Method, make_learner
 from gym_rated.ratings import Rating, RatingDataset
 from gym_rated.segments import Origin, Segment
 
@@ -33,12 +33,12 @@ AUTHORS = Method(
 
 def by_ratings(pause: Pause) -> None:
     """Fit with the default method to as many ratings as are asked for."""
-    serve(pause, lambda request: fitting(int(request), OURS))
+    serve(pause, lambda request: fitting(int(request), WU_2025))
 
 
 def by_members(pause: Pause) -> None:
     """Fit as many members as are asked for to 500 ratings."""
-    serve(pause, lambda request: fitting(500, replace(OURS, num_members=int(request))))
+    serve(pause, lambda request: fitting(500, replace(WU_2025, num_members=int(request))))
 
 
 def of_authors(pause: Pause) -> None:

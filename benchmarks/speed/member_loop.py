@@ -14,7 +14,7 @@ from benchmarks.speed.fits import (
     AUTHORS,
     NUM_CLASSES,
     OBS_DIM,
-    OURS,
+    WU_2025,
     Method,
     rated_segments,
 )
@@ -27,7 +27,7 @@ CHUNK = 20
 def by_size(pause: Pause) -> None:
     """Fit 500 ratings with the sizes of the authors or of our defaults, by request."""
     torch.set_num_threads(1)
-    methods = {"authors": AUTHORS, "defaults": OURS}
+    methods = {"authors": AUTHORS, "defaults": WU_2025}
     serve(pause, lambda request: PlainFit(methods[request]).run)
 
 

@@ -219,7 +219,7 @@ def test_the_plain_loop_descends_on_the_loss_that_ours_does():
 
 
 def test_a_chunk_of_every_fit_and_wrapper_counts_its_steps():
-    small = replace(fits.OURS, hidden_sizes=(4,), num_members=1)
+    small = replace(fits.WU_2025, hidden_sizes=(4,), num_members=1)
     assert fits.fitting(20, small)() == 50
     assert len(fits.rated_segments(20)) == 20
     model = many_envs.gym_rated.RewardEnsemble(17, 6, num_members=1, hidden_sizes=(4,))
@@ -236,7 +236,7 @@ def test_a_chunk_in_bfloat16_multiplies_in_bfloat16(monkeypatch):
         return by_member(self, inputs)
 
     monkeypatch.setattr(RewardEnsemble, "_rewards_by_member", counted)
-    small = replace(fits.OURS, hidden_sizes=(4,), num_members=1)
+    small = replace(fits.WU_2025, hidden_sizes=(4,), num_members=1)
     fits.fitting(20, small)()
     assert not found
     fits.fitting(20, small, "bfloat16")()
