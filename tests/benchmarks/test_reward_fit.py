@@ -138,8 +138,13 @@ def test_where_true_rewards_are_constant_nothing_is_said_and_nobody_is_warned() 
     assert set(found.values()) == {None}
 
 
+@pytest.mark.parametrize("rater", [*fit_targets.NEVER_RERATED, "comparisons"])
+def test_people_learn_from_every_rater(rater):
+    assert row_of("people", rater)["spearman_all"] > 0.5
+
+
 @pytest.mark.parametrize("rater", [r for r in fit_cells.RATERS if r != "comparisons"])
-def test_the_default_learns_from_every_rater(rater):
+def test_ours_learns_from_ratings_and_scores(rater):
     assert row_of("ours", rater)["spearman_all"] > 0.5
 
 
