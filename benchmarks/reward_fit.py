@@ -33,8 +33,8 @@ import tyro
 from tqdm import tqdm
 
 from benchmarks import noisy_task
-from benchmarks.fit_cells import METHODS, RATERS, Cell, HeldOut, run_cell
-from benchmarks.fit_targets import table, verdicts
+from benchmarks.fit_cells import METHODS, Cell, HeldOut, run_cell
+from benchmarks.fit_targets import NEVER_RERATED, table, verdicts
 from benchmarks.recorded_segments import Source, make_segments
 from gym_rated import Segment
 from gym_rated.checkpoint.files import replace_file
@@ -85,7 +85,7 @@ def cells(args: Args) -> Iterator[Cell]:
         for seed, num, mistakes, method in product(args.seeds, (50, 200), (0.0, 0.2), methods):
             yield Cell("clean", env_id, "re-rated", method, num, seed, mistakes, fitted="once")
     if "drift" in args.parts:
-        raters = list(RATERS)[:5]
+        raters = ("re-rated", *NEVER_RERATED)
         methods = ("ours", "wu2025", "rbrl", "people", "pairs", "ordinal")
         errors = ({}, {"slips": 0.2}, {"mistakes": 0.2})
         for seed, wrong, rater, method in product(args.seeds, errors, raters, methods):

@@ -189,6 +189,7 @@ def check_args(args: RunArgs) -> None:
     check_device(args)
     if args.reward == "rated":
         _check_rated(args)
+        _warn_of_other_ratings(args)
 
 
 def _check_together(args: RunArgs) -> None:
@@ -216,6 +217,14 @@ def _check_rated(args: RunArgs) -> None:
             f"`num_ratings` must be at least 2 to be compared, got {args.num_ratings}; ask for "
             "more, or train on another `reward`"
         )
+    if args.skip_rate == 1 and args.rater == "synthetic":
+        raise ValueError(
+            "`skip_rate` must be below 1, got 1: a rater who can never tell teaches nothing"
+        )
+
+
+def _warn_of_other_ratings(args: RunArgs) -> None:
+    """Warn where a rater that is computed gives other ratings than the task quantile reads."""
     is_ranked = args.relative_to == "everything" and not args.regrade
     if "quantile" in args.tasks and args.rater == "synthetic" and not is_ranked:
         warnings.warn(
@@ -223,11 +232,7 @@ def _check_rated(args: RunArgs) -> None:
             f"seen by then, got --relative-to {args.relative_to} and regrade={args.regrade}; other "
             "ratings can make a reward that is badly wrong with it: take --preset people, or "
             "wu2025 where everything is rated again",
-            stacklevel=2,
-        )
-    if args.skip_rate == 1 and args.rater == "synthetic":
-        raise ValueError(
-            "`skip_rate` must be below 1, got 1: a rater who can never tell teaches nothing"
+            stacklevel=3,
         )
 
 

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from gym_rated.choices import TaskName
+from gym_rated.method import OUR_TASKS, OURS, WU_2025
 
 Preset = Literal[
     "ours",
@@ -21,13 +22,13 @@ def _baseline(*tasks: TaskName, **flags: Any) -> dict[str, Any]:
     """Return the flags of a method that has tasks of its own and nothing else of `ours`."""
     usual = {
         "regrade": True,
-        "scale": "shared",
+        "scale": WU_2025.scale,
         "tasks": tasks,
         "segment_length": (50,),
-        "segment_value": "sum",
-        "squared_actions": False,
-        "reward_batch_size": 64,
-        "weight_decay": 0.0,
+        "segment_value": WU_2025.segment_value,
+        "squared_actions": WU_2025.squared_actions,
+        "reward_batch_size": WU_2025.batch_size,
+        "weight_decay": WU_2025.weight_decay,
         "explore": "noise",
         "explore_until": "ready",
     }
@@ -37,13 +38,13 @@ def _baseline(*tasks: TaskName, **flags: Any) -> dict[str, Any]:
 PRESETS: dict[Preset, dict[str, Any]] = {
     "ours": {
         "regrade": False,
-        "scale": "group",
-        "tasks": ("quantile", "score"),
+        "scale": OURS.scale,
+        "tasks": OUR_TASKS,
         "segment_length": (10,),
-        "segment_value": "mean",
-        "squared_actions": True,
-        "reward_batch_size": 200,
-        "weight_decay": 10.0,
+        "segment_value": OURS.segment_value,
+        "squared_actions": OURS.squared_actions,
+        "reward_batch_size": OURS.batch_size,
+        "weight_decay": OURS.weight_decay,
         "explore": "knn-entropy",
         "explore_until": "trusted",
     },

@@ -58,8 +58,8 @@ class _Glimpse:
 
 def main(argv: Sequence[str]) -> None:
     """Run the command."""
-    default = with_preset(FitArgs(), _preset(argv))
-    prog, hidden = "gym-rated fit", (tyro.conf.SuppressFixed,)
+    default, hidden = with_preset(FitArgs(), _preset(argv)), (tyro.conf.SuppressFixed,)
+    prog = "gym-rated fit"
     args = tyro.cli(FitArgs, args=list(argv), prog=prog, default=default, config=hidden)
     print(describe_preset(args))
     report = fit_file(args)
