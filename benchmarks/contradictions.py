@@ -18,10 +18,9 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from benchmarks.training import BARE
+from benchmarks.training import ARMS
 from gym_rated import RatingDataset, SyntheticRater
 from gym_rated.assembly import parts
-from gym_rated.assembly.presets import PRESETS
 from gym_rated.assembly.session import contradicting_in
 from gym_rated.checkpoint.files import replace_file
 from gym_rated.fitting.placing import PlacedRatings
@@ -34,6 +33,12 @@ RESULTS = Path(__file__).parent / "results"
 NUM_CLASSES = 5
 NAMES = ("ann", "bob")
 SEEDS = (6, 7, 8)
+METHODS = {
+    "quantile": ARMS["quantile-bare"],
+    "pairs": ARMS["pairs-once"],
+    "wu2025": ARMS["wu2025"],
+}
+"""How the reward is learned, by the flags of arms of the benchmark of training."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Cell:
 
     env_id: str
     steps: int
-    preset: str
+    method: str
     num_ratings: int
     rates: tuple[float, ...]
     seed: int
@@ -55,7 +60,7 @@ class Cell:
         task = self.env_id.partition("-")[0].lower()
         rates = "-".join(f"{rate:g}" for rate in self.rates)
         options = "".join(f"-{name}" for name in self.options)
-        return f"{task}-{self.preset}-{self.num_ratings}-{rates}{options}-{self.seed}"
+        return f"{task}-{self.method}-{self.num_ratings}-{rates}{options}-{self.seed}"
 
 
 @dataclass
@@ -75,26 +80,26 @@ def cells() -> Iterator[Cell]:
     for rate in (0.0, 0.1, 0.2, 0.4):
         for seed in SEEDS:
             if not (rate == 0.1 and seed == SEEDS[-1]):
-                yield Cell(*cheetah, "ours", 200, (rate,), seed)
+                yield Cell(*cheetah, "quantile", 200, (rate,), seed)
     for rate, seeds in ((0.0, (6, 7)), (0.1, (6,)), (0.2, (6, 7)), (0.4, (6, 7)), (0.8, (6,))):
         for seed in seeds:
-            yield Cell(*pendulum, "ours", 200, (rate,), seed)
+            yield Cell(*pendulum, "quantile", 200, (rate,), seed)
     for rate in (0.0, 0.2, 0.4):
-        yield from (Cell(*pendulum, preset, 200, (rate,), 6) for preset in ("people", "wu2025"))
-    yield from (Cell(*shorter, "people", 500, (rate,), 6) for rate in (0.0, 0.2, 0.4))
+        yield from (Cell(*pendulum, method, 200, (rate,), 6) for method in ("pairs", "wu2025"))
+    yield from (Cell(*shorter, "pairs", 500, (rate,), 6) for rate in (0.0, 0.2, 0.4))
     yield from (Cell(*shorter, "wu2025", 500, (rate,), 6) for rate in (0.0, 0.2))
-    yield from (Cell(*shorter, "ours", 500, (rate,), 6) for rate in (0.0, 0.2))
-    yield from (Cell(*cheetah, "ours", 200, (0.05, 0.4), seed) for seed in (6, 8))
-    yield Cell(*shorter, "ours", 500, (0.05, 0.4), 7)
-    yield Cell(*pendulum, "ours", 200, (0.0,), 6, {"slip_rate": 0.3})
-    yield Cell(*pendulum, "ours", 200, (0.2,), 6, {"leniency": 1.0})
-    yield Cell(*pendulum, "people", 200, (0.2,), 6, {"relative_to": "range"})
-    yield Cell(*pendulum, "people", 200, (0.2,), 6, {"central_tendency": 0.5})
+    yield from (Cell(*shorter, "quantile", 500, (rate,), 6) for rate in (0.0, 0.2))
+    yield from (Cell(*cheetah, "quantile", 200, (0.05, 0.4), seed) for seed in (6, 8))
+    yield Cell(*shorter, "quantile", 500, (0.05, 0.4), 7)
+    yield Cell(*pendulum, "quantile", 200, (0.0,), 6, {"slip_rate": 0.3})
+    yield Cell(*pendulum, "quantile", 200, (0.2,), 6, {"leniency": 1.0})
+    yield Cell(*pendulum, "pairs", 200, (0.2,), 6, {"relative_to": "range"})
+    yield Cell(*pendulum, "pairs", 200, (0.2,), 6, {"central_tendency": 0.5})
 
 
 def make_raters(cell: Cell) -> list[SyntheticRater]:
     """Return the raters of a cell."""
-    options = {"regrade": PRESETS[cell.preset]["regrade"], **cell.options}
+    options = {"regrade": cell.method == "wu2025", **cell.options}
     return [
         SyntheticRater(
             NUM_CLASSES, mistake_rate=rate, seed=cell.seed + 1_000 * k, name=NAMES[k], **options
@@ -109,8 +114,7 @@ def run_cell(cell: Cell, folder: Path) -> dict[str, Any]:
 
     raters = make_raters(cell)
     together: Rater = raters[0] if len(raters) == 1 else SeveralRaters(raters, seed=cell.seed)
-    words = ["--env-id", cell.env_id, "--preset", cell.preset, "--seed", str(cell.seed)]
-    words += BARE if cell.preset == "ours" else ()
+    words = ["--env-id", cell.env_id, *METHODS[cell.method], "--seed", str(cell.seed)]
     words += ["--num-ratings", str(cell.num_ratings), "--total-timesteps", str(cell.steps)]
     args = script.arguments.parse_args(script.Args, [*words, "--no-tensorboard"])
     args.run_dir = folder
@@ -181,7 +185,7 @@ def table(rows: list[dict[str, Any]]) -> str:
             words = [f"{rater['planted']:.0%} mistakes"]
             words += [f"{name} {value}" for name, value in row["options"].items()]
             words += ["of two raters"] if len(row["raters"]) > 1 else []
-            key = (task, f"`{row['preset']}`", str(row["num_ratings"]), ", ".join(words))
+            key = (task, f"`{row['method']}`", str(row["num_ratings"]), ", ".join(words))
             groups.setdefault(key, []).append((k, rater))
     header = ["task", "method", "ratings", "rater", "runs", "mistakes made", "the run says"]
     header += ["in sample"]

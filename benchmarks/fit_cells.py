@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated import RatingDataset, RewardEnsemble, Segment, SyntheticRater
-from gym_rated.fitting import OURS, PEOPLE, WU_2025, Method, make_learner
+from gym_rated.fitting import OURS, WU_2025, Method, make_learner
 from gym_rated.metrics import (
     advantage_correlation,
     best_third,
@@ -26,7 +26,7 @@ METHODS: dict[str, Method] = {
     "ours": OURS,
     "wu2025": WU_2025,
     "rbrl": replace(WU_2025, tasks=("classification",)),
-    "people": PEOPLE,
+    "pairs-once": replace(WU_2025, tasks=("pairwise",), scale="group", segment_value="mean"),
     "pairs": replace(WU_2025, tasks=("pairwise",)),
     "ordinal": replace(WU_2025, tasks=("ordinal",), scale="group"),
     "regression": replace(WU_2025, tasks=("regression",)),

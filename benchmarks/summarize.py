@@ -39,19 +39,21 @@ WORDS = {
     "rbrl": "classification, re-rated (`rbrl`)",
     "pairs": "all pairs, re-rated (`pairs`)",
     "shuffled": "`ours`, shuffled ratings",
-    "people": "pairs within a round (`people`)",
+    "pairs-once": "pairs within a round",
     "wu2025-once": "classification and regression (`wu2025`)",
     "rbrl-once": "classification (`rbrl`)",
     "regression-once": "regression",
-    "pairs-50": "pairs within a round (`people`)",
-    "pairs-10": "`people` with segments of 10 steps",
-    "pairs-10-decay": "`people` with segments of 10 steps and decay",
-    "ours-no-bonus": "`ours` without a bonus",
-    "ours-bare": "`ours` without squares and bonus",
-    "ours-bare-50": "the same, with segments of 50 steps, without decay",
+    "pairs-50": "pairs within a round",
+    "pairs-10": "pairs, segments of 10 steps",
+    "pairs-10-decay": "pairs, segments of 10 steps, decay",
+    "ours-round": "`ours`, rated relative to the round",
+    "quantile": "`ours` with the task `quantile`",
+    "quantile-no-bonus": "the same without a bonus",
+    "quantile-bare": "the same without squares and bonus",
+    "quantile-bare-50": "the same, with segments of 50 steps, without decay",
 }
 MAIN = ("true", "ours", "wu2025", "rbrl", "pairs", "constant", "shuffled")
-NEVER_RERATED = ("ours", "people", "wu2025-once")
+NEVER_RERATED = ("ours", "quantile", "pairs-once", "wu2025-once")
 CONTINUOUS = ("halfcheetah", "pendulum", "reacher")
 DISCRETE = ("cartpole", "acrobot")
 TRUST = ("faults", "hostile", "fuzz", "outside")

@@ -38,14 +38,16 @@ RESULTS = Path(__file__).parent / "results"
 CURVE_POINTS = 25
 
 RERATED = ("wu2025", "rbrl", "pairs")
-NEVER_RERATED = ("people", "wu2025-once")
+NEVER_RERATED = ("pairs-once", "wu2025-once")
 FEW_ARMS = (
-    *("true", "ours", "wu2025-once", "rbrl-once", "regression-once"),
+    *("true", "ours", "ours-round", "quantile", "wu2025-once", "rbrl-once", "regression-once"),
     *("pairs-50", "pairs-10", "pairs-10-decay"),
-    *("ours-no-bonus", "ours-bare", "ours-bare-50"),
+    *("quantile-no-bonus", "quantile-bare", "quantile-bare-50"),
 )
-PAIRS_ONCE = ("--preset", "people", "--relative-to", "round")
-BARE = ("--no-squared-actions", "--explore", "noise")
+PAIRS_ONCE = ("--preset", "pairs", "--no-regrade", "--scale", "group", "--segment-value", "mean")
+PAIRS_ROUND = (*PAIRS_ONCE, "--relative-to", "round")
+QUANTILE = ("--tasks", "quantile", "score")
+BARE = (*QUANTILE, "--no-squared-actions", "--explore", "noise")
 ARMS: dict[str, list[str]] = {
     "true": ["--reward", "true"],
     "constant": ["--reward", "constant"],
@@ -54,18 +56,21 @@ ARMS: dict[str, list[str]] = {
     "wu2025": ["--preset", "wu2025"],
     "rbrl": ["--preset", "rbrl"],
     "pairs": ["--preset", "pairs"],
-    "people": ["--preset", "people"],
-    "pairs-50": [*PAIRS_ONCE, "--segment-length", "50"],
-    "pairs-10": [*PAIRS_ONCE, "--segment-length", "10"],
-    "pairs-10-decay": [*PAIRS_ONCE, "--segment-length", "10", "--weight-decay", "10"],
+    "pairs-once": [*PAIRS_ONCE],
+    "pairs-50": [*PAIRS_ROUND, "--segment-length", "50"],
+    "pairs-10": [*PAIRS_ROUND, "--segment-length", "10"],
+    "pairs-10-decay": [*PAIRS_ROUND, "--segment-length", "10", "--weight-decay", "10"],
     "wu2025-once": ["--preset", "wu2025", "--no-regrade"],
     "rbrl-once": ["--preset", "rbrl", "--no-regrade"],
     "regression-once": ["--preset", "wu2025", "--tasks", "regression", "--no-regrade"],
-    "ours-no-bonus": ["--explore", "noise"],
-    "ours-bare": [*BARE],
-    "ours-bare-50": [*BARE, "--segment-length", "50", "--weight-decay", "0"],
+    "ours-round": ["--relative-to", "round"],
+    "quantile": [*QUANTILE],
+    "quantile-no-bonus": [*QUANTILE, "--explore", "noise"],
+    "quantile-bare": [*BARE],
+    "quantile-bare-50": [*BARE, "--segment-length", "50", "--weight-decay", "0"],
 }
-"""Arms and their flags; `-once` are never re-rated, and `ours-` lack parts of `ours`."""
+"""Arms and their flags; `-once` are never re-rated, and `quantile` is `ours` with another task for
+classes, of which `quantile-` lack further parts."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +101,10 @@ SUITES = {
     "halfcheetah": Suite(
         "HalfCheetah-v5",
         250_000,
-        ("true", "ours", "shuffled", "constant", *RERATED, *NEVER_RERATED),
+        ("true", "ours", "quantile", "shuffled", "constant", *RERATED, *NEVER_RERATED),
     ),
-    "pendulum": Suite("Pendulum-v1", 100_000, ("true", "ours", "wu2025")),
-    "reacher": Suite("Reacher-v5", 150_000, ("true", "ours", "wu2025")),
+    "pendulum": Suite("Pendulum-v1", 100_000, ("true", "ours", "quantile", "wu2025")),
+    "reacher": Suite("Reacher-v5", 150_000, ("true", "ours", "quantile", "wu2025")),
     "sac-halfcheetah": Suite(
         "HalfCheetah-v5",
         60_000,

@@ -20,7 +20,14 @@ Strategy = Literal[
 """Which segments to ask about: see `gym_rated.queries.make_select`."""
 
 TaskName = Literal[
-    "classification", "regression", "pairwise", "ranking", "score", "ordinal", "quantile"
+    "classification",
+    "regression",
+    "pairwise",
+    "comparison",
+    "ranking",
+    "score",
+    "ordinal",
+    "quantile",
 ]
 """A task of `gym_rated.losses.TASKS`."""
 

@@ -4,7 +4,7 @@
 torch, so nothing here imports it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gym_rated.choices import (
@@ -20,8 +20,8 @@ from gym_rated.choices import (
 if TYPE_CHECKING:
     from gym_rated.losses import Task
 
-OUR_TASKS: tuple[TaskName, ...] = ("quantile", "score")
-"""What is learned from classes, and what from scores, with learned weights between the two."""
+OUR_TASKS: tuple[TaskName, ...] = ("ordinal", "score", "comparison")
+"""What is learned from classes, from scores and from comparisons, with learned weights between."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Method:
 
 
 OURS = Method()
-"""A rating is a place among all that its rater had seen by then, for who compares with all that."""
+"""Each rater has thresholds between the classes in each round, whatever they compare with."""
 WU_2025 = Method(
     tasks=("classification", "regression"),
     scale="shared",
@@ -65,15 +65,3 @@ WU_2025 = Method(
 )
 """Multi-task learning on one scale after Wu et al. 2025, for ratings that are kept up to date, or
 follow one rule."""
-PEOPLE = replace(WU_2025, tasks=("pairwise",), scale="group", segment_value="mean")
-"""Pairs within one rater and one round, for ratings that are never given again."""
-
-
-def method_for(criterion: str | None) -> Method:
-    """Return the method for ratings by a criterion in words, `PEOPLE`, or without, `WU_2025`.
-
-    Who judges by words does not rate again what they rated before as their standards move, and
-    nobody knows what they compare with; a rule that is computed has no words. Nothing else in a
-    dataset tells the two apart.
-    """
-    return WU_2025 if criterion is None else PEOPLE

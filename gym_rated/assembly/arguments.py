@@ -29,6 +29,7 @@ from gym_rated.assembly.headings import parse_in_groups
 from gym_rated.assembly.presets import PRESETS, Preset
 from gym_rated.assembly.ranges import check_ranges
 from gym_rated.assembly.wording import flag, named_as
+from gym_rated.choices import TaskName
 from gym_rated.imports import check_imports_nothing, names_of_modules
 from gym_rated.runs.reading import read_config
 
@@ -39,6 +40,12 @@ _BEFORE: dict[str, Any] = {
     "explore_until": "ready",
 }
 """What runs did before there were flags for it, where the default is another by now."""
+_NEEDED: dict[str, tuple[TaskName, ...]] = {
+    "scores": ("score",),
+    "both": ("score",),
+    "comparisons": ("comparison", "pairwise"),
+}
+"""The tasks of which one must be there to learn from some kinds of answers."""
 
 
 @dataclass
@@ -110,7 +117,7 @@ def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
     preset = seen.preset or default.preset
     if seen.preset is None and seen.rater == "human":
         preset = "people"
-        print("--rater human: preset people, as people do not rate again; --preset takes another")
+        print("--rater human: preset people, for clips that can be seen; --preset takes another")
     args = parse_in_groups(with_preset(default, preset), words)
     check_args(args)
     return args
@@ -199,10 +206,11 @@ def _check_together(args: RunArgs) -> None:
             "`reward_model` must be given with `--reward model` and only then, got "
             f"{args.reward_model} with --reward {args.reward}"
         )
-    needed = {"scores": "score", "both": "score", "comparisons": "pairwise"}.get(args.answers)
-    if needed is not None and needed not in args.tasks:
+    needed = _NEEDED.get(args.answers)
+    if needed is not None and not set(needed) & set(args.tasks):
         raise ValueError(
-            f"`tasks` must include {needed!r} with `--answers {args.answers}`, got {args.tasks}"
+            f"`tasks` must include {' or '.join(map(repr, needed))} with `--answers "
+            f"{args.answers}`, got {args.tasks}"
         )
     if args.rater == "human":
         _check_human(args)
@@ -230,8 +238,7 @@ def _warn_of_other_ratings(args: RunArgs) -> None:
         warnings.warn(
             "`tasks` has quantile, which reads a rating as a place among all that its rater had "
             f"seen by then, got --relative-to {args.relative_to} and regrade={args.regrade}; other "
-            "ratings can make a reward that is badly wrong with it: take --preset people, or "
-            "wu2025 where everything is rated again",
+            "ratings can make a reward that is badly wrong with it: take --tasks ordinal",
             stacklevel=3,
         )
 

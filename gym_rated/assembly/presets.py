@@ -35,21 +35,22 @@ def _baseline(*tasks: TaskName, **flags: Any) -> dict[str, Any]:
     return usual | flags
 
 
+_OURS: dict[str, Any] = {
+    "regrade": False,
+    "scale": OURS.scale,
+    "tasks": OUR_TASKS,
+    "segment_length": (10,),
+    "segment_value": OURS.segment_value,
+    "squared_actions": OURS.squared_actions,
+    "reward_batch_size": OURS.batch_size,
+    "weight_decay": OURS.weight_decay,
+    "explore": "knn-entropy",
+    "explore_until": "trusted",
+}
 PRESETS: dict[Preset, dict[str, Any]] = {
-    "ours": {
-        "regrade": False,
-        "scale": OURS.scale,
-        "tasks": OUR_TASKS,
-        "segment_length": (10,),
-        "segment_value": OURS.segment_value,
-        "squared_actions": OURS.squared_actions,
-        "reward_batch_size": OURS.batch_size,
-        "weight_decay": OURS.weight_decay,
-        "explore": "knn-entropy",
-        "explore_until": "trusted",
-    },
+    "ours": _OURS,
+    "people": _OURS | {"segment_length": (25,)},
     "wu2025": _baseline("classification", "regression"),
-    "people": _baseline("pairwise", regrade=False, scale="group", segment_value="mean"),
     "rbrl": _baseline("classification"),
     "rbrl-aaai24": _baseline(
         "classification",
@@ -73,13 +74,13 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 }
 """What each preset sets.
 
-* `ours`: a rating is a place among all that its rater had seen by then, beside a regression on
-  scores where there are any; short segments, weights that shrink, and a bonus for new states until
-  the reward predicts new ratings. For raters who compare with everything [our inference].
+* `ours`: thresholds between the classes for each rater and round, with a share of mistakes, beside
+  a regression on scores and a logistic one on comparisons where there are any; short segments,
+  weights that shrink, and a bonus for new states until the reward predicts new ratings. Nothing is
+  rated again, and whatever the rater compares with will do [our inference].
+* `people`: the same, with segments that are long enough to be judged by eye.
 * `wu2025`: classification and regression with learned weights, after Wu et al. 2025 (arXiv
   2506.09183), for ratings that a computed rater keeps up to date.
-* `people`: pairs within one rater and one round, whatever the rater compares with, for ratings that
-  are never re-rated [our inference].
 * `rbrl`: classification alone after White et al. 2024 (arXiv 2307.16348), in our setting.
 * `rbrl-aaai24`: the same with the network, optimiser, class limits and stopping rule of the
   authors' code.

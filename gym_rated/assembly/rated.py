@@ -42,7 +42,7 @@ class RatedEnv(gym.Env[Any, Any]):
             model is fitted whenever ratings come in.
         env_kwargs: Keyword arguments of `gymnasium.make` for `env_id`.
         loss: Keyword arguments of the `MultitaskLoss` that the model is fitted with, where they
-            are to be other than those of `gym_rated.fitting.method_for` the rater's `criterion`.
+            are to be other than those of `gym_rated.fitting.OURS`.
         features: As in `RatingFeedbackWrapper`.
         render_mode: As in `gymnasium.make`.
         seed: Seed of the choice of segments, of the model and of its fits.
@@ -221,21 +221,19 @@ def _learner(
         )
     if reward_fn is not None:
         return None
-    from gym_rated.fitting import make_learner, method_for
+    from gym_rated.fitting import OURS, make_learner
     from gym_rated.reward_model.images import ConvRewardEnsemble
     from gym_rated.segments.encoding import PIXELS, action_dim, obs_dim
 
     encoder = resolve_features(features)
     length = feedback.get("segment_length", 10)
-    method = method_for(getattr(rater, "criterion", None))
     images = encoder == PIXELS
-    sizes: dict[str, Any] = {"num_members": method.num_members, "seed": seed}
+    sizes: dict[str, Any] = {"num_members": OURS.num_members, "seed": seed}
     return make_learner(
         obs_dim(spaces[0], encoder),
         action_dim(spaces[1]),
         rater.num_classes,
         segment_length=length if isinstance(length, int) else max(length),
-        method=method,
         model=ConvRewardEnsemble.for_spaces(*spaces, **sizes) if images else None,
         loss=loss,
         seed=seed,

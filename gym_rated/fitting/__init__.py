@@ -9,12 +9,11 @@ from gym_rated.choices import Offset
 from gym_rated.fitting.learner import RewardLearner
 from gym_rated.fitting.making import fit, longest_segment, make_learner
 from gym_rated.fitting.report import FitReport, HeldOut
-from gym_rated.method import OURS, PEOPLE, WU_2025, Method, method_for
+from gym_rated.method import OURS, WU_2025, Method
 from gym_rated.metrics import Truth, agreement_with_truth
 
 __all__ = [
     "OURS",
-    "PEOPLE",
     "WU_2025",
     "FitReport",
     "HeldOut",
@@ -26,5 +25,4 @@ __all__ = [
     "fit",
     "longest_segment",
     "make_learner",
-    "method_for",
 ]

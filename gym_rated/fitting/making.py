@@ -12,7 +12,7 @@ from gym_rated.fitting.learner import RewardLearner
 from gym_rated.fitting.report import FitReport
 from gym_rated.fitting.rows import RewardModel
 from gym_rated.losses import Loss, MultitaskLoss
-from gym_rated.method import WU_2025, Method, method_for
+from gym_rated.method import OURS, Method
 from gym_rated.ratings import RatingDataset
 from gym_rated.ratings.answer import Answer, segments_of
 from gym_rated.reward_model import RewardEnsemble
@@ -27,7 +27,7 @@ def make_learner(
     num_classes: int,
     *,
     segment_length: int,
-    method: Method = WU_2025,
+    method: Method = OURS,
     model: RewardModel | None = None,
     loss: Loss | Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -104,7 +104,7 @@ def longest_segment(ratings: RatingDataset) -> int:
 def fit(
     ratings: RatingDataset,
     *,
-    method: Method | None = None,
+    method: Method = OURS,
     model: RewardEnsemble | None = None,
     loss: Loss | None = None,
     steps: int | None = None,
@@ -117,8 +117,7 @@ def fit(
 
     Args:
         ratings: The rated segments.
-        method: How to learn, such as `gym_rated.fitting.OURS`. By default `PEOPLE` for ratings by a
-            criterion in words (`ratings.criterion`), as people give them, and otherwise `WU_2025`.
+        method: How to learn. `gym_rated.fitting.WU_2025` is for ratings that share one scale.
         model: The model to fit, in place; by default a new `RewardEnsemble` for the dataset.
         loss: What to fit; by default the method's `MultitaskLoss` for the dataset's classes.
         steps: Gradient steps; those of the method by default, as are the next two.
@@ -134,7 +133,6 @@ def fit(
         ValueError: If the dataset does not fit model and loss.
         FloatingPointError: If the model became non-finite.
     """
-    method = method_for(ratings.criterion) if method is None else method
     given: dict[str, Any] = {
         "first_steps": steps,
         "learning_rate": learning_rate,

@@ -12,7 +12,8 @@ no loss compares ratings across groups.
 * `pairwise_loss`: Bradley-Terry on differently rated segments [our inference: no paper of the two
   has it], and on comparisons.
 * `ranking_loss`, `out_of_distribution_loss`: R4, Kharyal et al., arXiv 2601.09236.
-* `ordinal_loss`: cumulative link with thresholds per group [our inference].
+* `ordinal_loss`: cumulative link with thresholds per group, and a share of mistakes [our
+  inference].
 * `quantile_loss`: the same with quantiles of all that the rater had seen for thresholds [our
   inference].
 * `MultitaskLoss` weighs them against each other, each as a `Task` object, and takes yours; a
@@ -40,7 +41,7 @@ from gym_rated.losses.limits import class_limits, rescale, share_limits
 from gym_rated.losses.loss import Loss
 from gym_rated.losses.multitask import TASKS, MultitaskLoss
 from gym_rated.losses.ordinal import OrdinalTask, ordinal_loss
-from gym_rated.losses.pairwise import PairwiseTask, pairwise_loss
+from gym_rated.losses.pairwise import ComparisonTask, PairwiseTask, pairwise_loss
 from gym_rated.losses.quantile import QuantileTask, quantile_loss, seen_limits
 from gym_rated.losses.ranking import RankingTask, draw_one_per_class, ranking_loss, soft_ranks
 from gym_rated.losses.regression import (
@@ -59,6 +60,7 @@ __all__ = [
     "Agreement",
     "AnswerRows",
     "ClassificationTask",
+    "ComparisonTask",
     "LimitForm",
     "LimitRule",
     "Loss",

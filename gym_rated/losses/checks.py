@@ -4,6 +4,9 @@ from torch import Tensor
 
 from gym_rated.checks import check_num_classes, check_number
 
+MISTAKE_RATE = 0.1
+"""Share of ratings that the tasks quantile and ordinal take as chance [our inference, measured]."""
+
 
 def check_pair_options(adjacent_weight: float, trim: float) -> None:
     """Refuse options of `pairwise_loss` that are no numbers, or out of range."""
@@ -13,6 +16,12 @@ def check_pair_options(adjacent_weight: float, trim: float) -> None:
             "`adjacent_weight` must be at least 0 and `trim` in [0, 1), "
             f"got {adjacent_weight} and {trim}"
         )
+
+
+def check_mistake_rate(mistake_rate: float) -> None:
+    """Refuse a share of ratings that are taken as chance outside of [0, 1)."""
+    if not 0 <= check_number("mistake_rate", mistake_rate) < 1:
+        raise ValueError(f"`mistake_rate` must lie in [0, 1), got {mistake_rate}")
 
 
 def check_rows(returns: Tensor, other: Tensor, name: str) -> None:

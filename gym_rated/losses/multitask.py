@@ -1,7 +1,7 @@
 """Several losses on one reward, weighed against each other by weights that are learned with it.
 
 Wu et al. 2025 (arXiv 2506.09183) learn a reward from rating classification and return regression at
-once, with "learnable weights" that capture the "inherent uncertainty"; here any of seven tasks
+once, with "learnable weights" that capture the "inherent uncertainty"; here any of eight tasks
 can be learned so, and tasks of your own beside them.
 """
 
@@ -29,7 +29,7 @@ from gym_rated.losses.classification import (
 )
 from gym_rated.losses.loss import Loss
 from gym_rated.losses.ordinal import OrdinalTask
-from gym_rated.losses.pairwise import PairwiseTask
+from gym_rated.losses.pairwise import ComparisonTask, PairwiseTask
 from gym_rated.losses.quantile import QuantileTask
 from gym_rated.losses.ranking import RankingTask
 from gym_rated.losses.regression import RegressionTask
@@ -113,7 +113,7 @@ class MultitaskLoss(nn.Module, Loss):
         limits: LimitRule = "share",
         num_draws: int = 64,
         regularization: float = 1.0,
-        max_groups: int = 1_000,
+        max_groups: int = 10_000,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -318,6 +318,7 @@ class MultitaskLoss(nn.Module, Loss):
 
 TASKS: Mapping[TaskName, Callable[[MultitaskLoss], Task]] = {
     "score": lambda loss: ScoreTask(),
+    "comparison": lambda loss: ComparisonTask(),
     "pairwise": lambda loss: PairwiseTask(loss.adjacent_weight, loss.trim),
     "classification": lambda loss: ClassificationTask(loss.sharpness, loss.limits),
     "regression": lambda loss: RegressionTask(loss.target, loss.alpha),

@@ -1,9 +1,11 @@
 """Ordinal regression of ratings: the cumulative link model of McCullagh 1980, logit link.
 
 A rating is at most c with probability sigmoid(theta_c - R). The thresholds theta may differ by
-group: a lenient rater has low ones [our inference].
+group: a lenient rater has low ones. Of a share of the ratings nothing is believed, so that a
+mistake does not pull the more at the reward, the plainer it is [our inference].
 """
 
+from math import log
 from typing import Any
 
 import numpy as np
@@ -11,29 +13,35 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gym_rated.losses.checks import check_ratings
+from gym_rated.losses.checks import MISTAKE_RATE, check_mistake_rate, check_ratings
 from gym_rated.losses.task import AnswerRows, RatingTask
 from gym_rated.losses.thresholds import GroupThresholds
 
 
-def ordinal_loss(returns: Tensor, ratings: Tensor, thresholds: Tensor) -> Tensor:
+def ordinal_loss(
+    returns: Tensor, ratings: Tensor, thresholds: Tensor, *, mistake_rate: float = 0.0
+) -> Tensor:
     """Mean negative log-likelihood of ratings under a cumulative link model.
 
     `P(y <= c) = sigmoid(theta_c - R)`, so `P(y = c)` is a difference of two of them, and its
-    logarithm is computed without cancellation in the tails.
+    logarithm is computed without cancellation in the tails. With a share e of mistakes the loss is
+    `-log((1 - e) P(y | R) + e / C)`.
 
     Args:
         returns: Predicted returns R, shape (*batch, B), in units of the logistic noise.
         ratings: Rating classes, shape (B,), int64 in 0..C-1. A row with -1, no rating, is left out.
         thresholds: Increasing thresholds of each row, shape (B, C-1) or (*batch, B, C-1), such as
             those of `ordered_thresholds`; C - 1 may also be all there is, for a common scale.
+        mistake_rate: Share e of ratings that are taken as chance, in [0, 1).
 
     Returns:
         Mean loss over the segments, shape (*batch), in nats; 0 where no segment is rated.
 
     Raises:
-        ValueError: If shapes differ, a rating lies outside -1..C-1, or thresholds do not increase.
+        ValueError: If shapes differ, a rating lies outside -1..C-1, thresholds do not increase, or
+        the rate is out of range.
     """
+    check_mistake_rate(mistake_rate)
     num_classes = thresholds.shape[-1] + 1
     check_ratings(returns, ratings, num_classes)
     if thresholds.ndim > 1 and thresholds.shape[-2] != len(ratings):
@@ -48,7 +56,11 @@ def ordinal_loss(returns: Tensor, ratings: Tensor, thresholds: Tensor) -> Tensor
     returns, ratings, thresholds = returns[..., rated], ratings[rated], thresholds[..., rated, :]
     if not len(ratings):
         return returns.sum(-1)
-    return -_log_probability(returns, ratings, thresholds).mean(-1)
+    believed = _log_probability(returns, ratings, thresholds)
+    if mistake_rate > 0:
+        chance = torch.full_like(believed, log(mistake_rate / num_classes))
+        believed = torch.logaddexp(believed + log(1 - mistake_rate), chance)
+    return -believed.mean(-1)
 
 
 class OrdinalTask(nn.Module, RatingTask):
@@ -58,12 +70,24 @@ class OrdinalTask(nn.Module, RatingTask):
         num_classes: Number of rating classes C, at least 2.
         num_members: Number of ensemble members E.
         max_groups: Groups that there is room for; 1 where all answers share a scale.
+        mistake_rate: Share of ratings that are taken as chance, in [0, 1).
+
+    Raises:
+        ValueError: If a number is out of range.
     """
 
     name = "ordinal"
 
-    def __init__(self, num_classes: int, num_members: int, max_groups: int = 1_000) -> None:
+    def __init__(
+        self,
+        num_classes: int,
+        num_members: int,
+        max_groups: int = 10_000,
+        mistake_rate: float = MISTAKE_RATE,
+    ) -> None:
         super().__init__()
+        check_mistake_rate(mistake_rate)
+        self.mistake_rate = mistake_rate
         self.thresholds = GroupThresholds(num_classes, num_members, max_groups)
         self._num_ratings, self._is_sample = 1, False
 
@@ -82,7 +106,8 @@ class OrdinalTask(nn.Module, RatingTask):
             return None
         if self._is_sample:
             self._start(values.detach(), answers)
-        loss = ordinal_loss(values, answers.ratings, self.thresholds(_groups(answers)))
+        thresholds = self.thresholds(_groups(answers))
+        loss = ordinal_loss(values, answers.ratings, thresholds, mistake_rate=self.mistake_rate)
         return loss + self.thresholds.prior() / self._num_ratings
 
     def _start(self, values: Tensor, answers: AnswerRows) -> None:
@@ -90,8 +115,8 @@ class OrdinalTask(nn.Module, RatingTask):
         self.thresholds.start(values[:, rated], _groups(answers)[rated])
 
     def options(self) -> dict[str, Any]:
-        """Return the room for groups."""
-        return {"max_groups": self.thresholds.max_groups}
+        """Return the room for groups, and the rate of mistakes."""
+        return {"max_groups": self.thresholds.max_groups, "mistake_rate": self.mistake_rate}
 
 
 def _groups(answers: AnswerRows) -> Tensor:

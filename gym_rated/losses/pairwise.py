@@ -123,6 +123,29 @@ class PairwiseTask(Task):
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class ComparisonTask(Task):
+    """Learn from comparisons alone, beside a task that learns from ratings: `pairwise_loss`."""
+
+    name = "comparison"
+
+    def can_learn(self, answers: AnswerRows) -> bool:
+        """Return whether two segments were compared."""
+        return answers.comparisons is not None and len(answers.comparisons) > 0
+
+    def loss(
+        self, values: Tensor, lengths: Tensor, answers: AnswerRows, rng: np.random.Generator
+    ) -> Tensor | None:
+        """Return the loss of each member, see `Task.loss`."""
+        if not self.can_learn(answers):
+            return None
+        return pairwise_loss(values, comparisons=answers.comparisons)
+
+    def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement:
+        """Compare values with the comparisons, see `Task.agreement`."""
+        return compared_agreement(values, answers.comparisons)
+
+
 def _rated_pairs(
     returns: Tensor, ratings: Tensor, groups: Tensor | None, adjacent_weight: float
 ) -> tuple[Tensor, Tensor, Tensor]:

@@ -12,12 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gym_rated.checks import check_number
-from gym_rated.losses.checks import check_ratings, check_rows
+from gym_rated.losses.checks import (
+    MISTAKE_RATE,
+    check_mistake_rate,
+    check_ratings,
+    check_rows,
+)
 from gym_rated.losses.groups import differ, number_groups
 from gym_rated.losses.task import AnswerRows, RatingTask
 
-MISTAKE_RATE = 0.1
 _FAR = 4.0  # units of the logistic noise, beyond which a row is on one side but for 2 %
 _ITERATIONS = 8
 
@@ -54,7 +57,7 @@ def quantile_loss(
         ValueError: If shapes differ, a rating lies outside -1..C-1, or the rate is out of range.
     """
     check_ratings(returns, ratings, num_classes)
-    _check_rate(mistake_rate)
+    check_mistake_rate(mistake_rate)
     groups = torch.zeros_like(ratings) if groups is None else groups
     check_rows(returns, groups, "groups")
     seen = _earlier(groups) if seen is None else seen
@@ -131,7 +134,7 @@ class QuantileTask(RatingTask):
     name = "quantile"
 
     def __init__(self, mistake_rate: float = MISTAKE_RATE) -> None:
-        _check_rate(mistake_rate)
+        check_mistake_rate(mistake_rate)
         self.mistake_rate = mistake_rate
 
     def can_learn(self, answers: AnswerRows) -> bool:
@@ -166,8 +169,3 @@ def _first_rows(numbers: Tensor, num_groups: int) -> Tensor:
     """Return a row of each group, shape (G,)."""
     rows = torch.arange(len(numbers), device=numbers.device)
     return rows.new_zeros(num_groups).scatter(0, numbers, rows)
-
-
-def _check_rate(mistake_rate: float) -> None:
-    if not 0 <= check_number("mistake_rate", mistake_rate) < 1:
-        raise ValueError(f"`mistake_rate` must lie in [0, 1), got {mistake_rate}")

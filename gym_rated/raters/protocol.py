@@ -12,8 +12,7 @@ class Rater(Protocol):
     """Anything that rates segments.
 
     One that judges as people do, by a criterion in words and with standards that move, may have
-    the words as `criterion`, a str: its dataset keeps them, and the default method is then that for
-    ratings that are never given again (`gym_rated.fitting.method_for`).
+    the words as `criterion`, a str: its dataset keeps them.
 
     Attributes:
         num_classes: Number of rating classes C, at least 2.

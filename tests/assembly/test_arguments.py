@@ -32,8 +32,8 @@ ENVS = SimpleNamespace(
 
 
 def test_presets_only_set_flags_and_other_flags_win() -> None:
-    people = parse_args(RunArgs, ["--preset", "people"])
-    assert (people.tasks, people.regrade, people.segment_value) == (("pairwise",), False, "mean")
+    pairs = parse_args(RunArgs, ["--preset", "pairs"])
+    assert (pairs.tasks, pairs.regrade, pairs.segment_value) == (("pairwise",), True, "sum")
     paper = parse_args(RunArgs, ["--no-regrade", "--preset", "wu2025"])
     assert paper.tasks == ("classification", "regression")
     assert not paper.regrade
@@ -57,9 +57,9 @@ class Args(WalkArgs, RunArgs):
 
 
 def test_a_script_adds_flags_and_changes_defaults_that_presets_leave_alone() -> None:
-    args = parse_args(Args, ["--preset", "people", "--stride", "2"])
+    args = parse_args(Args, ["--preset", "rbrl", "--stride", "2"])
     assert (args.stride, args.first_share, args.colour) == (2.0, 0.125, "red")
-    assert args.tasks == ("pairwise",)
+    assert args.tasks == ("classification",)
     assert parse_args(Args, []) == Args()
     assert parse_args(Args, ["--colour", "blue"]).colour == "blue"
 
@@ -67,8 +67,8 @@ def test_a_script_adds_flags_and_changes_defaults_that_presets_leave_alone() -> 
 @pytest.mark.parametrize("words", [["--regrade"], ["--relative-to", "round"]])
 def test_ratings_that_are_no_places_among_all_that_was_seen_are_warned_of(words: list[str]) -> None:
     with pytest.warns(UserWarning, match="`tasks` has quantile, which reads a rating as a place"):
-        parse_args(RunArgs, words)
-    parse_args(RunArgs, ["--preset", "people", *words])
+        parse_args(RunArgs, ["--tasks", "quantile", *words])
+    parse_args(RunArgs, words)
 
 
 def test_help_has_a_heading_for_each_group(capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,7 +137,10 @@ def test_a_preset_is_described_with_what_other_flags_made_of_it() -> None:
             r"`tasks` must include 'score' with `--answers both`",
         ),
         (["--score-noise", "-1"], r"`score_noise` must be at least 0, got -1"),
-        (["--answers", "comparisons"], r"must include 'pairwise' with `--answers comparisons`"),
+        (
+            ["--answers", "comparisons", "--tasks", "ordinal"],
+            r"must include 'comparison' or 'pairwise' with `--answers comparisons`",
+        ),
         (["--num-envs", "0"], r"`num_envs` must be at least 1, got 0"),
         (["--total-timesteps", "-1"], r"`total_timesteps` must be at least 1, got -1"),
     ],

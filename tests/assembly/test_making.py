@@ -17,13 +17,11 @@ from gym_rated.assembly.arguments import RunArgs, parse_args
 from gym_rated.cli.commands.fit import FitArgs, main
 from gym_rated.fitting import (
     OURS,
-    PEOPLE,
     WU_2025,
     Method,
     RewardLearner,
     fit,
     make_learner,
-    method_for,
 )
 from gym_rated.reward_model import RewardEnsemble
 
@@ -73,8 +71,8 @@ def parameters(model: RewardEnsemble) -> list[torch.Tensor]:
 @pytest.mark.parametrize("criterion", [None, "How well?"])
 def test_fit_rated_and_the_scripts_make_the_same_learner(criterion: str | None) -> None:
     ratings = ratings_of(criterion)
-    words = ["--num-classes", "4", *(["--rater", "human"] if criterion else ["--preset", "wu2025"])]
-    args = parse_args(RunArgs, words)
+    words = ["--rater", "human"] if criterion else []
+    args = parse_args(RunArgs, ["--num-classes", "4", *words])
     by_flags = parts.make_learner(args, ENVS, (10,), seed=1)
     in_rated = rated_learner(WordsRater() if criterion else RATER)
     model, report = fit(ratings, seed=1, progress_bar=False)
@@ -89,16 +87,15 @@ def test_fit_rated_and_the_scripts_make_the_same_learner(criterion: str | None) 
 
 def test_the_default_is_the_documented_method() -> None:
     model, _ = fit(ratings_of(), steps=1, progress_bar=False)
-    assert model.options["tasks"] == ["classification", "regression"]
-    assert (model.options["scale"], model.options["weights"]) == ("shared", "uncertainty")
+    assert model.options["tasks"] == ["ordinal", "score", "comparison"]
+    assert (model.options["scale"], model.options["weights"]) == ("group", "uncertainty")
 
 
 def test_defaults_and_presets_of_the_flags_are_the_methods() -> None:
     assert parts.method_of(RunArgs()) == OURS == Method()
-    for preset, method in (("ours", OURS), ("wu2025", WU_2025), ("people", PEOPLE)):
+    for preset, method in (("ours", OURS), ("wu2025", WU_2025), ("people", OURS)):
         assert parts.method_of(parse_args(RunArgs, ["--preset", preset])) == method
-    assert parts.method_of(parse_args(RunArgs, ["--rater", "human"])) == method_for("How well?")
-    assert method_for(None) == WU_2025
+    assert parts.method_of(parse_args(RunArgs, ["--rater", "human"])) == OURS
 
 
 def test_every_choice_of_a_method_reaches_the_learner() -> None:
@@ -140,19 +137,19 @@ def test_every_choice_of_a_method_reaches_the_learner() -> None:
 
 
 def test_a_method_may_be_named_and_its_numbers_replaced() -> None:
-    model, report = fit(ratings_of(), method=OURS, steps=3, progress_bar=False)
-    assert (model.options["scale"], report.steps) == ("group", 3)
-    small = replace(PEOPLE, num_members=2, hidden_sizes=(4,), first_steps=2)
+    model, report = fit(ratings_of(), method=WU_2025, steps=3, progress_bar=False)
+    assert (model.options["scale"], report.steps) == ("shared", 3)
+    small = replace(WU_2025, num_members=2, hidden_sizes=(4,), first_steps=2)
     model, report = fit(ratings_of(), method=small, progress_bar=False)
     assert (model.hidden_sizes, model.num_members, report.steps) == ((4,), 2, 2)
-    assert model.options["tasks"] == ["pairwise"]
+    assert model.options["tasks"] == ["classification", "regression"]
 
 
 def test_options_of_the_loss_that_rated_is_given_win() -> None:
-    learner = rated_learner(loss={"scale": "group", "alpha": 2.0})
-    assert learner.loss.options()["scale"] == "group"
+    learner = rated_learner(loss={"scale": "shared", "alpha": 2.0})
+    assert learner.loss.options()["scale"] == "shared"
     assert learner.loss.options()["alpha"] == 2.0
-    assert learner.loss.tasks == WU_2025.tasks
+    assert learner.loss.tasks == OURS.tasks
 
 
 def test_a_dataset_keeps_the_criterion_of_its_rater() -> None:
@@ -165,8 +162,8 @@ def test_a_dataset_keeps_the_criterion_of_its_rater() -> None:
 @pytest.mark.parametrize(
     ("criterion", "words", "tasks"),
     [
-        (None, [], "['classification', 'regression']"),
-        ("How well?", [], "['pairwise']"),
+        (None, [], "['ordinal', 'score', 'comparison']"),
+        ("How well?", [], "['ordinal', 'score', 'comparison']"),
         ("How well?", ["--preset", "rbrl"], "['classification']"),
         ("How well?", ["--tasks", "ordinal"], "['ordinal']"),
     ],

@@ -27,7 +27,7 @@ def row(found: list[float | None], rates: list[float], seed: int, **options: flo
         {"planted": p, "mistakes": p, "found": f, "in_sample": 0.0}
         for p, f in zip(rates, found, strict=True)
     ]
-    cell = {"env_id": "Toy-v0", "preset": "ours", "num_ratings": 9, "seed": seed}
+    cell = {"env_id": "Toy-v0", "method": "quantile", "num_ratings": 9, "seed": seed}
     return cell | {"raters": raters, "options": options}
 
 
@@ -36,7 +36,7 @@ def test_the_table_has_a_line_for_all_runs_of_a_rater() -> None:
     rows += [row([None], [0.8], 1), row([0.1, 0.5], [0.05, 0.4], 1), row([0.4], [0.2], 1, drift=1)]
     head, _, *lines = table(rows).splitlines()
     assert head.endswith("| mistakes made | the run says | in sample |")
-    first = "| Toy | `ours` | 9 |"
+    first = "| Toy | `quantile` | 9 |"
     assert lines == [
         f"{first} 20% mistakes | 3 | 0.20 | 0.20 (0.10 to 0.30), nothing in 1 | 0.00 |",
         f"{first} 20% mistakes, drift 1 | 1 | 0.20 | 0.40 | 0.00 |",

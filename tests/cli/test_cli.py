@@ -73,9 +73,9 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
 def test_a_ratings_file_becomes_a_reward_model_with_a_report(ratings_file, tmp_path, capsys):
     out = tmp_path / "model"
     words = ["fit", "--ratings", str(ratings_file), "--out", str(out), "--steps", "20"]
-    assert main([*words, "--preset", "people", "--num-members", "2", "--seed", "3"]) == 0
+    assert main([*words, "--preset", "pairs", "--num-members", "2", "--seed", "3"]) == 0
     printed = capsys.readouterr().out
-    assert "preset people: " in printed
+    assert "preset pairs: " in printed
     assert "40 ratings" in printed
     model = RewardEnsemble.load(out)
     assert (model.num_members, model.seed, model.ready) == (2, 3, True)

@@ -12,6 +12,7 @@ from gym_rated.assembly.arguments import RunArgs, parse_args
 from gym_rated.assembly.groups import RaterArgs
 from gym_rated.cli import main
 from gym_rated.human import HumanRater
+from gym_rated.method import OUR_TASKS
 
 
 def test_people_get_their_preset_unless_another_is_named(
@@ -19,7 +20,8 @@ def test_people_get_their_preset_unless_another_is_named(
 ) -> None:
     people = parse_args(RunArgs, ["--rater", "human"])
     assert (people.preset, people.regrade, people.scale) == ("people", False, "group")
-    assert (people.tasks, people.segment_value) == (("pairwise",), "mean")
+    assert (people.tasks, people.segment_value) == (OUR_TASKS, "mean")
+    assert people.segment_length == (25,)
     assert "preset people" in capsys.readouterr().out
     assert parse_args(RunArgs, ["--rater", "human", "--preset=rbrl"]).preset == "rbrl"
     assert parse_args(RunArgs, ["--rater", "human", "--tasks", "ordinal"]).tasks == ("ordinal",)

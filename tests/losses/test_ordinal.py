@@ -4,7 +4,7 @@ import pytest
 import torch
 from gradients import loss_and_gradient
 
-from gym_rated.losses import offset_prior, ordered_thresholds, ordinal_loss
+from gym_rated.losses import OrdinalTask, offset_prior, ordered_thresholds, ordinal_loss
 
 
 def sigmoid(x):
@@ -42,6 +42,34 @@ def test_the_tails_stay_finite_and_pull_back(far):
     inside, outside = far - 1 - math.log(1 - math.exp(-2)), far + 1
     assert value == pytest.approx((inside + outside) / 2, rel=1e-5)
     assert gradient.tolist() == pytest.approx([0.25, -0.25, 0.25, -0.25])
+
+
+def test_of_a_share_of_the_ratings_nothing_is_believed():
+    # one class of three at thresholds -1 and 1, a return of 2: P = 1 - sigmoid(-1)
+    returns, thresholds = torch.tensor([2.0]), torch.tensor([-1.0, 1.0])
+    loss = ordinal_loss(returns, torch.tensor([2]), thresholds, mistake_rate=0.3)
+    assert loss.item() == pytest.approx(-math.log(0.7 * sigmoid(1) + 0.1))
+
+
+def test_a_plain_mistake_pulls_less_than_a_doubtful_one():
+    ratings, thresholds = torch.tensor([0, 0]), torch.tensor([-1.0, 1.0])
+    pulls = []
+    for rate in (0.0, 0.1):
+        _, gradient = loss_and_gradient(
+            [0.0, 20.0], lambda r, e=rate: ordinal_loss(r, ratings, thresholds, mistake_rate=e)
+        )
+        pulls.append(gradient.tolist())
+    (doubtful, plain), (less_doubtful, ignored) = pulls
+    assert plain > doubtful > less_doubtful > 0.2
+    assert 0 <= ignored < 1e-6
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0, math.nan])
+def test_a_share_of_mistakes_that_is_none_is_refused(rate):
+    with pytest.raises(ValueError, match="`mistake_rate`"):
+        ordinal_loss(torch.zeros(1), torch.tensor([0]), torch.zeros(1), mistake_rate=rate)
+    with pytest.raises(ValueError, match="`mistake_rate`"):
+        OrdinalTask(3, 1, mistake_rate=rate)
 
 
 def test_two_classes_are_logistic_regression():

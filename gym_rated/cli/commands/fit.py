@@ -18,7 +18,6 @@ from gym_rated.choices import Offset
 from gym_rated.cli.page import Picture, Table, Text, write_page
 from gym_rated.environments.making import make_env
 from gym_rated.imports import check_imports_nothing
-from gym_rated.method import PEOPLE, method_for
 from gym_rated.plots import plot_reward
 from gym_rated.ratings import RatingDataset
 from gym_rated.segments.encoding import action_dim, obs_dim
@@ -50,33 +49,20 @@ class FitArgs(RewardModelArgs):
 
 @dataclass
 class _Glimpse:
-    """What decides about the preset."""
+    """What decides about other flags."""
 
-    preset: Preset | None = None
-    ratings: Path | None = None
+    preset: Preset = "ours"
 
 
 def main(argv: Sequence[str]) -> None:
     """Run the command."""
-    default, hidden = with_preset(FitArgs(), _preset(argv)), (tyro.conf.SuppressFixed,)
+    default = with_preset(FitArgs(), glimpse(_Glimpse, argv).preset)
+    hidden = (tyro.conf.SuppressFixed,)
     prog = "gym-rated fit"
     args = tyro.cli(FitArgs, args=list(argv), prog=prog, default=default, config=hidden)
     print(describe_preset(args))
     report = fit_file(args)
     print(f"{report}\n{args.out} holds the reward model and its report")
-
-
-def _preset(argv: Sequence[str]) -> Preset:
-    """Return the preset that is named, else the one for who rated."""
-    seen = glimpse(_Glimpse, argv)
-    if seen.preset is not None:
-        return seen.preset
-    if seen.ratings is None or not seen.ratings.is_file():
-        return "wu2025"
-    if method_for(RatingDataset.load(seen.ratings).criterion) != PEOPLE:
-        return "wu2025"
-    print("rated by a criterion in words: preset people; --preset takes another")
-    return "people"
 
 
 def fit_file(args: FitArgs) -> "FitReport":
