@@ -6,13 +6,12 @@ from typing import Any
 from benchmarks.fit_targets import COLUMNS, by_kind, mean_and_lowest, verdicts
 
 METHOD_WORDS = {
-    "ours": "place among what was seen (`ours`)",
+    "ours": "`ours`",
     "wu2025": "multi-task, one scale (`wu2025`)",
     "rbrl": "classification, one scale (`rbrl`)",
-    "people": "pairs within a round (`people`)",
+    "pairs-once": "pairs within a round",
     "pairs": "pairs, one scale (`pairs`)",
-    "ordinal": "thresholds for each rater and round",
-    "regression": "regression, one scale",
+    "regression, one scale": "regression, one scale",
     "classes alone": "from the classes alone",
     "scores alone": "from the scores alone",
     "ours, explained": "from both, weights `explained`",
@@ -23,18 +22,16 @@ METHOD_WORDS = {
 def fit_blocks(content: Mapping[str, Any]) -> dict[str, str]:
     """Return the tables by the name of their mark, from the content of reward_fit.json."""
     rows = content["rows"]
-    drift = [row for row in rows if row["part"] == "drift" and row["fitted"] == "rounds"]
     others = [row for row in rows if row["part"] in ("clean", "wrong", "alone")]
     return {
         "reward_fit": check_table(others),
-        "never_rerated_fit": drift_table(drift),
-        "both_fit": drift_table([row for row in rows if row["part"] == "both"]),
+        "both_fit": raters_table([row for row in rows if row["part"] == "both"]),
         "task_weights": weights_table(content["weights"]),
         "fit_missed": missed_list(rows),
     }
 
 
-def drift_table(rows: Sequence[Mapping[str, Any]]) -> str:
+def raters_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return one line a rater and method: mean (lowest) over seeds of each correlation."""
     lines = [
         "| rater | wrong | method | all stages: mean (worst) | best third | latest stage |",

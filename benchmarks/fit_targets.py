@@ -57,7 +57,7 @@ def mean_of(rows: Sequence[Row], cells: Row, column: str) -> float:
 
 def targets() -> list[Target]:
     """Return everything that is expected."""
-    return [*_clean(), *_never_rerated(), *_wrong(), *_pairs_alone()]
+    return [*_clean(), *_wrong(), *_pairs_alone()]
 
 
 def _clean() -> list[Target]:
@@ -65,28 +65,11 @@ def _clean() -> list[Target]:
     found = [
         Target(clean | {"num_ratings": num, "method": method}, at_least=at_least)
         for num, at_least in ((200, 0.93), (50, 0.90))
-        for method in ("wu2025", "rbrl")
+        for method in ("ours", "wu2025", "rbrl")
     ]
     wrong = {"part": "clean", "mistakes": 0.2, "num_ratings": 200}
-    methods = ("wu2025", "rbrl")
+    methods = ("ours", "wu2025", "rbrl")
     return found + [Target(wrong | {"method": m}, at_least=0.78) for m in methods]
-
-
-def _never_rerated() -> list[Target]:
-    found = []
-    for rater in NEVER_RERATED:
-        for slips, mistakes in ((0.0, 0.0), (0.2, 0.0), (0.0, 0.2)):
-            cells = {"part": "drift", "rater": rater, "slips": slips, "mistakes": mistakes}
-            cells |= {"fitted": "rounds"}
-            people = cells | {"method": "people"}
-            found.append(Target(people, at_least=0.95))
-            found += [Target(people, at_least=cells | {"method": m}) for m in ("wu2025", "rbrl")]
-            if rater == "relative to everything":  # what it is for
-                ours = cells | {"method": "ours"}
-                found.append(Target(ours, at_least=0.95))
-                others = ("wu2025", "rbrl", "people", "pairs", "ordinal")
-                found += [Target(ours, at_least=cells | {"method": m}, minus=0.02) for m in others]
-    return found
 
 
 def _wrong() -> list[Target]:
@@ -99,8 +82,8 @@ def _wrong() -> list[Target]:
 
 
 def _pairs_alone() -> list[Target]:
-    alone = {"part": "alone", "method": "people", "rater": "comparisons"}
-    rated = {"part": "alone", "method": "people", "rater": "relative to everything"}
+    alone = {"part": "alone", "method": "ours", "rater": "comparisons"}
+    rated = {"part": "alone", "method": "ours", "rater": "relative to everything"}
     return [Target(alone, at_least=rated, minus=0.05)]
 
 

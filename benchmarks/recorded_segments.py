@@ -7,8 +7,8 @@ afterwards. The result is cached, because it takes a minute to make.
 import itertools
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Source:
     seed: int
     steps: int
     segment_length: int
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
 
 class StepRecorder(gym.Wrapper):
@@ -68,7 +69,9 @@ def train_recorded(source: Source) -> tuple[list[StepRecorder], float]:
     clock, recorders = itertools.count(), []
 
     def make(**kwargs: Any) -> gym.Env:
-        recorders.append(StepRecorder(gym.make(source.env_id, **kwargs), clock))
+        recorders.append(
+            StepRecorder(gym.make(source.env_id, **source.env_kwargs, **kwargs), clock)
+        )
         return recorders[-1]
 
     gym.register(RECORDED_ID, entry_point=make, disable_env_checker=True, order_enforce=False)
@@ -108,6 +111,26 @@ def cut(recorder: StepRecorder, env_index: int, length: int) -> list[Segment]:
                 )
             )
     return segments
+
+
+def shorter(segment: Segment, length: int) -> list[Segment]:
+    """Part a segment into those of `length` steps, one behind the other; a rest is left out."""
+    parts = []
+    for start in range(0, len(segment) - length + 1, length):
+        steps = slice(start, start + length)
+        origin = segment.origin
+        assert origin is not None
+        parts.append(
+            replace(
+                segment,
+                id=f"{segment.id}+{start}",
+                obs=segment.obs[steps],
+                actions=segment.actions[steps],
+                true_rewards=segment.true_rewards[steps],
+                origin=replace(origin, first_step=origin.first_step + start),
+            )
+        )
+    return parts
 
 
 def make_segments(source: Source, folder: Path) -> tuple[list[Segment], float]:

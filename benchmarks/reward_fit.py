@@ -7,11 +7,10 @@ every stage of skill. Some are rated by a synthetic rater, a reward model is fit
 and what it predicts for segments of other episodes is compared with their true returns. The parts:
 
 * `clean`: one set of ratings over the whole training, right or with mistakes, one fit.
-* `drift`: ratings in rounds, in the order of training, by raters that never rate again what they
-  rated: their scale moves. The model is fitted after each round, as in training; some cells, for
-  comparison, once at the end, from scratch.
-* `wrong`: one in five ratings wrong, on two tasks.
-* `alone`: comparisons and no ratings.
+* `wrong`: one in five ratings wrong, on two tasks; in rounds, in the order of training, the model
+  fitted after each, as in training.
+* `both`: a class and a score for each segment, in rounds.
+* `alone`: comparisons and no ratings, in rounds.
 * `weights`: which weights the tasks get if one of them has wrong targets.
 
 The numbers tell a broken fit from a working one; they do not rank methods: agents do. What is
@@ -34,14 +33,14 @@ from tqdm import tqdm
 
 from benchmarks import noisy_task
 from benchmarks.fit_cells import METHODS, Cell, HeldOut, run_cell
-from benchmarks.fit_targets import NEVER_RERATED, table, verdicts
+from benchmarks.fit_targets import table, verdicts
 from benchmarks.recorded_segments import Source, make_segments
 from gym_rated import Segment
 from gym_rated.checkpoint.files import replace_file
 from gym_rated.runs.provenance import provenance
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("clean", "drift", "wrong", "both", "alone", "weights")
+PARTS = ("clean", "wrong", "both", "alone", "weights")
 
 
 @dataclass
@@ -81,21 +80,12 @@ def cells(args: Args) -> Iterator[Cell]:
     """Yield the cells of the parts that are asked for."""
     env_id, product = args.env_id, itertools.product
     if "clean" in args.parts:
-        methods = ("ours", "wu2025", "rbrl", "pairs", "regression")
+        methods = ("ours", "wu2025", "rbrl", "pairs", "regression, one scale")
         for seed, num, mistakes, method in product(args.seeds, (50, 200), (0.0, 0.2), methods):
             yield Cell("clean", env_id, "re-rated", method, num, seed, mistakes, fitted="once")
-    if "drift" in args.parts:
-        raters = ("re-rated", *NEVER_RERATED)
-        methods = ("ours", "wu2025", "rbrl", "people", "pairs", "ordinal")
-        errors = ({}, {"slips": 0.2}, {"mistakes": 0.2})
-        for seed, wrong, rater, method in product(args.seeds, errors, raters, methods):
-            yield Cell("drift", env_id, rater, method, 200, seed, **wrong)
-        methods = ("ours", "wu2025", "rbrl", "people", "pairs")
-        for seed, rater, method in product(args.seeds, raters[:3], methods):
-            yield Cell("drift", env_id, rater, method, 200, seed, fitted="once")
     if "wrong" in args.parts:
         tasks = (env_id, args.second_env_id)
-        methods = ("ours", "wu2025", "rbrl", "people", "pairs")
+        methods = ("ours", "wu2025", "rbrl", "pairs-once", "pairs")
         for seed, task, method in product(args.seeds, tasks, methods):
             yield Cell("wrong", task, "re-rated", method, 200, seed, mistakes=0.2)
     if "both" in args.parts:
@@ -105,7 +95,7 @@ def cells(args: Args) -> Iterator[Cell]:
             yield Cell("both", env_id, rater, method, 200, seed)
     if "alone" in args.parts:
         for seed, rater in product(args.seeds, ("comparisons", "relative to everything")):
-            yield Cell("alone", env_id, rater, "people", 200, seed)
+            yield Cell("alone", env_id, rater, "ours", 200, seed)
 
 
 def describe(source: Source, pool: Sequence[Segment], held_out: HeldOut, score: float) -> dict:

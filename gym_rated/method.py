@@ -34,7 +34,7 @@ class Method:
 
     tasks: "tuple[TaskName | Task, ...]" = OUR_TASKS
     scale: Scale = "group"
-    weights: WeightRule = "uncertainty"
+    weights: WeightRule = "profile"
     target: TargetForm = "linear"
     limits: LimitRule = "share"
     segment_value: SegmentValue = "mean"
@@ -58,6 +58,7 @@ OURS = Method()
 WU_2025 = Method(
     tasks=("classification", "regression"),
     scale="shared",
+    weights="uncertainty",
     segment_value="sum",
     squared_actions=False,
     weight_decay=0.0,

@@ -90,8 +90,8 @@ def command_of(args: Args, script: str, folder: Path, arm: str, steps: int) -> l
         return [*command, "--reward", "constant"]
     command += ["--num-ratings", str(args.num_ratings), *FLAGS.get(args.env_id, [])]
     command += ["--query-rounds", "1"] if args.num_ratings < FEW else []
-    if arm == "shuffled":  # learned from as ratings of people are
-        return [*command, "--preset", "people", "--shuffle-ratings"]
+    if arm == "shuffled":
+        return [*command, "--shuffle-ratings"]
     instructions, names = ASKED.get(args.env_id, DEFAULT)
     command += ["--rater", "human"]
     command += ["--instructions", args.instructions or instructions, "--class-names", *names]

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from benchmarks.speed.worker import Pause, serve
-from gym_rated.fitting.making import WU_2025, Method, make_learner
+from gym_rated.fitting import WU_2025, Method, make_learner
 from gym_rated.ratings import Rating, RatingDataset
 from gym_rated.segments import Origin, Segment
 

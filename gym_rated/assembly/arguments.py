@@ -18,7 +18,6 @@ import tyro
 from gym_rated.assembly.devices import check_device
 from gym_rated.assembly.groups import (
     HumanArgs,
-    Judge,
     QueryArgs,
     RaterArgs,
     RewardArgs,
@@ -40,6 +39,8 @@ _BEFORE: dict[str, Any] = {
     "explore_until": "ready",
 }
 """What runs did before there were flags for it, where the default is another by now."""
+_GONE: dict[Any, Preset] = {"people": "pairs"}
+"""Presets that there were, and what they come nearest to; a run has all flags that they set."""
 _NEEDED: dict[str, tuple[TaskName, ...]] = {
     "scores": ("score",),
     "both": ("score",),
@@ -92,15 +93,14 @@ class _Glimpse:
     """What decides about a script's preset."""
 
     preset: Preset | None = None
-    rater: Judge = "synthetic"
     resume: Path | None = None
 
 
 def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
     """Read the command line of a script; flags on it win over those of its preset.
 
-    Where people rate, the preset is `people` unless another is named. With `--resume`, what is not
-    on the command line is as in the run, and `given` of the arguments names what differs.
+    With `--resume`, what is not on the command line is as in the run, and `given` of the arguments
+    names what differs.
 
     Args:
         kind: The script's dataclass of arguments.
@@ -114,11 +114,7 @@ def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
     seen, default = glimpse(_Glimpse, words), kind()
     if seen.resume is not None:
         return _parse_beside_run(kind, seen.resume, words)
-    preset = seen.preset or default.preset
-    if seen.preset is None and seen.rater == "human":
-        preset = "people"
-        print("--rater human: preset people, for clips that can be seen; --preset takes another")
-    args = parse_in_groups(with_preset(default, preset), words)
+    args = parse_in_groups(with_preset(default, seen.preset or default.preset), words)
     check_args(args)
     return args
 
@@ -298,6 +294,8 @@ def args_from_state(kind: type[_Args], state: Mapping[str, Any]) -> _Args:
             "no flags of it; take the script, and the version of gym_rated, that began the run"
         )
     old = {name: value for name, value in _BEFORE.items() if name in hints} | dict(state)
+    if old.get("preset") in _GONE:
+        old["preset"] = _GONE[old["preset"]]
     args = kind(**{name: _as_typed(value, hints[name]) for name, value in old.items()})
     for name in state:
         if not _is_of(getattr(args, name), hints[name]):

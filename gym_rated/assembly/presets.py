@@ -8,7 +8,6 @@ from gym_rated.method import OUR_TASKS, OURS, WU_2025
 Preset = Literal[
     "ours",
     "wu2025",
-    "people",
     "rbrl",
     "rbrl-aaai24",
     "r4",
@@ -24,6 +23,7 @@ def _baseline(*tasks: TaskName, **flags: Any) -> dict[str, Any]:
         "regrade": True,
         "scale": WU_2025.scale,
         "tasks": tasks,
+        "weights": WU_2025.weights,
         "segment_length": (50,),
         "segment_value": WU_2025.segment_value,
         "squared_actions": WU_2025.squared_actions,
@@ -35,21 +35,20 @@ def _baseline(*tasks: TaskName, **flags: Any) -> dict[str, Any]:
     return usual | flags
 
 
-_OURS: dict[str, Any] = {
-    "regrade": False,
-    "scale": OURS.scale,
-    "tasks": OUR_TASKS,
-    "segment_length": (10,),
-    "segment_value": OURS.segment_value,
-    "squared_actions": OURS.squared_actions,
-    "reward_batch_size": OURS.batch_size,
-    "weight_decay": OURS.weight_decay,
-    "explore": "knn-entropy",
-    "explore_until": "trusted",
-}
 PRESETS: dict[Preset, dict[str, Any]] = {
-    "ours": _OURS,
-    "people": _OURS | {"segment_length": (25,)},
+    "ours": {
+        "regrade": False,
+        "scale": OURS.scale,
+        "tasks": OUR_TASKS,
+        "weights": OURS.weights,
+        "segment_length": (10,),
+        "segment_value": OURS.segment_value,
+        "squared_actions": OURS.squared_actions,
+        "reward_batch_size": OURS.batch_size,
+        "weight_decay": OURS.weight_decay,
+        "explore": "knn-entropy",
+        "explore_until": "trusted",
+    },
     "wu2025": _baseline("classification", "regression"),
     "rbrl": _baseline("classification"),
     "rbrl-aaai24": _baseline(
@@ -77,8 +76,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 * `ours`: thresholds between the classes for each rater and round, with a share of mistakes, beside
   a regression on scores and a logistic one on comparisons where there are any; short segments,
   weights that shrink, and a bonus for new states until the reward predicts new ratings. Nothing is
-  rated again, and whatever the rater compares with will do [our inference].
-* `people`: the same, with segments that are long enough to be judged by eye.
+  rated again, and whatever the rater compares with will do: a person's ratings too [our inference].
 * `wu2025`: classification and regression with learned weights, after Wu et al. 2025 (arXiv
   2506.09183), for ratings that a computed rater keeps up to date.
 * `rbrl`: classification alone after White et al. 2024 (arXiv 2307.16348), in our setting.

@@ -10,6 +10,9 @@ from gym_rated.losses.checks import check_rows
 from gym_rated.losses.regression import regression_loss
 from gym_rated.losses.task import AnswerRows, Task
 
+SPAN = 12.0
+"""Units of the logistic noise between scores 0 and 1, where each group has a scale of its own."""
+
 
 def score_loss(
     returns: Tensor, scores: Tensor, lengths: Tensor, groups: Tensor | None = None
@@ -50,15 +53,20 @@ def score_targets(scores: Tensor, lengths: Tensor) -> Tensor:
         ValueError: If shapes differ, or a score lies outside 0..1.
     """
     check_rows(lengths, scores, "scores")
-    if ((scores < 0) | (scores > 1)).any():
-        low, high = scores[~scores.isnan()].aminmax()
-        raise ValueError(f"`scores` must lie in 0..1 or be NaN, got {low:g}..{high:g}")
+    _check_scores(scores)
     return lengths / 10 * scores
 
 
 @dataclass(frozen=True)
 class ScoreTask(Task):
-    """Learn the return that a score stands for: `score_loss`."""
+    """Learn the return that a score stands for: `score_loss`.
+
+    Where all answers share a scale, the targets are those of `score_targets`, which agree with
+    those of regression. Within a group, returns are in the unit of the tasks that learn thresholds
+    there: then the targets are `SPAN` times the score, whatever the segment's length. In a smaller
+    unit the weights of a network that shrink would favour scores over classes [our inference,
+    measured].
+    """
 
     name = "score"
     is_squared = True
@@ -73,10 +81,19 @@ class ScoreTask(Task):
         """Return the loss of each member, see `Task.loss`."""
         if answers.scores is None or not answers.has_scores:
             return None
-        return score_loss(values, answers.scores, lengths, answers.groups)
+        if answers.groups is None:
+            return score_loss(values, answers.scores, lengths)
+        _check_scores(answers.scores)
+        return regression_loss(values, SPAN * answers.scores, answers.groups)
 
     def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement | None:
         """Compare values with the scores, see `Task.agreement`."""
         if answers.scores is None:
             return None
         return rank_agreement(values, answers.scores, answers.groups)
+
+
+def _check_scores(scores: Tensor) -> None:
+    if ((scores < 0) | (scores > 1)).any():
+        low, high = scores[~scores.isnan()].aminmax()
+        raise ValueError(f"`scores` must lie in 0..1 or be NaN, got {low:g}..{high:g}")

@@ -101,6 +101,7 @@ def test_arguments_survive_a_checkpoint_with_their_paths() -> None:
     state = args_state(args)
     assert state["run_dir"] == "runs/a"
     assert args_from_state(Args, state) == args
+    assert args_from_state(Args, state | {"preset": "people"}).tasks == args.tasks  # of old runs
 
 
 @pytest.mark.parametrize("preset", PRESETS)

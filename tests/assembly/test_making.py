@@ -93,7 +93,7 @@ def test_the_default_is_the_documented_method() -> None:
 
 def test_defaults_and_presets_of_the_flags_are_the_methods() -> None:
     assert parts.method_of(RunArgs()) == OURS == Method()
-    for preset, method in (("ours", OURS), ("wu2025", WU_2025), ("people", OURS)):
+    for preset, method in (("ours", OURS), ("wu2025", WU_2025)):
         assert parts.method_of(parse_args(RunArgs, ["--preset", preset])) == method
     assert parts.method_of(parse_args(RunArgs, ["--rater", "human"])) == OURS
 

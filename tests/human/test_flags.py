@@ -15,17 +15,11 @@ from gym_rated.human import HumanRater
 from gym_rated.method import OUR_TASKS
 
 
-def test_people_get_their_preset_unless_another_is_named(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_what_people_rate_is_learned_as_all_else_is() -> None:
     people = parse_args(RunArgs, ["--rater", "human"])
-    assert (people.preset, people.regrade, people.scale) == ("people", False, "group")
-    assert (people.tasks, people.segment_value) == (OUR_TASKS, "mean")
-    assert people.segment_length == (25,)
-    assert "preset people" in capsys.readouterr().out
+    assert (people.preset, people.regrade, people.scale) == ("ours", False, "group")
+    assert people.tasks == OUR_TASKS
     assert parse_args(RunArgs, ["--rater", "human", "--preset=rbrl"]).preset == "rbrl"
-    assert parse_args(RunArgs, ["--rater", "human", "--tasks", "ordinal"]).tasks == ("ordinal",)
-    assert capsys.readouterr().out.count("preset people") == 1
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,8 @@ def test_what_was_changed_since_is_named(tmp_path):
     [
         ({"reward": "true"}, "true"),
         ({"preset": "ours"}, "rated"),
-        ({"preset": "people"}, "people"),
-        ({"preset": "people", "shuffle_ratings": True}, "shuffled"),
+        ({"preset": "pairs"}, "pairs"),
+        ({"preset": "pairs", "shuffle_ratings": True}, "shuffled"),
         ({"reward": "rnd"}, "rnd"),
     ],
 )

@@ -397,7 +397,7 @@ IMPOSSIBLE = {
     "--reward-learning-rate 0": "`--reward-learning-rate` must be above 0, got 0.0",
     "--segment-length 0": "`--segment-length` must be at least 1, got 0",
     "--num-envs 0": "`--num-envs` must be at least 1, got 0",
-    "--preset people --num-ratings 9 --first-share 0.1": "`--query-rounds` must leave at least 2",
+    "--num-ratings 9 --first-share 0.1": "`--query-rounds` must leave at least 2",
     "--env-kwargs colour red": "`--env-kwargs` must be what the environment takes, got",
     "--resume nowhere": "`--resume` must hold a run, got nowhere without config.json",
     "--gamma 1.5": "`--gamma` must lie in [0, 1], got 1.5",
