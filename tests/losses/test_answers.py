@@ -27,9 +27,9 @@ def test_each_task_learns_from_its_own_answers_alone(task: TaskName) -> None:
     by_rating = loss.can_learn(torch.tensor([0, 2, -1]), scores=NO_SCORES)
     by_score = loss.can_learn(NONE, scores=torch.tensor([0.0, 1.0, torch.nan]))
     by_comparison = loss.can_learn(NONE, scores=NO_SCORES, comparisons=COMPARED)
-    assert by_rating == (task != "score")
+    assert by_rating == (task not in ("score", "comparison"))
     assert by_score == (task == "score")
-    assert by_comparison == (task == "pairwise")
+    assert by_comparison == (task in ("pairwise", "comparison"))
     nothing = {"scores": NO_SCORES, "comparisons": COMPARED[:0]}
     assert not loss.can_learn(NONE, **nothing)
     assert not loss.can_learn(torch.tensor([1, 1, -1]), **nothing)
@@ -64,7 +64,8 @@ def test_rows_without_an_answer_change_nothing(task, scale, limits) -> None:
         taken = returns[:, rows].clone().requires_grad_()
         lengths = torch.full((len(rows),), 10)
         loss.begin_fit(taken.detach(), ratings[rows], lengths, groups[rows])
-        total, _ = loss(taken, ratings[rows], lengths, groups[rows], scores=scores[rows])
+        answers = {"scores": scores[rows], "comparisons": torch.tensor([[0, 1], [3, 2]])}
+        total, _ = loss(taken, ratings[rows], lengths, groups[rows], **answers)
         total.backward()
         gradient = torch.zeros(8)
         gradient[rows] = taken.grad[0]
