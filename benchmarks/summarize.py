@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import contradictions, few_tables, human
+from benchmarks import contradictions, eight_tasks, few_tables, human
 from benchmarks.fit_tables import fit_blocks
 from benchmarks.speed.figures import draw_speed
 from benchmarks.speed.tables import speed_blocks
@@ -128,6 +128,13 @@ def training_block() -> str:
                 f"{gap / error:.1f} standard errors of the difference."
             )
     return "\n".join(lines)
+
+
+def eight_tasks_block(column: str) -> str:
+    """Return the table of losses and raters, and how often `ours` is close to the best."""
+    rows = json_rows("eight_tasks.json")
+    table = eight_tasks.means_table(rows, column)
+    return f"{table}\n\n{eight_tasks.close_to_best(rows, column)}"
 
 
 def agents_table() -> str:
@@ -268,6 +275,8 @@ def main() -> None:
             "few_ratings.json",
             lambda: few_tables.truth_table(json_rows("few_ratings.json"), few_scores(), "ours"),
         ),
+        "eight_tasks": ("eight_tasks.json", partial(eight_tasks_block, "spearman_all")),
+        "eight_tasks_step": ("eight_tasks.json", partial(eight_tasks_block, "step_latest")),
         "training_sac": ("training.json", lambda: training_table(("sac-halfcheetah",), MAIN)),
         "agents": ("agents.json", agents_table),
         "human_training": ("human.json", lambda: human.table(json_rows("human.json"))),

@@ -40,8 +40,7 @@ class ReplayRater:
         digests: Segment id -> `digest_of` its steps, where known: a segment with other steps is
             another one, and has no record.
         name: Name under which segments are skipped.
-        criterion: What those who gave the answers were asked to judge, in words; the default method
-            of a fit follows from it.
+        criterion: What those who gave the answers were asked to judge, in words.
 
     Raises:
         TypeError: If an answer is none, or `num_classes` is no int.
