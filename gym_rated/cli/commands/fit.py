@@ -15,9 +15,9 @@ from gym_rated.assembly.groups import RewardModelArgs
 from gym_rated.assembly.presets import Preset
 from gym_rated.checkpoint.files import replace_file
 from gym_rated.choices import Offset
-from gym_rated.cli.page import Picture, Table, Text, write_page
 from gym_rated.environments.making import make_env
 from gym_rated.imports import check_imports_nothing
+from gym_rated.page import Picture, Table, Text, write_page
 from gym_rated.plots import plot_reward
 from gym_rated.ratings import RatingDataset
 from gym_rated.segments.encoding import action_dim, obs_dim

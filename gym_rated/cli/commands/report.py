@@ -12,8 +12,8 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from gym_rated.cli.page import Block, Heading, Picture, Table, Text, write_page
 from gym_rated.contradictions import in_words
+from gym_rated.page import Block, Heading, Picture, Table, Text, write_page
 from gym_rated.plots import plot_curves, plot_fits, plot_report, plot_reward
 from gym_rated.runs.folder import Run, read_run
 from gym_rated.runs.names import (

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from gym_rated.cli.page import Heading, Picture, Table, Text, write_page
+from gym_rated.page import Heading, Picture, Table, Text, write_page
 
 
 def test_a_page_is_written_twice(tmp_path):
