@@ -8,6 +8,8 @@ from scipy import stats
 
 from gym_rated.statistics import (
     bootstrap_interval,
+    holm_adjusted,
+    improvement_p_value,
     interquartile_mean,
     normalized_score,
     performance_profile,
@@ -177,3 +179,56 @@ def test_improvement_counts_pairs_of_seeds_and_ties_by_one_half():
 def test_improvement_needs_the_same_tasks():
     with pytest.raises(ValueError, match="must hold the same tasks, got 1 and 2"):
         probability_of_improvement([1, 2], [[1, 2], [3, 4]])
+
+
+def test_all_ways_of_changing_sides_are_counted():
+    # 1, 2 lose all four pairs to 3, 4. Of the six ways to choose two of the four runs, two are as
+    # far from one half: {1, 2} and {3, 4}.
+    assert improvement_p_value([1, 2], [3, 4]) == 2 / 6
+    # {1, 3} with {2, 4} wins one pair of four, 1/4 from one half; only {1, 4} and {2, 3} win two.
+    assert improvement_p_value([1, 3], [2, 4]) == 4 / 6
+
+
+def test_tasks_change_sides_apart_from_each_other():
+    # In both tasks all is lost, as far as it goes; of 6 * 6 ways two are: both lost, or both won.
+    assert improvement_p_value([[1, 2], [5, 6]], [[3, 4], [7, 8]]) == 2 / 36
+    # Lost in one and won in the other is one half in the mean: no way is nearer.
+    assert improvement_p_value([[1, 2], [7, 8]], [[3, 4], [5, 6]]) == 1.0
+
+
+def test_runs_that_are_equal_are_not_told_apart():
+    assert improvement_p_value([5, 5, 5], [5, 5]) == 1.0
+
+
+def test_drawn_ways_agree_with_all_ways():
+    first, second = [1.0, 4.0, 6.0, 7.0], [2.0, 3.0, 5.0, 0.0]
+    exact = improvement_p_value(first, second)  # of 70 ways
+    assert improvement_p_value(first, second, num_draws=69) != exact
+    many = [[first] * 3, [second] * 3]  # 70**3 ways are more than are drawn
+    assert improvement_p_value(*many, seed=1) == improvement_p_value(*many, seed=1)
+    assert improvement_p_value(*many, num_draws=9, seed=1) >= 1 / 10  # never zero
+    # a single task of 4 and 4 as scipy counts it, two-sided and exact
+    expected = stats.mannwhitneyu(first, second, method="exact").pvalue
+    assert exact == pytest.approx(expected)
+    assert improvement_p_value(first, second, num_draws=69) == pytest.approx(expected, abs=0.15)
+
+
+def test_drawn_ways_agree_with_the_normal_limit_of_mann_whitney():
+    rng = np.random.default_rng(3)
+    first, second = rng.standard_normal(20), rng.standard_normal(20) + 0.6
+    expected = stats.mannwhitneyu(first, second, method="asymptotic").pvalue
+    assert improvement_p_value(first, second) == pytest.approx(expected, abs=0.01)
+
+
+def test_holm_multiplies_by_how_many_are_left():
+    # Sorted 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1: 0.02, 0.03, 0.06, 0.04, and the last is not
+    # below the one before it.
+    assert holm_adjusted([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm_adjusted([0.6, 0.7]).tolist() == [1.0, 1.0]
+    assert holm_adjusted([0.2]).tolist() == [0.2]
+
+
+@pytest.mark.parametrize("p_values", [[0.1, 1.2], [-0.1], [[0.1]]])
+def test_a_p_value_is_a_probability(p_values):
+    with pytest.raises(ValueError, match=r"`p_values` must be a list of numbers in \[0, 1\]"):
+        holm_adjusted(p_values)

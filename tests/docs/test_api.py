@@ -10,7 +10,7 @@ import gym_rated
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 FACES = [name for name in dir(gym_rated) if hasattr(getattr(gym_rated, name), "__path__")]
-FACES += ["sb3", "statistics", "vector"]  # those that are one file
+FACES += ["sb3", "vector"]  # those that are one file
 
 
 def documented() -> set[str]:

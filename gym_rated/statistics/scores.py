@@ -1,8 +1,8 @@
-"""Judge runs: normalised scores, what sums them up, and how sure one may be of it.
+"""Normalised scores, what sums them up, and how sure one may be of it.
 
-Interquartile mean, performance profile, probability of improvement and stratified bootstrap as in
-Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice": seeds
-are drawn again within each task, tasks never.
+Interquartile mean, performance profile and stratified bootstrap as in Agarwal et al. 2021, "Deep
+reinforcement learning at the edge of the statistical precipice": seeds are drawn again within each
+task, tasks never.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,16 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gym_rated.checks import check_number, whole_number
-
-__all__ = [
-    "Interval",
-    "bootstrap_interval",
-    "interquartile_mean",
-    "normalized_score",
-    "performance_profile",
-    "probability_of_improvement",
-    "standard_error",
-]
 
 
 class Interval(NamedTuple):
@@ -47,7 +37,7 @@ def normalized_score(score: ArrayLike, random: ArrayLike, true: ArrayLike) -> ND
         ValueError: If a number is not finite, or `true` does not lie above `random`.
     """
     score, random, true = (
-        _finite(x, name) for x, name in ((score, "score"), (random, "random"), (true, "true"))
+        finite(x, name) for x, name in ((score, "score"), (random, "random"), (true, "true"))
     )
     if not np.all(true > random):
         raise ValueError(
@@ -69,7 +59,7 @@ def interquartile_mean(scores: ArrayLike) -> float:
     Raises:
         ValueError: If there is no score, or one is not finite.
     """
-    ordered = np.sort(_finite(scores, "scores"), axis=None)
+    ordered = np.sort(finite(scores, "scores"), axis=None)
     cut = len(ordered) // 4
     return float(ordered[cut : len(ordered) - cut].mean())
 
@@ -91,37 +81,9 @@ def performance_profile(
     Raises:
         ValueError: If there is no row, or one of fewer than 2 scores, or a number is not finite.
     """
-    at = np.atleast_1d(_finite(thresholds, "thresholds"))
-    shares = [(row[:, None] > at).mean(0) for row in _rows(scores)]
+    at = np.atleast_1d(finite(thresholds, "thresholds"))
+    shares = [(row[:, None] > at).mean(0) for row in rows_of(scores)]
     return np.asarray(np.mean(shares, axis=0))
-
-
-def probability_of_improvement(
-    first: Sequence[ArrayLike] | NDArray[Any], second: Sequence[ArrayLike] | NDArray[Any]
-) -> float:
-    """Return how likely a run of `first` scores more than one of `second` on a random task.
-
-    P(X > Y), the mean over tasks of the Mann-Whitney statistic divided by the number of pairs of
-    seeds (Agarwal et al. 2021, section 4.3); equal scores count one half.
-
-    Args:
-        first: One row of seeds a task, rows of any length >= 2; a flat list is one task.
-        second: The same tasks in the same order; the number of seeds may differ.
-
-    Returns:
-        A number in [0, 1]; 0.5 where neither is better.
-
-    Raises:
-        ValueError: If the numbers of tasks differ, there is no row, or one of fewer than 2 scores,
-            or a score is not finite.
-    """
-    xs, ys = _rows(first), _rows(second)
-    if len(xs) != len(ys):
-        raise ValueError(
-            f"`first` and `second` must hold the same tasks, got {len(xs)} and {len(ys)}"
-        )
-    per_task = [0.5 + 0.5 * np.sign(x[:, None] - y).mean() for x, y in zip(xs, ys, strict=True)]
-    return float(np.mean(per_task))
 
 
 def bootstrap_interval(
@@ -148,7 +110,7 @@ def bootstrap_interval(
         ValueError: If there is no row, or one of fewer than 2 scores, or a score is not finite, or
             `confidence` lies outside (0, 1).
     """
-    rows = _rows(scores)
+    rows = rows_of(scores)
     everything = np.concatenate(rows)
     return resampled_interval(
         lambda drawn: statistic(everything[drawn]),
@@ -209,14 +171,14 @@ def standard_error(scores: ArrayLike, axis: int = 0) -> NDArray[np.float64]:
     Raises:
         ValueError: If there are fewer than 2 scores along `axis`, or one is not finite.
     """
-    array = _finite(scores, "scores")
+    array = finite(scores, "scores")
     num = array.shape[axis] if array.ndim else 1
     if num < 2:
         raise ValueError(f"`scores` must hold at least 2 along axis {axis}, got {num}")
     return np.asarray(array.std(axis=axis, ddof=1) / np.sqrt(num))
 
 
-def _finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
+def finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
     """Return `values` as an array with at least one number, all of them finite."""
     array = np.asarray(values, dtype=np.float64)
     if array.size == 0 or not np.isfinite(array).all():
@@ -224,9 +186,9 @@ def _finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
     return array
 
 
-def _rows(scores: Sequence[ArrayLike] | NDArray[Any]) -> list[NDArray[np.float64]]:
+def rows_of(scores: Sequence[ArrayLike] | NDArray[Any]) -> list[NDArray[np.float64]]:
     """Return one row of scores a task."""
-    rows = [_finite(row, "scores") for row in scores]
+    rows = [finite(row, "scores") for row in scores]
     if rows and all(row.ndim == 0 for row in rows):
         rows = [np.array(rows)]
     for row in rows:
