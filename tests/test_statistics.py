@@ -8,6 +8,7 @@ from scipy import stats
 
 from gym_rated.statistics import (
     bootstrap_interval,
+    bootstrap_profile,
     holm_adjusted,
     improvement_p_value,
     interquartile_mean,
@@ -232,3 +233,20 @@ def test_holm_multiplies_by_how_many_are_left():
 def test_a_p_value_is_a_probability(p_values):
     with pytest.raises(ValueError, match=r"`p_values` must be a list of numbers in \[0, 1\]"):
         holm_adjusted(p_values)
+
+
+def test_the_limits_of_a_profile_draw_seeds_within_each_task():
+    # Of two draws from 0 and 1 none, one or both lie above 0.5, with probabilities 1/4, 1/2, 1/4;
+    # above -1 all do, above 1 none.
+    low, high = bootstrap_profile([0.0, 1.0], [-1, 0.5, 1])
+    assert (low.tolist(), high.tolist()) == ([1, 0, 0], [1, 1, 0])
+    low, high = bootstrap_profile([0.0, 1.0], 0.5, confidence=0.4)
+    assert (low.tolist(), high.tolist()) == ([0.5], [0.5])
+    # a second task without any variation halves that of the first
+    low, high = bootstrap_profile([[0.0, 1.0], [9.0, 9.0]], 0.5)
+    assert (low.tolist(), high.tolist()) == ([0.5], [1.0])
+
+
+def test_confidence_of_a_profile_is_a_fraction():
+    with pytest.raises(ValueError, match="`confidence` must lie between 0 and 1, got 95"):
+        bootstrap_profile([1, 2], 0.5, confidence=95)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ARM_COLORS = {"true": "#333333", "rated": "#0072B2", "constant": "#E69F00", "shuffled": "#CC79A7"}
 OTHER_COLORS = ("#009E73", "#D55E00", "#56B4E9", "#8C6D31", "#882255")
+_STROKES = ("-", "--", ":", "-.")
 _DPI = 150
 MARKERS = ("o", "s", "^", "D", "v")
 _STYLE: dict[Any, Any] = {
@@ -67,6 +68,13 @@ def arm_colors(arms: Sequence[str]) -> dict[str, str]:
     others = [arm for arm in arms if arm not in ARM_COLORS]
     cycle = {arm: OTHER_COLORS[i % len(OTHER_COLORS)] for i, arm in enumerate(others)}
     return ARM_COLORS | cycle
+
+
+def arm_strokes(arms: Sequence[str]) -> dict[str, str]:
+    """Return the stroke of each arm's line: another where the colours begin anew."""
+    others = [arm for arm in arms if arm not in ARM_COLORS]
+    strokes = {arm: _STROKES[i // len(OTHER_COLORS) % 4] for i, arm in enumerate(others)}
+    return dict.fromkeys(ARM_COLORS, "-") | strokes
 
 
 def class_shades(num_classes: int) -> Any:

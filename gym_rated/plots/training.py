@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +12,7 @@ from gym_rated.plots.canvas import (
     OTHER_COLORS,
     add_legend,
     arm_colors,
+    arm_strokes,
     class_shades,
     figure,
     format_powers,
@@ -83,13 +84,14 @@ def plot_curves(
     """
     if not groups:
         raise ValueError("`groups` must hold at least one arm, got none")
-    colors = arm_colors(list(groups))
+    colors, strokes = arm_colors(list(groups)), arm_strokes(list(groups))
     with figure(path, title, rows=1, columns=1, size=(8.5, 5.0)) as (ax,):
         ends = [0.0]
         for arm, seeds in groups.items():
             curves = [s for s in (finite_rows(*seed) for seed in seeds) if len(s[0])]
             if curves:
-                ends.append(_draw_mean(ax, curves, f"{arm} (n = {len(curves)})", colors[arm]))
+                look = {"color": colors[arm], "linestyle": strokes[arm]}
+                ends.append(_draw_mean(ax, curves, f"{arm} (n = {len(curves)})", look))
         ax.set(ylabel=ylabel)
         if len(ends) == 1:
             say(ax, "No episode has ended yet.")
@@ -151,17 +153,18 @@ def _draw_classes(ax: "Axes", arm: str, classes: Mapping[str, Series], end: floa
     add_legend(ax)
 
 
-def _draw_mean(ax: "Axes", curves: Sequence[Series], label: str, color: str) -> float:
+def _draw_mean(ax: "Axes", curves: Sequence[Series], label: str, look: Mapping[str, Any]) -> float:
     """Draw the mean of the curves with its standard error; return the last step."""
     start = max(steps[0] for steps, _ in curves)
     end = min(steps[-1] for steps, _ in curves)
     grid = np.linspace(min(start, end), end, _GRID_POINTS)
     values = np.stack([smooth(*curve, grid, _BANDWIDTH * end) for curve in curves])  # (seeds, grid)
     mean = values.mean(0)
-    ax.plot(grid, mean, color=color, linewidth=2, label=label)
+    ax.plot(grid, mean, linewidth=2, label=label, **look)
     if len(curves) > 1:
         error = standard_error(values)
-        ax.fill_between(grid, mean - error, mean + error, color=color, alpha=0.18, linewidth=0)
+        low, high = mean - error, mean + error
+        ax.fill_between(grid, low, high, color=look["color"], alpha=0.18, linewidth=0)
     return float(end)
 
 

@@ -12,6 +12,7 @@ from gym_rated.statistics.comparing import (
 from gym_rated.statistics.scores import (
     Interval,
     bootstrap_interval,
+    bootstrap_profile,
     interquartile_mean,
     normalized_score,
     performance_profile,
@@ -22,6 +23,7 @@ from gym_rated.statistics.scores import (
 __all__ = [
     "Interval",
     "bootstrap_interval",
+    "bootstrap_profile",
     "holm_adjusted",
     "improvement_p_value",
     "interquartile_mean",

@@ -86,6 +86,42 @@ def performance_profile(
     return np.asarray(np.mean(shares, axis=0))
 
 
+def bootstrap_profile(
+    scores: Sequence[ArrayLike] | NDArray[Any],
+    thresholds: ArrayLike,
+    *,
+    confidence: float = 0.95,
+    num_resamples: int = 1_000,
+    seed: int = 0,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return between what limits a performance profile lies at each threshold by itself.
+
+    Args:
+        scores: One row of seeds a task, rows of any length >= 2; a flat list is one task.
+        thresholds: Scores tau, shape (K,).
+        confidence: How often such limits shall hold the truth at a threshold, in (0, 1).
+        num_resamples: How often to draw seeds again within each task.
+        seed: Of the draws; the same seed gives the same limits.
+
+    Returns:
+        The lower and the upper limit, each of shape (K,), in [0, 1].
+
+    Raises:
+        ValueError: As of `performance_profile`, or if `confidence` lies outside (0, 1).
+    """
+    whole_number("num_resamples", num_resamples)
+    _check_confidence(confidence)
+    at = np.atleast_1d(finite(thresholds, "thresholds"))
+    rng = np.random.default_rng(seed)
+    shares = []
+    for row in rows_of(scores):
+        drawn = rng.integers(len(row), size=(num_resamples, len(row)))
+        shares.append((row[:, None] > at)[drawn].mean(1))  # (draws, K)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(np.mean(shares, axis=0), [tail, 1 - tail], axis=0)
+    return low, high
+
+
 def bootstrap_interval(
     scores: Sequence[ArrayLike] | NDArray[Any],
     statistic: Callable[[NDArray[np.float64]], Any] = interquartile_mean,
@@ -146,8 +182,7 @@ def resampled_interval(
         ValueError: If `confidence` lies outside (0, 1).
     """
     whole_number("num_resamples", num_resamples)
-    if not 0 < check_number("confidence", confidence) < 1:
-        raise ValueError(f"`confidence` must lie between 0 and 1, got {confidence}")
+    _check_confidence(confidence)
     starts = np.cumsum([0, *sizes[:-1]])
     draws = []
     for _ in range(num_resamples):
@@ -176,6 +211,11 @@ def standard_error(scores: ArrayLike, axis: int = 0) -> NDArray[np.float64]:
     if num < 2:
         raise ValueError(f"`scores` must hold at least 2 along axis {axis}, got {num}")
     return np.asarray(array.std(axis=axis, ddof=1) / np.sqrt(num))
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0 < check_number("confidence", confidence) < 1:
+        raise ValueError(f"`confidence` must lie between 0 and 1, got {confidence}")
 
 
 def finite(values: ArrayLike, name: str) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
-from gym_rated.plots import ARM_COLORS, plot_curves, plot_fits, plot_report
+from gym_rated.plots import ARM_COLORS, plot_curves, plot_fits, plot_profiles, plot_report
 from gym_rated.runs import RunWriter
 from gym_rated.runs.series import last_known, smooth
 
@@ -240,3 +240,34 @@ def test_weights_far_apart_are_labelled_with_powers(tmp_path, figures):
     labels = [label.get_text() for label in weights.yaxis.get_majorticklabels()]
     assert {"1", "10", "100"} <= set(labels)
     assert not any("$" in label for label in labels)
+
+
+def test_a_profile_is_drawn_for_each_arm_with_its_band(tmp_path, figures):
+    arms = {"true": [[0.8, 1.2], [1.0, 1.0]], "ours": [[0.0, 1.0]]}
+    plot_profiles(arms, tmp_path / "profile.png", title="Profile")
+    (ax,) = figures[0].axes
+    true, ours = ax.lines
+    assert legend(ax) == ["true (2 tasks)", "ours (1 task)"]
+    at = true.get_xdata()
+    assert (at[0], at[-1]) == (0.0, 1.2)
+    # above 0.9: one of two seeds of the first task, and both of the second
+    assert true.get_ydata()[np.searchsorted(at, 0.9)] == 0.75
+    assert ours.get_ydata()[np.searchsorted(at, 0.5)] == 0.5
+    assert len(ax.collections) == 2
+
+
+def test_a_run_far_away_does_not_hide_the_others(tmp_path, figures):
+    plot_profiles({"ours": [[-30.0, 40.0]]}, tmp_path / "profile.png", title="Profile")
+    assert figures[0].axes[0].get_xlim() == (-1.0, 2.0)
+
+
+def test_no_arm_has_no_profile(tmp_path):
+    with pytest.raises(ValueError, match="`arms` must hold at least one arm, got none"):
+        plot_profiles({}, tmp_path / "profile.png", title="Profile")
+
+
+def test_where_colours_begin_anew_strokes_differ(tmp_path, figures):
+    arms = [f"arm{i}" for i in range(7)]
+    plot_curves({arm: [series(1, 2)] for arm in arms}, tmp_path / "curves.png", title="Many")
+    looks = {(line.get_color(), line.get_linestyle()) for line in figures[0].axes[0].lines}
+    assert len(looks) == 7
