@@ -20,7 +20,7 @@ FLOORS = (  # from the ground up: a room may use its own floor and those below, 
     {"raters", "fitting", "human"},
     {"wrappers", "vector"},
     {"runs", "agents", "sb3", "recorded", "assembly"},
-    {"plots"},
+    {"plots", "bench"},
     {"cli", "__main__", "scripts", "benchmarks"},
 )
 WITHOUT_TORCH = ("wrappers", "vector", "segments", "raters", "queries", "ratings", "runs")

@@ -30,6 +30,7 @@ COMMANDS = {
     "import": Command(f"{_IN}.import_:main", "ratings into a database of ratings by hand"),
     "fit": Command(f"{_IN}.fit:main", "fit a reward model to a ratings file"),
     "report": Command(f"{_IN}.report:main", "plots and tables of one or several runs"),
+    "bench": Command(f"{_IN}.bench:main", "a grid of trainings, resumable, and its report"),
     "film": Command(f"{_IN}.film:main", "videos of the policy of a finished run"),
     "rate-minari": Command(f"{_IN}.minari:rate", "rate segments of recorded episodes"),
     "export-minari": Command(f"{_IN}.minari:export", "write rated segments as a Minari dataset"),

@@ -1,0 +1,207 @@
+"""The page of a grid: which runs there are, and what they say, with how sure that is."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from gym_rated.bench.cells import number, placed, task_table
+from gym_rated.bench.grid import TRUE, Grid
+from gym_rated.bench.judging import Comparison, Judged, adjust, judge
+from gym_rated.bench.table import Cell, Entry, entries_of, read_compared, write_table
+from gym_rated.page import Block, Heading, Picture, Table, Text, write_page
+from gym_rated.plots import plot_curves, plot_profiles
+
+TABLE = "rows.csv"
+
+
+def write_report(
+    grid: Grid,
+    folder: str | Path,
+    out: str | Path,
+    *,
+    baseline: str | None = None,
+    compare: str | Path | None = None,
+) -> None:
+    """Write rows.csv, report.md with its pictures, and report.html, which needs nothing else.
+
+    Args:
+        grid: The grid; what of it has not been run is listed.
+        folder: Folder of its runs.
+        out: Folder of the report, made if missing.
+        baseline: The arm that others are compared with; that of the grid by default.
+        compare: A table with the columns of rows.csv, whose arms are set beside those of the grid.
+
+    Raises:
+        ValueError: If there is no run at all, `compare` is no such table, or `baseline` no arm.
+    """
+    out, baseline = Path(out), baseline or grid.baseline
+    own, missing = entries_of(grid, folder)
+    others = [] if compare is None else read_compared(Path(compare), grid)
+    if not own and not others:
+        raise ValueError(f"`dir` must hold runs of {grid.path}, got none in {folder}; run it first")
+    arms = [*grid.arms, *dict.fromkeys(entry.arm for entry in others)]
+    if baseline is not None and baseline not in arms:
+        raise ValueError(f"`baseline` must be one of {', '.join(arms)}, got {baseline!r}")
+    out.mkdir(parents=True, exist_ok=True)
+    write_table(out / TABLE, [*own, *others])
+    blocks = [
+        *_what_there_is(own, others, missing),
+        *_settings(grid, [*own, *others], missing, baseline, out),
+    ]
+    write_page(out, "report", f"Grid {grid.path.stem}", blocks)
+
+
+def _what_there_is(
+    own: Sequence[Entry], others: Sequence[Entry], missing: Sequence[Cell]
+) -> Iterator[Block]:
+    """Yield whether the grid is complete, and what its rows were made by."""
+    total = len(own) + len(missing)
+    if missing:
+        yield Text(
+            f"Incomplete: {len(own)} of {total} runs are done. Below, every number is of the runs "
+            "that there are."
+        )
+        yield Heading("Missing runs")
+        seeds: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+        for *cell, seed in missing:
+            seeds[tuple(cell)].append(seed)  # type: ignore[index]  # three names
+        rows = [[*cell, ", ".join(map(str, lacking))] for cell, lacking in seeds.items()]
+        yield Table(["task", "arm", "setting", "seeds that are missing"], rows)
+    else:
+        yield Text(f"Complete: all {total} runs are done.")
+    editions = sorted({(entry.gym_rated or "unknown", entry.commit or "unknown") for entry in own})
+    made = "; ".join(f"{version}, commit {commit}" for version, commit in editions)
+    yield Text(f"All runs are in {TABLE}, one a line. They were made by gym_rated {made}.")
+    if others:
+        arms = ", ".join(dict.fromkeys(entry.arm for entry in others))
+        yield Text(f"Not of the grid, but set beside it: {arms} ({len(others)} runs).")
+    nothing = [f"{'/'.join(map(str, e.cell))}: {e.problem}" for e in own if e.problem]
+    if nothing:
+        yield Text(f"Runs that learned nothing from ratings: {'; '.join(nothing)}.")
+
+
+def _settings(
+    grid: Grid,
+    entries: Sequence[Entry],
+    missing: Sequence[Cell],
+    baseline: str | None,
+    out: Path,
+) -> Iterator[Block]:
+    """Yield aggregates and tasks of each setting; all comparisons together are one family."""
+    judged = {setting: judge(grid, setting, entries) for setting in grid.settings}
+    compared = {
+        setting: [
+            found
+            for arm in here.arms
+            if baseline is not None and arm not in (TRUE, baseline)
+            if (found := here.compare(arm, baseline)) is not None
+        ]
+        for setting, here in judged.items()
+    }
+    adjusted = iter(adjust([found for group in compared.values() for found in group]))
+    for setting, here in judged.items():
+        yield Heading(f"Setting {setting}")
+        yield from _aggregate(grid, here, out / f"{setting}-profile.png", setting)
+        if baseline is not None:
+            comparisons = compared[setting]
+            family = sum(map(len, compared.values()))
+            p_values = [next(adjusted) for _ in comparisons]
+            yield from _comparisons(grid, here, comparisons, p_values, baseline, family)
+        for task in grid.tasks:
+            if here.scores[task]:
+                yield Heading(f"{task} ({grid.tasks[task].env_id})", 3)
+                yield task_table(grid, here, task, setting, entries, missing)
+                yield from _curves(here, task, setting, entries, out)
+
+
+def _aggregate(grid: Grid, here: Judged, picture: Path, setting: str) -> Iterator[Block]:
+    """Yield the table over tasks, with what is left out of it, and the profile."""
+    yield Text(
+        f"Scores are placed on a line: random actions are 0, the arm {TRUE!r} is 1. Means and "
+        "interquartile means (IQM) are over tasks and seeds; 95 % intervals are of a bootstrap "
+        "that draws the seeds of the arm and of both ends of the line again within each task. "
+        "There is none where a cell has a single run."
+    )
+    for task, problem in here.dropped.items():
+        yield Text(f"Dropped from the aggregate: {task}, as {problem}.")
+    rows, profiles, is_partial = [], {}, False
+    for arm in here.arms:
+        tasks = here.tasks_of(arm)
+        if not tasks:
+            continue
+        lacking = [task for task in here.lines if task not in tasks]
+        is_partial |= bool(lacking)
+        of = f"{len(tasks)} of {len(here.lines)}" + (
+            f" (not {', '.join(lacking)})" if lacking else ""
+        )
+        rows.append([arm, of, placed(here.mean(arm, tasks)), placed(here.iqm(arm, tasks))])
+        scores = here.place(arm, tasks)
+        if all(len(row) > 1 for row in scores):
+            profiles[arm] = scores
+    if not rows:
+        yield Text("There is nothing to aggregate.")
+        return
+    yield Table(["arm", "tasks", "mean (95 % interval)", "IQM (95 % interval)"], rows)
+    if is_partial:
+        yield Text(
+            "Arms with fewer tasks are aggregated over those on which they have runs, and are not "
+            "to be compared with arms of other tasks by these numbers."
+        )
+    if profiles:
+        plot_profiles(profiles, picture, title=f"{grid.path.stem}, {setting}: performance profile")
+        yield Picture(picture.name, "share of runs that score more, by normalised score and arm")
+
+
+def _comparisons(
+    grid: Grid,
+    here: Judged,
+    comparisons: Sequence[Comparison],
+    p_values: Sequence[float],
+    baseline: str,
+    family: int,
+) -> Iterator[Block]:
+    yield Heading(f"Compared with {baseline}", 3)
+    if not comparisons:
+        yield Text(f"No arm has a task on which both it and {baseline} have two runs or more.")
+        return
+    yield Text(
+        f"How likely a run of the arm scores more than one of {baseline} on a random task, equal "
+        "scores counting one half, over the tasks on which both have two runs or more. p is of a "
+        "permutation test of both sides that exchanges runs within each task, and corrected by "
+        f"Holm's method for all comparisons of this page, of which there are {family}."
+    )
+    rows = [
+        [
+            found.arm,
+            f"{len(found.tasks)} of {len(here.lines)}",
+            placed(found.probability),
+            number(found.p_value, 4),
+            number(p, 4),
+        ]
+        for found, p in zip(comparisons, p_values, strict=True)
+    ]
+    yield Table(
+        ["arm", "tasks", f"P(better than {baseline}) (95 % interval)", "p", "p (Holm)"], rows
+    )
+
+
+def _curves(
+    here: Judged, task: str, setting: str, entries: Iterable[Entry], out: Path
+) -> Iterator[Block]:
+    """Draw the true return over training of every arm, from the curves of the rows."""
+    groups: dict[str, list[tuple[list[float], list[float]]]] = {}
+    for arm in here.scores[task]:
+        for entry in entries:
+            if entry.cell[:3] == (task, arm, setting) and any(y is not None for y in entry.curve):
+                groups.setdefault(arm, []).append(_curve(entry))
+    if groups:
+        name = f"{setting}-{task}.png"
+        plot_curves(groups, out / name, title=f"{task}, {setting}: mean and standard error")
+        yield Picture(name, "true return over training by arm, mean and standard error over seeds")
+
+
+def _curve(entry: Entry) -> tuple[list[float], list[float]]:
+    """Return steps and values of a run's curve, each value in the middle of its stretch."""
+    stretch = (entry.steps or 0) / len(entry.curve)
+    known = [((i + 0.5) * stretch, y) for i, y in enumerate(entry.curve) if y is not None]
+    return [x for x, _ in known], [y for _, y in known]

@@ -1,0 +1,196 @@
+"""The table of a grid: a CSV file with one line a run, small enough to be committed or mailed."""
+
+import csv
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import astuple, dataclass, fields
+from io import StringIO
+from math import isfinite
+from pathlib import Path
+
+from gym_rated.bench.grid import RANDOM, Grid
+from gym_rated.bench.rows import ROW, Row, read_row
+from gym_rated.bench.unit import folder_of, units_of
+from gym_rated.checkpoint.files import read_file, replace_file
+
+Cell = tuple[str, str, str, int]
+"""Task, arm, setting and seed."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the table: a run, and what came of it.
+
+    Attributes:
+        task: Name of the task.
+        arm: Name of the arm; "random" for random actions.
+        setting: Name of the setting; empty for random actions.
+        seed: The seed.
+        score: The score, in reward units.
+        steps: Environment steps; None where that is not known.
+        num_ratings: Ratings.
+        episode_length: Mean steps of the last episodes.
+        problem: Why nothing was learned from ratings; empty where something was.
+        gym_rated: Version that made it.
+        commit: Its commit.
+        unit: The folder of its run.
+        curve: Mean true return in equal stretches of training; None for a stretch without any.
+    """
+
+    task: str
+    arm: str
+    setting: str
+    seed: int
+    score: float
+    steps: int | None = None
+    num_ratings: int | None = None
+    episode_length: float | None = None
+    problem: str = ""
+    gym_rated: str = ""
+    commit: str = ""
+    unit: str = ""
+    curve: tuple[float | None, ...] = ()
+
+    @property
+    def cell(self) -> Cell:
+        """Of which cell of a grid it is, and which of its seeds."""
+        return self.task, self.arm, self.setting, self.seed
+
+
+COLUMNS = tuple(field.name for field in fields(Entry))
+
+
+def entries_of(grid: Grid, folder: str | Path) -> tuple[list[Entry], list[Cell]]:
+    """Return the lines of a grid's runs, and the cells without one.
+
+    Args:
+        grid: The grid.
+        folder: Folder of all runs.
+
+    Raises:
+        ValueError: If a script of the grid is not there.
+    """
+    entries, missing = [], []
+    for unit in units_of(grid):
+        cell = (unit.task, unit.arm, unit.setting, unit.seed)
+        try:
+            _, row = read_row(folder_of(unit, Path(folder)) / ROW, unit.config)
+        except (FileNotFoundError, ValueError):  # the next run of the grid says which
+            missing.append(cell)
+        else:
+            entries.append(_entry(cell, unit.key, row))
+    return entries, missing
+
+
+def write_table(path: Path, entries: Iterable[Entry]) -> None:
+    """Write entries as CSV; a curve is numbers with spaces between, and "-" where there is none."""
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([_written(value) for value in astuple(entry)] for entry in entries)
+    replace_file(path, out.getvalue().encode())
+
+
+def read_compared(path: Path, grid: Grid) -> list[Entry]:
+    """Read a table to be set beside the runs of a grid.
+
+    Args:
+        path: A CSV file with the columns of `write_table`; all but the first five may be empty.
+        grid: The grid, whose tasks and settings its lines must be of, and whose arms they must not.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no such table, a line is of a task or setting that the grid has not or
+            of an arm that it has, or two lines are of the same run.
+    """
+    entries = list(_read(path))
+    seen: set[Cell] = set()
+    for entry in entries:
+        _check_known("task", entry.task, grid.tasks, path)
+        _check_known("setting", entry.setting, grid.settings, path)
+        if entry.arm in (*grid.arms, RANDOM):
+            raise ValueError(
+                f"`compare` must have arms of its own, got {entry.arm!r} in {path}, which the grid "
+                "has; rename it, or leave its lines out"
+            )
+        if entry.cell in seen:
+            raise ValueError(f"`compare` must have one line a run, got two of {entry.cell}")
+        seen.add(entry.cell)
+    return entries
+
+
+def _read(path: Path) -> Iterator[Entry]:
+    try:
+        lines = list(csv.reader(StringIO(read_file(path).decode("utf-8-sig")), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"`compare` must be a CSV file, got {path}: {error}") from error
+    if not lines or tuple(lines[0]) != COLUMNS:
+        found = ", ".join(lines[0]) if lines else "none"
+        raise ValueError(
+            f"`compare` must have the columns {', '.join(COLUMNS)}, got {found} in {path}"
+        )
+    for number, line in enumerate(lines[1:], start=2):
+        if not line:
+            continue
+        try:
+            yield _parsed(line)
+        except ValueError as error:
+            raise ValueError(
+                f"`compare` must have a run in each line, got line {number} of {path}: {error}"
+            ) from error
+
+
+def _parsed(line: list[str]) -> Entry:
+    if len(line) != len(COLUMNS):
+        raise ValueError(f"it has {len(line)} columns")
+    of = dict(zip(COLUMNS, line, strict=True))
+    return Entry(
+        of["task"],
+        of["arm"],
+        of["setting"],
+        int(of["seed"]),
+        _number(of["score"]),
+        int(of["steps"]) if of["steps"] else None,
+        int(of["num_ratings"]) if of["num_ratings"] else None,
+        _number(of["episode_length"]) if of["episode_length"] else None,
+        of["problem"],
+        of["gym_rated"],
+        of["commit"],
+        of["unit"],
+        tuple(None if point == "-" else _number(point) for point in of["curve"].split()),
+    )
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text!r} is no finite number")
+    return number
+
+
+def _written(value: object) -> object:
+    if isinstance(value, tuple):
+        return " ".join("-" if point is None else f"{point:g}" for point in value)
+    return "" if value is None else value
+
+
+def _entry(cell: Cell, key: str, row: Row) -> Entry:
+    return Entry(
+        *cell,
+        row.score,
+        row.steps,
+        row.num_ratings,
+        row.episode_length,
+        row.problem or "",
+        row.gym_rated or "",
+        row.commit or "",
+        key,
+        row.curve,
+    )
+
+
+def _check_known(name: str, value: str, known: Collection[str], path: Path) -> None:
+    if value not in known:
+        raise ValueError(
+            f"`compare` must be of the {name}s of the grid, {', '.join(known)}, got {value!r} in "
+            f"{path}"
+        )

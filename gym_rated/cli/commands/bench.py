@@ -1,0 +1,68 @@
+"""`gym-rated bench`: run a grid of trainings that a TOML file describes, or report it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from gym_rated.assembly.ranges import Count, check_ranges
+from gym_rated.bench.engine import LocalProcesses
+from gym_rated.bench.grid import Grid, read_grid
+from gym_rated.bench.report import write_report
+from gym_rated.bench.running import run_grid
+
+
+@dataclass
+class BenchArgs:
+    """Run what of a grid has not been run yet; with --report, say what came of it instead."""
+
+    grid: Annotated[Path, tyro.conf.Positional]
+    """TOML file of tasks, arms, settings and seeds; a grid runs programs, so know whose it is"""
+    dir: Path = Path("runs/bench")
+    """folder of the runs, which several grids may share"""
+    workers: Count = 1
+    """runs at a time, each in a process with one thread"""
+    tasks: tuple[str, ...] = ()
+    """tasks of the grid, all by default"""
+    arms: tuple[str, ...] = ()
+    """arms of the grid, all by default"""
+    settings: tuple[str, ...] = ()
+    """settings of the grid, all by default"""
+    seeds: tuple[int, ...] = ()
+    """seeds of the grid, all by default"""
+    report: bool = False
+    """write tables and pictures of the runs that there are, and run nothing"""
+    out: Path | None = None
+    """with --report, its folder; DIR/report-GRID by default"""
+    baseline: str | None = None
+    """with --report, the arm that others are compared with; that of the grid by default"""
+    compare: Path | None = None
+    """with --report, a CSV file of further runs, with the columns of rows.csv"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns 1 where a run failed."""
+    args = tyro.cli(BenchArgs, args=list(argv), prog="gym-rated bench")
+    check_ranges(args)
+    grid = read_grid(args.grid).only(args.tasks, args.arms, args.settings, args.seeds)
+    if args.report:
+        return _report(args, grid)
+    for name in ("out", "baseline", "compare"):
+        if getattr(args, name) is not None:
+            raise ValueError(f"`{name}` must be given with `--report` only, got it without")
+    return 1 if run_grid(grid, args.dir, LocalProcesses(args.workers)).failed else 0
+
+
+def _report(args: BenchArgs, grid: Grid) -> int:
+    out = args.out or args.dir / f"report-{args.grid.stem}"
+    write_report(grid, args.dir, out, baseline=args.baseline, compare=args.compare)
+    print(out / "report.html")
+    return 0
+
+
+if __name__ == "__main__":
+    from gym_rated.cli.cli import run_alone
+
+    run_alone("bench")

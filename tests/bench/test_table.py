@@ -1,0 +1,77 @@
+"""The table is read as it was written, and rows of others are taken where they fit the grid."""
+
+import pytest
+from grids import SMALL, make_grid, write_rows
+
+from gym_rated.bench.table import COLUMNS, Entry, entries_of, read_compared, write_table
+
+MINE = Entry(
+    *("walk", "mine", "default", 7, -1.25, 4096, 40, 200.0, "said, with a comma", "0.1.0", "abc"),
+    "0123456789abcdef",
+    (None, 1.5, -2000.25),
+)
+HEADER = ",".join(COLUMNS)
+
+
+def test_entries_are_the_runs_of_a_grid_in_its_order(tmp_path):
+    grid = make_grid(tmp_path / "grid")
+    scores = {("walk", "ours", "default", 2): 5.0, ("walk", "true", "default", 1): 9.0}
+    write_rows(grid, tmp_path / "runs", scores)
+    entries, missing = entries_of(grid, tmp_path / "runs")
+    assert {entry.cell: entry.score for entry in entries} == scores
+    assert missing == [("walk", "ours", "default", 1), ("walk", "true", "default", 2)]
+    assert [(e.steps, e.gym_rated, e.commit, len(e.unit)) for e in entries] == [
+        (100, "0.1.0", "abc", 16)
+    ] * 2
+
+
+def test_a_damaged_row_is_a_missing_run(tmp_path):
+    grid = make_grid(tmp_path / "grid")
+    write_rows(grid, tmp_path / "runs", {("walk", "ours", "default", 2): 5.0})
+    next((tmp_path / "runs").rglob("row.json")).write_text("{}")
+    entries, missing = entries_of(grid, tmp_path / "runs")
+    assert (entries, len(missing)) == ([], 4)
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path):
+    bare = Entry("walk", "mine", "default", 8, 0.1 + 0.2)
+    write_table(tmp_path / "rows.csv", [MINE, bare])
+    text = (tmp_path / "rows.csv").read_text()
+    assert text.splitlines() == [
+        HEADER,
+        'walk,mine,default,7,-1.25,4096,40,200.0,"said, with a comma",0.1.0,abc,0123456789abcdef,'
+        "- 1.5 -2000.25",
+        "walk,mine,default,8,0.30000000000000004,,,,,,,,",
+    ]
+    assert read_compared(tmp_path / "rows.csv", make_grid(tmp_path)) == [MINE, bare]
+
+
+def line(**change):
+    values = dict.fromkeys(COLUMNS, "") | {"task": "walk", "arm": "mine", "setting": "default"}
+    return ",".join((values | {"seed": "1", "score": "2"} | change).values())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "`compare` must have the columns task, arm, .* got none in"),
+        ("task,arm\n", "`compare` must have the columns task, .* got task, arm in"),
+        (
+            f"{HEADER}\n{line(task='run')}",
+            "`compare` must be of the tasks .* walk, got 'run'",
+        ),
+        (f"{HEADER}\n{line(setting='x')}", "`compare` must be of the settings .* default, got 'x'"),
+        (f"{HEADER}\n{line(arm='ours')}", "`compare` must have arms of its own, got 'ours'"),
+        (f"{HEADER}\n{line(arm='random')}", "`compare` must have arms of its own, got 'random'"),
+        (f"{HEADER}\n{line()}\n{line()}", "`compare` must have one line a run, got two of"),
+        (f"{HEADER}\n{line(score='inf')}", "got line 2 of .*: 'inf' is no finite number"),
+        (f"{HEADER}\n{line(score='')}", "got line 2 of .*: could not convert"),
+        (f"{HEADER}\n{line(seed='1.5')}", "got line 2 of .*: invalid literal"),
+        (f"{HEADER}\nwalk,mine", "got line 2 of .*: it has 2 columns"),
+        (f'{HEADER}\n"walk', "`compare` must be a CSV file, got"),
+    ],
+)
+def test_what_is_no_such_table_is_refused(tmp_path, text, said):
+    (tmp_path / "mine.csv").write_text(text)
+    with pytest.raises(ValueError, match=said):
+        read_compared(tmp_path / "mine.csv", make_grid(tmp_path, SMALL))
