@@ -25,11 +25,8 @@ def check_units(units: Sequence[Unit]) -> None:
             with own_words(unit.config["env_id"]):
                 gym.spec(unit.config["env_id"])
     for script, asked in by_script.items():
-        for unit, refused in zip(
-            asked.values(),
-            refused_flags(script, [unit.words for unit in asked.values()]),
-            strict=True,
-        ):
+        commands = [(*unit.words, "--run-dir", unit.key) for unit in asked.values()]
+        for unit, refused in zip(asked.values(), refused_flags(script, commands), strict=True):
             if refused is not None:
                 raise ValueError(
                     f"`flags` of {unit.task}/{unit.arm}/{unit.setting} must be taken by "

@@ -62,6 +62,7 @@ def refusal(kind: type[Any], words: Sequence[str]) -> str | None:
 
 if __name__ == "__main__":
     asked = json.load(sys.stdin)
+    sys.argv = sys.argv[1:]  # errors name the script
     with redirect_stdout(StringIO()):
-        found = flags_of(Path(sys.argv[1]))
+        found = flags_of(Path(sys.argv[0]))
     print(json.dumps([None if found is None else refusal(found, words) for words in asked]))

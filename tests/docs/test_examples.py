@@ -7,8 +7,12 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from gym_rated.bench import LocalProcesses, read_grid, run_grid
+from gym_rated.bench.table import entries_of
+from gym_rated.runs import read_result
+
 FOLDER = Path(__file__).parents[2] / "docs" / "examples"
-PAGE = FOLDER.parent / "agents.md"
+PAGES = [FOLDER.parent / name for name in ("agents.md", "benchmark.md")]
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Creating .* inherits from WeightUpdaterBase is deprecated",  # TorchRL of itself
     "ignore:a query for",  # rounds lie close together in so short a run
@@ -25,7 +29,8 @@ def load(name: str) -> ModuleType:
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
 def test_every_example_is_shown_and_tested(path):
-    assert f"literalinclude}} examples/{path.name}" in PAGE.read_text(encoding="utf-8")
+    shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert f"literalinclude}} examples/{path.name}" in shown
     assert f'load("{path.stem}")' in Path(__file__).read_text(encoding="utf-8")
 
 
@@ -68,3 +73,20 @@ def test_torchrl_is_paid_by_ratings():
     rewards = batch["next", "reward"].numpy()
     assert rewards.std() > 0.1
     assert rewards.max() > 0  # as Pendulum's true rewards never are
+
+
+def test_hill_climbing_is_an_arm_of_a_grid(tmp_path):
+    example = load("hill_climbing")
+    result = example.train(example.Args(tmp_path / "run", total_timesteps=3_000))
+    assert read_result(tmp_path / "run")["score"] == result["score"]
+    assert 30 < result["score"] <= 500  # a random policy falls after some twenty steps
+    grid = tmp_path / "own.toml"
+    grid.write_text(
+        "[grid]\nseeds = [1, 2]\n[tasks.pole]\nenv_id = 'CartPole-v1'\nscript = 'ppo'\n"
+        "flags = ['--total-timesteps', '3000']\nrandom = 22.0\n"
+        f"[arms.mine]\nscript = '{FOLDER / 'hill_climbing.py'}'\n"
+    )
+    tally = run_grid(read_grid(grid), tmp_path / "runs", LocalProcesses())
+    assert (tally.done, tally.failed) == (2, [])
+    entries, _ = entries_of(read_grid(grid), tmp_path / "runs")
+    assert entries[0].score == result["score"]  # the same seed in another process
