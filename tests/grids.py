@@ -1,8 +1,11 @@
 """Grids to test with, and a script of a few milliseconds that writes the run format."""
 
+import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +102,26 @@ def start_driver(grid: Grid, folder: Path, *words: str) -> "subprocess.Popen[str
         text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
+
+
+def wait_until(is_so: Callable[[], bool], timeout_s: float = 120) -> None:
+    """Wait for what a process does."""
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def process_of(grid: Grid, folder: Path) -> int:
+    """Return the process that writes, or wrote last, the first run of a grid."""
+    owner = folder_of(units_of(grid)[0], folder) / "run" / "run.lock.json"
+    return int(json.loads(owner.read_text())["pid"])
+
+
+def is_alive(pid: int) -> bool:
+    """Return whether a process still runs; one that nobody has asked about its end does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"

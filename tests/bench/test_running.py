@@ -2,13 +2,19 @@
 
 import json
 import os
-import re
 import signal
-import time
-from pathlib import Path
 
 import pytest
-from grids import SMALL, TINY, make_grid, start_driver, unit_of
+from grids import (
+    SMALL,
+    TINY,
+    is_alive,
+    make_grid,
+    process_of,
+    start_driver,
+    unit_of,
+    wait_until,
+)
 
 from gym_rated.bench import LocalProcesses, run_grid
 from gym_rated.bench.rows import read_row
@@ -31,13 +37,6 @@ def rows_of(grid, folder):
     return {str(unit): read_row(folder / unit.key / "row.json")[1].score for unit in units_of(grid)}
 
 
-def wait_until(is_so, timeout_s=60):
-    deadline = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
-
-
 def log_of(grid, folder):
     return folder / units_of(grid)[0].key / "log.txt"
 
@@ -46,18 +45,6 @@ def has_logged(grid, folder, times=1):
     """Return whether the one run of a grid has logged its second step so many times."""
     log = log_of(grid, folder)
     return log.exists() and log.read_text().count("step 2 of") >= times
-
-
-def process_of(grid, folder):
-    return int(re.findall(r"in process (\d+)", log_of(grid, folder).read_text())[-1])
-
-
-def is_alive(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"  # one that has ended, and that nobody has asked about
 
 
 def test_what_is_done_is_not_run_again(tmp_path, capsys):
