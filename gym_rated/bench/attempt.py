@@ -34,7 +34,7 @@ def prepare(unit: Unit, home: Path, say: Callable[[str], object]) -> Job | None:
 
     Raises:
         RuntimeError: If another process still writes the run.
-        ValueError: If the run is finished without a score, or the script was edited.
+        ValueError: If the run is finished and makes no row, or the script was edited.
     """
     home.mkdir(exist_ok=True)
     run = home / RUN
@@ -48,7 +48,8 @@ def prepare(unit: Unit, home: Path, say: Callable[[str], object]) -> Job | None:
             say(f"{unit} begins anew, and what it had is in {aside}: {error}")
             run.rename(aside)
         else:
-            write_row(home / ROW, unit, make_row(unit, run))
+            if problem := _write_row(unit, home):
+                raise ValueError(problem)
             return None
     if digest(unit.script.path) != unit.script.sha256:
         raise ValueError(f"{unit.script.path} was edited since the start; run the grid again")
@@ -61,6 +62,16 @@ def prepare(unit: Unit, home: Path, say: Callable[[str], object]) -> Job | None:
     with (home / LOG).open("a") as log:
         log.write(f"$ python {' '.join(words)}\n")
     return Job(unit, words, home / LOG)
+
+
+def _write_row(unit: Unit, home: Path) -> str | None:
+    """Write the row of a finished run; returns why there can be none."""
+    try:
+        row = make_row(unit, home / RUN)
+    except (ValueError, TypeError, FileNotFoundError) as error:  # of a script that writes otherwise
+        return f"{error} (remove {home} to begin anew)"
+    write_row(home / ROW, unit, row)
+    return None
 
 
 def _wait_until_free(run: Path) -> None:
@@ -81,11 +92,7 @@ def conclude(ended: Ended, home: Path) -> str | None:
     """
     unit, run = ended.job.unit, home / RUN
     if is_finished(run):
-        try:
-            write_row(home / ROW, unit, make_row(unit, run))
-        except ValueError as error:
-            return str(error)
-        return None
+        return _write_row(unit, home)
     tail = (home / LOG).read_text(errors="replace").splitlines()[-_TAIL_LINES:]
     told = "\n".join(f"  | {line}" for line in tail)
     return (

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gym_rated.bench.cells import number, placed, task_table
-from gym_rated.bench.grid import TRUE, Grid
+from gym_rated.bench.grid import TRUE, Grid, check_baseline
 from gym_rated.bench.judging import Comparison, Judged, adjust, judge
 from gym_rated.bench.table import Cell, Entry, entries_of, read_compared, write_table
 from gym_rated.page import Block, Heading, Picture, Table, Text, write_page
@@ -34,14 +34,16 @@ def write_report(
     Raises:
         ValueError: If there is no run at all, `compare` is no such table, or `baseline` no arm.
     """
-    out, baseline = Path(out), baseline or grid.baseline
+    out = Path(out)
     own, missing = entries_of(grid, folder)
     others = [] if compare is None else read_compared(Path(compare), grid)
     if not own and not others:
         raise ValueError(f"`dir` must hold runs of {grid.path}, got none in {folder}; run it first")
     arms = [*grid.arms, *dict.fromkeys(entry.arm for entry in others)]
-    if baseline is not None and baseline not in arms:
-        raise ValueError(f"`baseline` must be one of {', '.join(arms)}, got {baseline!r}")
+    if baseline is not None:
+        check_baseline("baseline", baseline, arms)
+    elif grid.baseline in arms:  # a part of a grid may be without
+        baseline = grid.baseline
     out.mkdir(parents=True, exist_ok=True)
     write_table(out / TABLE, [*own, *others])
     blocks = [
@@ -71,7 +73,8 @@ def _what_there_is(
         yield Text(f"Complete: all {total} runs are done.")
     editions = sorted({(entry.gym_rated or "unknown", entry.commit or "unknown") for entry in own})
     made = "; ".join(f"{version}, commit {commit}" for version, commit in editions)
-    yield Text(f"All runs are in {TABLE}, one a line. They were made by gym_rated {made}.")
+    by = f" They were made by gym_rated {made}." if own else ""
+    yield Text(f"All runs are in {TABLE}, one a line.{by}")
     if others:
         arms = ", ".join(dict.fromkeys(entry.arm for entry in others))
         yield Text(f"Not of the grid, but set beside it: {arms} ({len(others)} runs).")

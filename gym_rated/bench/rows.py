@@ -20,7 +20,7 @@ from gym_rated.checkpoint.documents import parse_json
 from gym_rated.checkpoint.files import read_file, replace_file
 from gym_rated.checks import check_number, check_text, whole_number
 from gym_rated.runs import read_metrics, read_result
-from gym_rated.runs.names import EPISODE_LENGTH, SCORE_EPISODES, TRUE_RETURN
+from gym_rated.runs.names import EPISODE_LENGTH, METRICS, SCORE_EPISODES, TRUE_RETURN
 from gym_rated.runs.reading import read_config
 from gym_rated.runs.series import Metrics, finite_rows
 
@@ -91,7 +91,8 @@ def make_row(unit: Unit, run: Path) -> Row:
         ValueError: If the run is damaged, is of another seed, environment or version than the unit,
             or has no score.
     """
-    result, config, metrics = read_result(run), read_config(run), read_metrics(run)
+    result, config = read_result(run), read_config(run)
+    metrics = read_metrics(run) if (run / METRICS).exists() else {}
     _check_is_of(unit, config, run)
     score = result["score"]
     if not isinstance(score, int | float):

@@ -18,6 +18,7 @@ from gym_rated.bench.stopping import stopped_by_signals
 from gym_rated.bench.unit import Unit, canonical, folder_of, units_of
 from gym_rated.runs.lock import lock_folder
 
+_NAMED = 10  # failed runs at the end; all are told as they fail
 _EDITION = ("gym_rated", "script_sha256")  # what of a configuration a newer version changes
 
 
@@ -31,8 +32,11 @@ class Tally:
 
     def __str__(self) -> str:
         """Return both in words."""
-        failed = f", {len(self.failed)} failed: {', '.join(self.failed)}" if self.failed else ""
-        return f"{self.done} of {self.total} runs are done{failed}"
+        said = f"{self.done} of {self.total} runs are done"
+        if not self.failed:
+            return said
+        more = " and others" if len(self.failed) > _NAMED else ""
+        return f"{said}, {len(self.failed)} failed: {', '.join(self.failed[:_NAMED])}{more}"
 
 
 def run_grid(grid: Grid, folder: str | Path, engine: Engine) -> Tally:
@@ -64,6 +68,7 @@ def run_grid(grid: Grid, folder: str | Path, engine: Engine) -> Tally:
         print(f"{grid.path}: {tally}", flush=True)
         try:
             with tqdm(total=tally.total, initial=tally.done, unit="run", disable=None) as bar:
+                bar.set_postfix(done=tally.done, failed=0)
                 _run(missing, folder, engine, tally, bar)
         except KeyboardInterrupt:
             print(f"interrupted: {tally}; run it again to go on")
@@ -101,9 +106,9 @@ def _say_outdated(missing: Sequence[Unit], folder: Path) -> None:
             versions.append(row.gym_rated or "unknown")
     if versions:
         print(
-            f"{len(versions)} runs in {folder} are of another version of gym_rated "
-            f"({', '.join(sorted(set(versions)))}) or of the script: they are left as they are, "
-            "and run again by this one"
+            f"of another version of gym_rated ({', '.join(sorted(set(versions)))}) or of a script "
+            f"there are rows in {folder}, {len(versions)} in all: they are left as they are, and "
+            "run again by this one"
         )
 
 

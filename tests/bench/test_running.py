@@ -90,7 +90,7 @@ def test_runs_of_an_edited_script_are_said_and_left_alone(tmp_path, capsys):
     old = units_of(grid)[0].key
     (tmp_path / "grid" / "tiny.py").write_text(TINY.replace("args.level +", "1 + args.level +"))
     run_grid(grid, runs, LocalProcesses())
-    assert "1 runs in" in capsys.readouterr().out
+    assert f"or of a script there are rows in {runs}, 1 in all" in capsys.readouterr().out
     assert read_row(runs / old / "row.json")[1].score == 11
     assert rows_of(grid, runs) == {"walk/true/default/1": 12}
 
@@ -151,7 +151,9 @@ def test_a_killed_driver_leaves_nothing_half_and_takes_its_runs_with_it(tmp_path
     assert rows[0] == rows[1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_driver_that_is_told_to_stop_stops_its_runs_and_can_go_on(tmp_path, number):
     grid, go = waiting(tmp_path, ', "--checkpoints"')
     runs = tmp_path / "runs"
@@ -179,6 +181,14 @@ def test_a_second_driver_in_the_same_folder_is_refused(tmp_path, capsys):
     go.touch()
     driver.communicate(timeout=60)
     assert driver.returncode == 0
+    assert log_of(grid, runs).read_text().count("step 4 of") == 1
+
+
+def test_a_run_without_a_score_fails_and_is_not_trained_again(tmp_path, capsys):
+    grid, runs = make_grid(tmp_path / "grid", ONE.replace('"10"', '"nan"')), tmp_path / "runs"
+    for _ in range(2):
+        assert run_grid(grid, runs, LocalProcesses()).failed == ["walk/true/default/1"]
+        assert "`score` must be a number, got nan" in capsys.readouterr().out
     assert log_of(grid, runs).read_text().count("step 4 of") == 1
 
 

@@ -35,7 +35,7 @@ def test_a_failed_run_is_an_exit_code(tmp_path, capsys):
         (["--workers", "0"], "`workers` must be at least 1, got 0"),
         (["--compare", "mine.csv"], "`compare` must be given with `--report` only, got it without"),
         (["--report", "--compare", "mine.csv"], "`mine.csv` must be a file, got nothing there"),
-        (["--report", "--baseline", "x"], "`baseline` must be one of true, ours, got 'x'"),
+        (["--report", "--baseline", "x"], "`baseline` must be one of the arms true, ours, got 'x'"),
     ],
 )
 def test_what_cannot_be_run_or_reported_is_refused(tmp_path, words, said, capsys):
