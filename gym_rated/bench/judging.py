@@ -19,14 +19,14 @@ from gym_rated.statistics import (
     Interval,
     holm_adjusted,
     improvement_p_value,
-    interquartile_mean,
     normalized_score,
     probability_of_improvement,
     resampled_interval,
 )
+from gym_rated.statistics.scores import draw_again, interquartile_means, percentile_interval
 
 Scores = NDArray[np.float64]
-"""Of the seeds of one arm on one task, shape (seeds,)."""
+"""Of the seeds of one arm on one task, shape (seeds,), or (draws, seeds)."""
 
 _RESAMPLES = 2_000
 
@@ -87,11 +87,13 @@ class Judged:
 
     def mean(self, arm: str, tasks: Sequence[str]) -> Interval | float:
         """Return the mean over tasks of an arm's place; its interval if each cell has two runs."""
-        return self._placed(arm, tasks, lambda rows: float(np.mean([row.mean() for row in rows])))
+        return self._placed(arm, tasks, lambda rows: np.mean([row.mean(1) for row in rows], axis=0))
 
     def iqm(self, arm: str, tasks: Sequence[str]) -> Interval | float:
         """Return the interquartile mean of the places of all of an arm's runs, likewise."""
-        return self._placed(arm, tasks, lambda rows: interquartile_mean(np.concatenate(rows)))
+        return self._placed(
+            arm, tasks, lambda rows: interquartile_means(np.concatenate(rows, axis=1))
+        )
 
     def compare(self, arm: str, baseline: str) -> Comparison | None:
         """Return an arm beside the baseline; None without a task on which both have two runs.
@@ -112,34 +114,31 @@ class Judged:
         return float(self.lines[task].true.mean())
 
     def _placed(
-        self, arm: str, tasks: Sequence[str], statistic: Callable[[list[Scores]], float]
+        self,
+        arm: str,
+        tasks: Sequence[str],
+        statistic: Callable[[list[Scores]], NDArray[np.float64]],
     ) -> Interval | float:
-        """Return a statistic of an arm's places, drawing the runs of all three again."""
+        """Return a statistic of an arm's places, drawing the runs of all three again.
+
+        Args:
+            arm: The arm.
+            tasks: Tasks on which it has runs.
+            statistic: From normalised scores, one array a task of shape (draws, seeds), to a number
+                for each draw, shape (draws,).
+        """
         parts = []
         for task in tasks:
             random, true = self.lines[task]
             # its own place is 1; drawing it twice would say how sure the line's end is by itself
             true = np.array([true.mean()]) if arm == TRUE else true
             parts += [self.scores[task][arm], random, true]
-        everything, sizes = np.concatenate(parts), [len(part) for part in parts]
-        cuts = np.cumsum(sizes)[:-1]
-
-        def of_drawn(drawn: NDArray[np.int64]) -> float:
-            found = np.split(everything[drawn], cuts)
-            rows = []
-            for scores, random, true in zip(found[::3], found[1::3], found[2::3], strict=True):
-                start = random.mean()
-                length = true.mean() - start
-                if length <= 0:
-                    return float("nan")  # a draw without a line
-                rows.append((scores - start) / length)  # thousands of times: without checks
-            return statistic(rows)
-
+        (estimate,) = _of_draws([part[None] for part in parts], statistic)
         counted = [arm, *({TRUE} - {arm})]
         if any(len(self.scores[task][name]) < 2 for task in tasks for name in counted):
-            return of_drawn(np.arange(len(everything)))
-        rng = np.random.default_rng(0)
-        return resampled_interval(of_drawn, sizes, rng=rng, num_resamples=_RESAMPLES)
+            return float(estimate)
+        drawn = draw_again(parts, _RESAMPLES, np.random.default_rng(0))
+        return percentile_interval(estimate, _of_draws(drawn, statistic))
 
 
 def judge(grid: Grid, setting: str, entries: Iterable[Entry]) -> Judged:
@@ -185,6 +184,24 @@ def _problem(line: Line) -> str | None:
     if true <= random:
         return f"its arm {TRUE!r}, {true:.4g}, does not lie above random actions, {random:.4g}"
     return None
+
+
+def _of_draws(
+    parts: list[Scores], statistic: Callable[[list[Scores]], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Return a statistic of places for each draw, NaN for a draw without a line.
+
+    Args:
+        parts: Scores, random and true of each task in turn, each of shape (draws, seeds).
+        statistic: See `Judged._placed`.
+    """
+    rows, has_lines = [], np.ones(len(parts[0]), np.bool_)
+    for scores, random, true in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        start = random.mean(1, keepdims=True)
+        length = true.mean(1, keepdims=True) - start
+        has_lines &= length[:, 0] > 0
+        rows.append((scores - start) / np.where(length > 0, length, 1.0))
+    return np.where(has_lines, statistic(rows), np.nan)
 
 
 def _improvement(first: list[Scores], second: list[Scores]) -> Interval:

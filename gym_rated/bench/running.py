@@ -67,7 +67,9 @@ def run_grid(grid: Grid, folder: str | Path, engine: Engine) -> Tally:
         tally = Tally(len(units), len(units) - len(missing))
         print(f"{grid.path}: {tally}", flush=True)
         try:
-            with tqdm(total=tally.total, initial=tally.done, unit="run", disable=None) as bar:
+            with tqdm(
+                total=tally.total, initial=tally.done, unit="run", smoothing=0, disable=None
+            ) as bar:
                 bar.set_postfix(done=tally.done, failed=0)
                 _run(missing, folder, engine, tally, bar)
         except KeyboardInterrupt:

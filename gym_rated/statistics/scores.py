@@ -59,9 +59,14 @@ def interquartile_mean(scores: ArrayLike) -> float:
     Raises:
         ValueError: If there is no score, or one is not finite.
     """
-    ordered = np.sort(finite(scores, "scores"), axis=None)
-    cut = len(ordered) // 4
-    return float(ordered[cut : len(ordered) - cut].mean())
+    return float(interquartile_means(finite(scores, "scores").ravel()))
+
+
+def interquartile_means(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the interquartile mean of each line of scores, shape (..., n) to (...)."""
+    ordered = np.sort(scores, axis=-1)
+    num = ordered.shape[-1]
+    return np.asarray(ordered[..., num // 4 : num - num // 4].mean(-1))
 
 
 def performance_profile(
@@ -109,14 +114,10 @@ def bootstrap_profile(
     Raises:
         ValueError: As of `performance_profile`, or if `confidence` lies outside (0, 1).
     """
-    whole_number("num_resamples", num_resamples)
     _check_confidence(confidence)
     at = np.atleast_1d(finite(thresholds, "thresholds"))
-    rng = np.random.default_rng(seed)
-    shares = []
-    for row in rows_of(scores):
-        drawn = rng.integers(len(row), size=(num_resamples, len(row)))
-        shares.append((row[:, None] > at)[drawn].mean(1))  # (draws, K)
+    drawn = draw_again(rows_of(scores), num_resamples, np.random.default_rng(seed))
+    shares = [(row[:, :, None] > at).mean(1) for row in drawn]  # (draws, K) each
     tail = (1 - confidence) / 2
     low, high = np.quantile(np.mean(shares, axis=0), [tail, 1 - tail], axis=0)
     return low, high
@@ -188,9 +189,24 @@ def resampled_interval(
     for _ in range(num_resamples):
         drawn = [start + rng.integers(n, size=n) for start, n in zip(starts, sizes, strict=True)]
         draws.append(statistic(np.concatenate(drawn)))
+    return percentile_interval(statistic(np.arange(sum(sizes))), np.array(draws), confidence)
+
+
+def draw_again(
+    rows: Sequence[NDArray[np.float64]], num_resamples: int, rng: np.random.Generator
+) -> list[NDArray[np.float64]]:
+    """Return rows of scores with their seeds drawn again, each of shape (num_resamples, seeds)."""
+    whole_number("num_resamples", num_resamples)
+    return [row[rng.integers(len(row), size=(num_resamples, len(row)))] for row in rows]
+
+
+def percentile_interval(
+    estimate: float, draws: NDArray[np.float64], confidence: float = 0.95
+) -> Interval:
+    """Return the percentile interval of what was drawn; draws that are NaN say nothing."""
     tail = (1 - confidence) / 2
     low, high = np.nanquantile(draws, [tail, 1 - tail])
-    return Interval(float(low), float(statistic(np.arange(sum(sizes)))), float(high))
+    return Interval(float(low), float(estimate), float(high))
 
 
 def standard_error(scores: ArrayLike, axis: int = 0) -> NDArray[np.float64]:

@@ -71,6 +71,13 @@ def test_an_interval_draws_the_seeds_of_random_actions(tmp_path):
     assert here.mean("ours", ["walk"]) == pytest.approx((0, 1 / 3, 0.5))
 
 
+def test_draws_without_a_line_say_nothing(tmp_path):
+    # the line from 0 ends at -1, 1 or 3: a quarter of the draws has none; 1 lies at 1 or 1/3
+    here = judged(tmp_path, entries("walk", true=[-1, 3], ours=[1, 1]))
+    assert here.mean("ours", ["walk"]) == pytest.approx((1 / 3, 1, 1))
+    assert here.iqm("ours", ["walk"]) == pytest.approx((1 / 3, 1, 1))
+
+
 def test_of_a_single_run_there_is_no_interval(tmp_path):
     here = judged(tmp_path, entries("walk", true=[10, 10], ours=[4]))
     assert here.mean("ours", ["walk"]) == pytest.approx(0.4)
