@@ -195,16 +195,17 @@ def _curves(
     groups: dict[str, list[tuple[list[float], list[float]]]] = {}
     for arm in here.scores[task]:
         for entry in entries:
-            if entry.cell[:3] == (task, arm, setting) and any(y is not None for y in entry.curve):
-                groups.setdefault(arm, []).append(_curve(entry))
+            is_here = entry.cell[:3] == (task, arm, setting)
+            if is_here and entry.steps and any(y is not None for y in entry.curve):
+                groups.setdefault(arm, []).append(_curve(entry, entry.steps))
     if groups:
         name = f"{setting}-{task}.png"
         plot_curves(groups, out / name, title=f"{task}, {setting}: mean and standard error")
         yield Picture(name, "true return over training by arm, mean and standard error over seeds")
 
 
-def _curve(entry: Entry) -> tuple[list[float], list[float]]:
+def _curve(entry: Entry, steps: int) -> tuple[list[float], list[float]]:
     """Return steps and values of a run's curve, each value in the middle of its stretch."""
-    stretch = (entry.steps or 0) / len(entry.curve)
+    stretch = steps / len(entry.curve)
     known = [((i + 0.5) * stretch, y) for i, y in enumerate(entry.curve) if y is not None]
     return [x for x, _ in known], [y for _, y in known]

@@ -147,10 +147,10 @@ def _parsed(line: list[str]) -> Entry:
         of["task"],
         of["arm"],
         of["setting"],
-        int(of["seed"]),
+        _count(of["seed"]),
         _number(of["score"]),
-        int(of["steps"]) if of["steps"] else None,
-        int(of["num_ratings"]) if of["num_ratings"] else None,
+        _count(of["steps"]) if of["steps"] else None,
+        _count(of["num_ratings"]) if of["num_ratings"] else None,
         _number(of["episode_length"]) if of["episode_length"] else None,
         of["problem"],
         of["gym_rated"],
@@ -160,10 +160,16 @@ def _parsed(line: list[str]) -> Entry:
     )
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise ValueError(f"{text[:80]!r} is no whole number of at least 0")
+    return int(text)
+
+
 def _number(text: str) -> float:
     number = float(text)
     if not isfinite(number):
-        raise ValueError(f"{text!r} is no finite number")
+        raise ValueError(f"{text[:80]!r} is no finite number")
     return number
 
 

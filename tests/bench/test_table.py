@@ -66,7 +66,14 @@ def line(**change):
         (f"{HEADER}\n{line()}\n{line()}", "`compare` must have one line a run, got two of"),
         (f"{HEADER}\n{line(score='inf')}", "got line 2 of .*: 'inf' is no finite number"),
         (f"{HEADER}\n{line(score='')}", "got line 2 of .*: could not convert"),
-        (f"{HEADER}\n{line(seed='1.5')}", "got line 2 of .*: invalid literal"),
+        (
+            f"{HEADER}\n{line(seed='1.5')}",
+            "got line 2 of .*: '1.5' is no whole number",
+        ),
+        (
+            f"{HEADER}\n{line(steps='-3')}",
+            "got line 2 of .*: '-3' is no whole number",
+        ),
         (f"{HEADER}\nwalk,mine", "got line 2 of .*: it has 2 columns"),
         (f'{HEADER}\n"walk', "`compare` must be a CSV file, got"),
     ],
