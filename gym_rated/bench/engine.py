@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from gym_rated.bench.environ import environ_of_runs
 from gym_rated.bench.unit import Unit
 from gym_rated.checks import whole_number
 
@@ -99,7 +100,7 @@ def _start(job: Job) -> "subprocess.Popen[bytes]":
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            env=environ_of_runs(),
             start_new_session=True,  # a Ctrl-C on the terminal is for the driver alone
         )
 

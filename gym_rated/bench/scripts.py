@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gym_rated.bench.environ import environ_of_runs
 from gym_rated.runs.reading import digest
 
 _CHECKOUT = Path(__file__).parents[2] / "scripts"
@@ -73,7 +74,7 @@ def above_main(path: Path) -> ast.Module | None:
 def module_script(module: str) -> Script:
     """Return a module of the package that is run as a script."""
     path = Path(__file__).parents[1].joinpath(*module.split(".")[1:]).with_suffix(".py")
-    return Script(path, ("-m", module), digest(path))
+    return Script(path, ("-P", "-m", module), digest(path))
 
 
 def refused_flags(script: Script, commands: Sequence[Sequence[str]]) -> list[str | None]:
@@ -94,10 +95,11 @@ def refused_flags(script: Script, commands: Sequence[Sequence[str]]) -> list[str
     if above_main(script.path) is None:
         return [None] * len(commands)
     done = subprocess.run(
-        [sys.executable, "-m", "gym_rated.bench.reading_flags", str(script.path.absolute())],
+        [sys.executable, "-P", "-m", "gym_rated.bench.reading_flags", str(script.path.absolute())],
         input=json.dumps([list(words) for words in commands]),
         capture_output=True,
         text=True,
+        env=environ_of_runs(),
     )
     if done.returncode != 0:
         raise RuntimeError(

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 from grids import (
@@ -16,7 +18,8 @@ from grids import (
     wait_until,
 )
 
-from gym_rated.bench import LocalProcesses, run_grid
+import gym_rated
+from gym_rated.bench import Ended, LocalProcesses, run_grid
 from gym_rated.bench.rows import read_row
 from gym_rated.bench.unit import units_of
 from gym_rated.runs import read_metrics
@@ -213,6 +216,34 @@ def test_random_actions_are_measured_with_the_seed(tmp_path):
     assert row.score == returns.mean()
     assert 15 < row.score < 30  # a pole falls after some twenty steps
     assert row.steps == steps[-1] == returns.sum()
+
+
+class OneByOne:
+    """An engine of one's own."""
+
+    def run(self, jobs):
+        for job in jobs:
+            with job.log.open("ab") as log:
+                done = subprocess.run([sys.executable, *job.words], stdout=log, stderr=log)
+            yield None
+            yield Ended(job, done.returncode)
+
+
+def test_another_engine_runs_the_same(tmp_path):
+    grid = make_grid(tmp_path / "grid", ONE)
+    assert run_grid(grid, tmp_path / "other", OneByOne()).done == 1
+    assert run_grid(grid, tmp_path / "ours", LocalProcesses()).done == 1
+    rows = [next((tmp_path / name).rglob("row.json")).read_bytes() for name in ("other", "ours")]
+    assert rows[0] == rows[1]
+
+
+def test_runs_import_the_package_that_drives_them(monkeypatch, tmp_path):
+    text = ONE.replace('"tiny.py"', '"where.py"').replace('["--level", "10"]', "[]")
+    grid = make_grid(tmp_path / "grid", text)
+    (tmp_path / "grid" / "where.py").write_text("import gym_rated, os; print(gym_rated.__file__)")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    run_grid(grid, tmp_path / "runs", LocalProcesses())
+    assert gym_rated.__file__ in log_of(grid, tmp_path / "runs").read_text()
 
 
 def test_at_least_one_worker_is_needed():

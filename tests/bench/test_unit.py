@@ -81,4 +81,4 @@ def test_random_actions_are_a_unit_of_their_own_for_each_task_and_seed(tmp_path)
     assert " ".join(units[1].words) == (
         "--env-id CartPole-v1 --seed 2 --env-kwargs b 1 a True --episodes 100"
     )
-    assert units[1].script.command == ("-m", "gym_rated.bench.random_actions")
+    assert units[1].script.command == ("-P", "-m", "gym_rated.bench.random_actions")
