@@ -7,7 +7,6 @@ bootstrap, Agarwal et al. 2021): seeds within each task, tasks never.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -63,16 +62,13 @@ class Judged:
         scores: Task -> arm -> scores, one a seed; arms without a run are not there.
         lines: Task -> its line; tasks without one are not there.
         dropped: Task -> why its scores are placed on no line.
+        arms: The arms that have a run, in the order of the grid; those of others come last.
     """
 
     scores: Mapping[str, Mapping[str, Scores]]
     lines: Mapping[str, Line]
     dropped: Mapping[str, str]
-
-    @cached_property
-    def arms(self) -> list[str]:
-        """The arms that have a run, in the order in which they were met."""
-        return list(dict.fromkeys(arm for task in self.scores.values() for arm in task))
+    arms: Sequence[str]
 
     def tasks_of(self, arm: str) -> list[str]:
         """Return the tasks that count in the aggregate of an arm: it has runs, they a line."""
@@ -164,7 +160,9 @@ def judge(grid: Grid, setting: str, entries: Iterable[Entry]) -> Judged:
             lines[name] = line
         else:
             dropped[name] = problem
-    return Judged(scores, lines, dropped)
+    order = dict.fromkeys([*grid.arms, *(arm for task in scores.values() for arm in task)])
+    arms = [arm for arm in order if any(arm in task for task in scores.values())]
+    return Judged(scores, lines, dropped, arms)
 
 
 def adjust(comparisons: Sequence[Comparison]) -> list[float]:

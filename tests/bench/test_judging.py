@@ -91,6 +91,11 @@ def test_an_arm_is_aggregated_over_the_tasks_on_which_it_has_runs(tmp_path):
     assert here.arms == ["true", "ours", "mine"]
 
 
+def test_arms_are_in_the_order_of_the_grid_and_others_come_last(tmp_path):
+    walk, swim = entries("walk", mine=[1], ours=[1]), entries("swim", true=[2])
+    assert judged(tmp_path, walk, swim, text=TWO).arms == ["true", "ours", "mine"]
+
+
 @pytest.mark.parametrize(
     ("arms", "said"),
     [
