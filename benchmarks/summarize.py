@@ -46,14 +46,14 @@ WORDS = {
     "pairs-50": "pairs within a round",
     "pairs-10": "pairs, segments of 10 steps",
     "pairs-10-decay": "pairs, segments of 10 steps, decay",
-    "ours-round": "`ours`, rated relative to the round",
-    "quantile": "`ours` with the task `quantile`",
+    "thresholds": "`ours` as for unknown raters (`ordinal`)",
+    "quantile": "`ours` with weights `uncertainty`",
     "quantile-no-bonus": "the same without a bonus",
     "quantile-bare": "the same without squares and bonus",
     "quantile-bare-50": "the same, with segments of 50 steps, without decay",
 }
 MAIN = ("true", "ours", "wu2025", "rbrl", "pairs", "constant", "shuffled")
-NEVER_RERATED = ("ours", "quantile", "pairs-once", "wu2025-once")
+NEVER_RERATED = ("ours", "thresholds", "pairs-once", "wu2025-once")
 CONTINUOUS = ("halfcheetah", "pendulum", "reacher")
 DISCRETE = ("cartpole", "acrobot")
 TRUST = ("faults", "hostile", "fuzz", "outside")

@@ -40,13 +40,13 @@ CURVE_POINTS = 25
 RERATED = ("wu2025", "rbrl", "pairs")
 NEVER_RERATED = ("pairs-once", "wu2025-once")
 FEW_ARMS = (
-    *("true", "ours", "ours-round", "quantile", "wu2025-once", "rbrl-once", "regression-once"),
+    *("true", "ours", "thresholds", "quantile", "wu2025-once", "rbrl-once", "regression-once"),
     *("pairs-50", "pairs-10", "pairs-10-decay"),
     *("quantile-no-bonus", "quantile-bare", "quantile-bare-50"),
 )
 PAIRS_ONCE = ("--preset", "pairs", "--no-regrade", "--scale", "group", "--segment-value", "mean")
 PAIRS_ROUND = (*PAIRS_ONCE, "--relative-to", "round")
-QUANTILE = ("--tasks", "quantile", "score")
+QUANTILE = ("--tasks", "quantile", "score", "--weights", "uncertainty")
 BARE = (*QUANTILE, "--no-squared-actions", "--explore", "noise")
 ARMS: dict[str, list[str]] = {
     "true": ["--reward", "true"],
@@ -63,14 +63,15 @@ ARMS: dict[str, list[str]] = {
     "wu2025-once": ["--preset", "wu2025", "--no-regrade"],
     "rbrl-once": ["--preset", "rbrl", "--no-regrade"],
     "regression-once": ["--preset", "wu2025", "--tasks", "regression", "--no-regrade"],
-    "ours-round": ["--relative-to", "round"],
+    "thresholds": ["--tasks", "ordinal", "score", "comparison"],
     "quantile": [*QUANTILE],
     "quantile-no-bonus": [*QUANTILE, "--explore", "noise"],
     "quantile-bare": [*BARE],
     "quantile-bare-50": [*BARE, "--segment-length", "50", "--weight-decay", "0"],
 }
-"""Arms and their flags; `-once` are never re-rated, and `quantile` is `ours` with another task for
-classes, of which `quantile-` lack further parts."""
+"""Arms and their flags; `-once` are never re-rated. `thresholds` is `ours` as it learns from who is
+not known to compare with everything; `quantile` is `ours` with weights that are learned by steps,
+of which `quantile-` lack further parts."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,10 @@ SUITES = {
     "halfcheetah": Suite(
         "HalfCheetah-v5",
         250_000,
-        ("true", "ours", "quantile", "shuffled", "constant", *RERATED, *NEVER_RERATED),
+        ("true", "ours", "thresholds", "shuffled", "constant", *RERATED, *NEVER_RERATED),
     ),
-    "pendulum": Suite("Pendulum-v1", 100_000, ("true", "ours", "quantile", "wu2025")),
-    "reacher": Suite("Reacher-v5", 150_000, ("true", "ours", "quantile", "wu2025")),
+    "pendulum": Suite("Pendulum-v1", 100_000, ("true", "ours", "thresholds", "wu2025")),
+    "reacher": Suite("Reacher-v5", 150_000, ("true", "ours", "thresholds", "wu2025")),
     "sac-halfcheetah": Suite(
         "HalfCheetah-v5",
         60_000,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 OUR_TASKS: tuple[TaskName, ...] = ("ordinal", "score", "comparison")
 """What is learned from classes, from scores and from comparisons, with learned weights between."""
+RANKED_TASKS: tuple[TaskName, ...] = ("quantile", "score", "comparison")
+"""The same, where classes are known to be places among all that their rater had seen by then."""
 
 
 @dataclass(frozen=True)

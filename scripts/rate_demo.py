@@ -18,6 +18,7 @@ import tyro
 
 from gym_rated.assembly.spaces import script_for
 from gym_rated.edge import run_command
+from gym_rated.method import OUR_TASKS
 from gym_rated.plots import plot_report
 from gym_rated.runs import is_finished, read_metrics
 from gym_rated.runs.controls import CONTROLS, compare_with_controls
@@ -90,8 +91,8 @@ def command_of(args: Args, script: str, folder: Path, arm: str, steps: int) -> l
         return [*command, "--reward", "constant"]
     command += ["--num-ratings", str(args.num_ratings), *FLAGS.get(args.env_id, [])]
     command += ["--query-rounds", "1"] if args.num_ratings < FEW else []
-    if arm == "shuffled":
-        return [*command, "--shuffle-ratings"]
+    if arm == "shuffled":  # learned from as ratings of people are
+        return [*command, "--tasks", *OUR_TASKS, "--shuffle-ratings"]
     instructions, names = ASKED.get(args.env_id, DEFAULT)
     command += ["--rater", "human"]
     command += ["--instructions", args.instructions or instructions, "--class-names", *names]

@@ -18,6 +18,7 @@ import tyro
 from gym_rated.assembly.devices import check_device
 from gym_rated.assembly.groups import (
     HumanArgs,
+    Judge,
     QueryArgs,
     RaterArgs,
     RewardArgs,
@@ -28,8 +29,9 @@ from gym_rated.assembly.headings import parse_in_groups
 from gym_rated.assembly.presets import PRESETS, Preset
 from gym_rated.assembly.ranges import check_ranges
 from gym_rated.assembly.wording import flag, named_as
-from gym_rated.choices import TaskName
+from gym_rated.choices import Reference, TaskName
 from gym_rated.imports import check_imports_nothing, names_of_modules
+from gym_rated.method import RANKED_TASKS
 from gym_rated.runs.reading import read_config
 
 _MAY_IMPORT = ("env_id", "env_kwargs")  # flags whose values name modules
@@ -90,17 +92,22 @@ _Any = TypeVar("_Any")
 
 @dataclass
 class _Glimpse:
-    """What decides about a script's preset."""
+    """What decides about a script's defaults."""
 
     preset: Preset | None = None
     resume: Path | None = None
+    rater: Judge = "synthetic"
+    relative_to: Reference = "everything"
+    regrade: bool = False
 
 
 def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
     """Read the command line of a script; flags on it win over those of its preset.
 
     With `--resume`, what is not on the command line is as in the run, and `given` of the arguments
-    names what differs.
+    names what differs. What is known of the rater decides which task of `ours` learns from classes:
+    `quantile` where they are ranks among all that was seen, as those of the synthetic rater are by
+    default, and else `ordinal`.
 
     Args:
         kind: The script's dataclass of arguments.
@@ -114,9 +121,18 @@ def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
     seen, default = glimpse(_Glimpse, words), kind()
     if seen.resume is not None:
         return _parse_beside_run(kind, seen.resume, words)
-    args = parse_in_groups(with_preset(default, seen.preset or default.preset), words)
+    preset = seen.preset or default.preset
+    default = with_preset(default, preset)
+    if preset == "ours" and _is_ranked(seen):
+        default = replace(default, tasks=RANKED_TASKS)
+    args = parse_in_groups(default, words)
     check_args(args)
     return args
+
+
+def _is_ranked(args: _Glimpse | RunArgs) -> bool:
+    """Return whether ratings are known to be places among all that their rater had seen by then."""
+    return args.rater == "synthetic" and args.relative_to == "everything" and not args.regrade
 
 
 def _parse_beside_run(kind: type[_Args], folder: Path, words: list[str]) -> _Args:
@@ -229,8 +245,7 @@ def _check_rated(args: RunArgs) -> None:
 
 def _warn_of_other_ratings(args: RunArgs) -> None:
     """Warn where a rater that is computed gives other ratings than the task quantile reads."""
-    is_ranked = args.relative_to == "everything" and not args.regrade
-    if "quantile" in args.tasks and args.rater == "synthetic" and not is_ranked:
+    if "quantile" in args.tasks and args.rater == "synthetic" and not _is_ranked(args):
         warnings.warn(
             "`tasks` has quantile, which reads a rating as a place among all that its rater had "
             f"seen by then, got --relative-to {args.relative_to} and regrade={args.regrade}; other "

@@ -77,6 +77,8 @@ PRESETS: dict[Preset, dict[str, Any]] = {
   a regression on scores and a logistic one on comparisons where there are any; short segments,
   weights that shrink, and a bonus for new states until the reward predicts new ratings. Nothing is
   rated again, and whatever the rater compares with will do: a person's ratings too [our inference].
+  Of a rater who is known to compare with everything seen, the scripts take the place among that
+  for thresholds, see `gym_rated.assembly.arguments.parse_args`.
 * `wu2025`: classification and regression with learned weights, after Wu et al. 2025 (arXiv
   2506.09183), for ratings that a computed rater keeps up to date.
 * `rbrl`: classification alone after White et al. 2024 (arXiv 2307.16348), in our setting.

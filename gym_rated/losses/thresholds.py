@@ -4,12 +4,17 @@ All groups share the distances between thresholds; each moves them by an offset 
 inference]: a lenient rater has low ones, and standards rise from round to round.
 """
 
+from math import log
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gym_rated.checks import check_above_zero, check_memory, check_num_classes, whole_number
 from gym_rated.losses.groups import group_sums
+
+LEAST_SPACING = 0.01
+"""Units of the logistic noise that are between two thresholds, of a class that nobody uses too."""
 
 
 def ordered_thresholds(base: Tensor, log_spacing: Tensor, offsets: Tensor) -> Tensor:
@@ -77,10 +82,15 @@ class GroupThresholds(nn.Module):
     def forward(self, groups: Tensor) -> Tensor:
         """Return the thresholds of rows, shape (E, B, C-1), from their group numbers, shape (B,).
 
+        Those of a class that is never given close in on each other: distances below
+        `LEAST_SPACING` are brought back to it first, so that none gets stuck there.
+
         Raises:
             ValueError: If a group number is beyond the room there is.
         """
         self._check(groups)
+        with torch.no_grad():
+            self.log_spacing.clamp_(min=log(LEAST_SPACING))
         return ordered_thresholds(self.base, self.log_spacing, self.offsets[:, groups])
 
     @torch.no_grad()

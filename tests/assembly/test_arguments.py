@@ -24,6 +24,7 @@ from gym_rated.assembly.headings import groups_of
 from gym_rated.assembly.presets import PRESETS
 from gym_rated.choices import Answers, Scale
 from gym_rated.exploration import UntilReady
+from gym_rated.method import OUR_TASKS, RANKED_TASKS
 
 ENVS = SimpleNamespace(
     single_observation_space=gym.spaces.Box(-1, 1, (3,)),
@@ -37,7 +38,7 @@ def test_presets_only_set_flags_and_other_flags_win() -> None:
     paper = parse_args(RunArgs, ["--no-regrade", "--preset", "wu2025"])
     assert paper.tasks == ("classification", "regression")
     assert not paper.regrade
-    assert parse_args(RunArgs, []) == RunArgs()
+    assert parse_args(RunArgs, []) == replace(RunArgs(), tasks=RANKED_TASKS)
 
 
 @dataclass
@@ -60,7 +61,7 @@ def test_a_script_adds_flags_and_changes_defaults_that_presets_leave_alone() -> 
     args = parse_args(Args, ["--preset", "rbrl", "--stride", "2"])
     assert (args.stride, args.first_share, args.colour) == (2.0, 0.125, "red")
     assert args.tasks == ("classification",)
-    assert parse_args(Args, []) == Args()
+    assert parse_args(Args, []) == replace(Args(), tasks=RANKED_TASKS)
     assert parse_args(Args, ["--colour", "blue"]).colour == "blue"
 
 
@@ -68,7 +69,8 @@ def test_a_script_adds_flags_and_changes_defaults_that_presets_leave_alone() -> 
 def test_ratings_that_are_no_places_among_all_that_was_seen_are_warned_of(words: list[str]) -> None:
     with pytest.warns(UserWarning, match="`tasks` has quantile, which reads a rating as a place"):
         parse_args(RunArgs, ["--tasks", "quantile", *words])
-    parse_args(RunArgs, words)
+    assert parse_args(RunArgs, words).tasks == OUR_TASKS
+    assert parse_args(RunArgs, ["--rater", "human"]).tasks == OUR_TASKS
 
 
 def test_help_has_a_heading_for_each_group(capsys: pytest.CaptureFixture[str]) -> None:

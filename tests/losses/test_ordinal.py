@@ -5,6 +5,7 @@ import torch
 from gradients import loss_and_gradient
 
 from gym_rated.losses import OrdinalTask, offset_prior, ordered_thresholds, ordinal_loss
+from gym_rated.losses.thresholds import GroupThresholds
 
 
 def sigmoid(x):
@@ -62,6 +63,18 @@ def test_a_plain_mistake_pulls_less_than_a_doubtful_one():
     (doubtful, plain), (less_doubtful, ignored) = pulls
     assert plain > doubtful > less_doubtful > 0.2
     assert 0 <= ignored < 1e-6
+
+
+def test_thresholds_of_a_class_that_nobody_uses_stay_apart_and_can_open_again():
+    thresholds = GroupThresholds(4, 1, 1)
+    with torch.no_grad():
+        thresholds.log_spacing.fill_(-1_000.0)
+        thresholds.offsets.fill_(500.0)
+    rows = torch.zeros(3, dtype=torch.int64)
+    found = thresholds(rows)
+    assert found.diff().min().item() == pytest.approx(0.01, rel=0.01)
+    ordinal_loss(torch.full((1, 3), 500.0), torch.tensor([0, 2, 3]), found).sum().backward()
+    assert (thresholds.log_spacing.grad != 0).all()
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, math.nan])
