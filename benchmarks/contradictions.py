@@ -34,7 +34,7 @@ NUM_CLASSES = 5
 NAMES = ("ann", "bob")
 SEEDS = (6, 7, 8)
 METHODS = {
-    "quantile": ARMS["quantile-bare"],
+    "quantile": ARMS["ours-bare"],
     "pairs": ARMS["pairs-once"],
     "wu2025": ARMS["wu2025"],
 }

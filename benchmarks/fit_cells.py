@@ -35,7 +35,6 @@ METHODS: dict[str, Method] = {
     "regression": replace(OURS, tasks=("regression",)),
     "classes alone": replace(OURS, tasks=("ordinal",)),
     "scores alone": replace(OURS, tasks=("score",)),
-    "ours, learned": replace(OURS, weights="uncertainty"),
     "ours, explained": replace(OURS, weights="explained"),
     "ours, fixed": replace(OURS, weights="fixed"),
 }

@@ -14,7 +14,6 @@ METHOD_WORDS = {
     "regression, one scale": "regression, one scale",
     "classes alone": "from the classes alone",
     "scores alone": "from the scores alone",
-    "ours, learned": "from both, weights `uncertainty`",
     "ours, explained": "from both, weights `explained`",
     "ours, fixed": "from both, equal weights",
 }

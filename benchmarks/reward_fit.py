@@ -90,8 +90,7 @@ def cells(args: Args) -> Iterator[Cell]:
             yield Cell("wrong", task, "re-rated", method, 200, seed, mistakes=0.2)
     if "both" in args.parts:
         raters = ("good classes, bad scores", "bad classes, good scores", "both so-so")
-        methods = ("ours", "ours, learned", "ours, explained", "ours, fixed")
-        methods += ("classes alone", "scores alone")
+        methods = ("ours", "ours, explained", "ours, fixed", "classes alone", "scores alone")
         for seed, rater, method in product(args.seeds, raters, methods):
             yield Cell("both", env_id, rater, method, 200, seed)
     if "alone" in args.parts:

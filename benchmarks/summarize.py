@@ -46,11 +46,10 @@ WORDS = {
     "pairs-50": "pairs within a round",
     "pairs-10": "pairs, segments of 10 steps",
     "pairs-10-decay": "pairs, segments of 10 steps, decay",
-    "thresholds": "`ours` as for unknown raters (`ordinal`)",
-    "quantile": "`ours` with weights `uncertainty`",
-    "quantile-no-bonus": "the same without a bonus",
-    "quantile-bare": "the same without squares and bonus",
-    "quantile-bare-50": "the same, with segments of 50 steps, without decay",
+    "thresholds": "`ours` as for people (thresholds)",
+    "ours-no-bonus": "`ours` without a bonus",
+    "ours-bare": "`ours` without squares and bonus",
+    "ours-bare-50": "the same, with segments of 50 steps, without decay",
 }
 MAIN = ("true", "ours", "wu2025", "rbrl", "pairs", "constant", "shuffled")
 NEVER_RERATED = ("ours", "thresholds", "pairs-once", "wu2025-once")

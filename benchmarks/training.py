@@ -40,14 +40,13 @@ CURVE_POINTS = 25
 RERATED = ("wu2025", "rbrl", "pairs")
 NEVER_RERATED = ("pairs-once", "wu2025-once")
 FEW_ARMS = (
-    *("true", "ours", "thresholds", "quantile", "wu2025-once", "rbrl-once", "regression-once"),
+    *("true", "ours", "thresholds", "wu2025-once", "rbrl-once", "regression-once"),
     *("pairs-50", "pairs-10", "pairs-10-decay"),
-    *("quantile-no-bonus", "quantile-bare", "quantile-bare-50"),
+    *("ours-no-bonus", "ours-bare", "ours-bare-50"),
 )
 PAIRS_ONCE = ("--preset", "pairs", "--no-regrade", "--scale", "group", "--segment-value", "mean")
 PAIRS_ROUND = (*PAIRS_ONCE, "--relative-to", "round")
-QUANTILE = ("--tasks", "quantile", "score", "--weights", "uncertainty")
-BARE = (*QUANTILE, "--no-squared-actions", "--explore", "noise")
+BARE = ("--no-squared-actions", "--explore", "noise")
 ARMS: dict[str, list[str]] = {
     "true": ["--reward", "true"],
     "constant": ["--reward", "constant"],
@@ -64,14 +63,12 @@ ARMS: dict[str, list[str]] = {
     "rbrl-once": ["--preset", "rbrl", "--no-regrade"],
     "regression-once": ["--preset", "wu2025", "--tasks", "regression", "--no-regrade"],
     "thresholds": ["--tasks", "ordinal", "score", "comparison"],
-    "quantile": [*QUANTILE],
-    "quantile-no-bonus": [*QUANTILE, "--explore", "noise"],
-    "quantile-bare": [*BARE],
-    "quantile-bare-50": [*BARE, "--segment-length", "50", "--weight-decay", "0"],
+    "ours-no-bonus": ["--explore", "noise"],
+    "ours-bare": [*BARE],
+    "ours-bare-50": [*BARE, "--segment-length", "50", "--weight-decay", "0"],
 }
-"""Arms and their flags; `-once` are never re-rated. `thresholds` is `ours` as it learns from who is
-not known to compare with everything; `quantile` is `ours` with weights that are learned by steps,
-of which `quantile-` lack further parts."""
+"""Arms and their flags; `-once` are never re-rated, `thresholds` is `ours` as it learns from who is
+not known to compare with everything, and `ours-` lack parts of `ours`."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ Scale = Literal["group", "shared"]
 SegmentValue = Literal["sum", "mean"]
 """What of a segment's rewards is judged."""
 
-WeightRule = Literal["uncertainty", "profile", "explained", "fixed", "scheduled"]
+WeightRule = Literal["uncertainty", "explained", "fixed", "scheduled"]
 """How tasks are weighed: see `gym_rated.losses.task_weights`."""
 
 TargetForm = Literal["linear", "log_k", "log_literal", "log"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OUR_TASKS: tuple[TaskName, ...] = ("ordinal", "score", "comparison")
 """What is learned from classes, from scores and from comparisons, with learned weights between."""
-RANKED_TASKS: tuple[TaskName, ...] = ("quantile", "score", "comparison")
+RANKED_TASKS: tuple[TaskName, ...] = ("quantile", "score")
 """The same, where classes are known to be places among all that their rater had seen by then."""
 
 
@@ -36,7 +36,7 @@ class Method:
 
     tasks: "tuple[TaskName | Task, ...]" = OUR_TASKS
     scale: Scale = "group"
-    weights: WeightRule = "profile"
+    weights: WeightRule = "uncertainty"
     target: TargetForm = "linear"
     limits: LimitRule = "share"
     segment_value: SegmentValue = "mean"
@@ -60,7 +60,6 @@ OURS = Method()
 WU_2025 = Method(
     tasks=("classification", "regression"),
     scale="shared",
-    weights="uncertainty",
     segment_value="sum",
     squared_actions=False,
     weight_decay=0.0,

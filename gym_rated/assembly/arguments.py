@@ -29,7 +29,7 @@ from gym_rated.assembly.headings import parse_in_groups
 from gym_rated.assembly.presets import PRESETS, Preset
 from gym_rated.assembly.ranges import check_ranges
 from gym_rated.assembly.wording import flag, named_as
-from gym_rated.choices import Reference, TaskName
+from gym_rated.choices import Answers, Reference, TaskName
 from gym_rated.imports import check_imports_nothing, names_of_modules
 from gym_rated.method import RANKED_TASKS
 from gym_rated.runs.reading import read_config
@@ -98,6 +98,7 @@ class _Glimpse:
     resume: Path | None = None
     rater: Judge = "synthetic"
     relative_to: Reference = "everything"
+    answers: Answers = "ratings"
     regrade: bool = False
 
 
@@ -132,7 +133,8 @@ def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
 
 def _is_ranked(args: _Glimpse | RunArgs) -> bool:
     """Return whether ratings are known to be places among all that their rater had seen by then."""
-    return args.rater == "synthetic" and args.relative_to == "everything" and not args.regrade
+    is_relative = args.relative_to == "everything" and not args.regrade
+    return args.rater == "synthetic" and is_relative and args.answers in ("ratings", "both")
 
 
 def _parse_beside_run(kind: type[_Args], folder: Path, words: list[str]) -> _Args:

@@ -70,7 +70,7 @@ class MultitaskLoss(nn.Module, Loss):
         scale: Whether the answers of one `group` (rater, round) share a scale, or all answers do
             (`shared`: everything is rated again as standards rise). By group, no task compares
             answers across groups, and the offset of the reward is free.
-        weights: Rule of `TaskWeights`: uncertainty, profile, explained, scheduled, or fixed.
+        weights: Rule of `TaskWeights`: uncertainty, explained, scheduled, or fixed.
         target: Form of the regression targets, see `rating_targets`.
         alpha: Slope of the log forms of the targets.
         segment_value: What of a segment counts: the `sum` of its rewards, or its `mean` reward
@@ -317,7 +317,7 @@ class MultitaskLoss(nn.Module, Loss):
 
 
 TASKS: Mapping[TaskName, Callable[[MultitaskLoss], Task]] = {
-    "score": lambda loss: ScoreTask(),
+    "score": lambda loss: ScoreTask(is_squared=loss.scale == "shared"),
     "comparison": lambda loss: ComparisonTask(),
     "pairwise": lambda loss: PairwiseTask(loss.adjacent_weight, loss.trim),
     "classification": lambda loss: ClassificationTask(loss.sharpness, loss.limits),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from gym_rated.losses.agreement import Agreement, rank_agreement
@@ -12,6 +13,8 @@ from gym_rated.losses.task import AnswerRows, Task
 
 SPAN = 12.0
 """Units of the logistic noise between scores 0 and 1, where each group has a scale of its own."""
+LEAST_ERROR = 0.05
+"""Squared error, in such units, that is not worth telling from none."""
 
 
 def score_loss(
@@ -59,17 +62,21 @@ def score_targets(scores: Tensor, lengths: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class ScoreTask(Task):
-    """Learn the return that a score stands for: `score_loss`.
+    """Learn the return that a score stands for.
 
-    Where all answers share a scale, the targets are those of `score_targets`, which agree with
-    those of regression. Within a group, returns are in the unit of the tasks that learn thresholds
-    there: then the targets are `SPAN` times the score, whatever the segment's length. In a smaller
-    unit the weights of a network that shrink would favour scores over classes [our inference,
-    measured].
+    Where all answers share a scale, it is `score_loss`, whose targets agree with those of
+    regression. By group, scores stand beside tasks that learn thresholds, and are to be as good a
+    likelihood in the same unit [our inference, measured]: the targets are `SPAN` times the score,
+    and a squared error L counts as `1/2 log(1 + L / LEAST_ERROR)`, the likelihood of a Gaussian at
+    the variance that makes it largest. In a smaller unit, network weights that shrink would favour
+    scores over classes, and with a plain squared error scores that scatter would outweigh them.
+
+    Attributes:
+        is_squared: Whether it is the squared error; the likelihood by group otherwise.
     """
 
+    is_squared: bool = True
     name = "score"
-    is_squared = True
 
     def can_learn(self, answers: AnswerRows) -> bool:
         """Return whether two scores differ."""
@@ -81,10 +88,11 @@ class ScoreTask(Task):
         """Return the loss of each member, see `Task.loss`."""
         if answers.scores is None or not answers.has_scores:
             return None
-        if answers.groups is None:
-            return score_loss(values, answers.scores, lengths)
+        if self.is_squared:
+            return score_loss(values, answers.scores, lengths, answers.groups)
         _check_scores(answers.scores)
-        return regression_loss(values, SPAN * answers.scores, answers.groups)
+        error = regression_loss(values, SPAN * answers.scores, answers.groups)
+        return torch.log1p(error / LEAST_ERROR) / 2
 
     def agreement(self, values: Tensor, answers: AnswerRows) -> Agreement | None:
         """Compare values with the scores, see `Task.agreement`."""

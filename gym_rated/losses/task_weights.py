@@ -16,8 +16,6 @@ from gym_rated.checks import check_choice
 from gym_rated.choices import WeightRule
 
 MAX_LOG_VARIANCE = 4.0
-LEAST_ERROR = 0.05
-"""Mean squared error, in squared reward units, below which `profile` lifts a weight little more."""
 _NUM_COSINES = 3
 
 
@@ -30,10 +28,9 @@ class TaskWeights(nn.Module):
     Args:
         tasks: Names of the tasks.
         num_members: Number of ensemble members E.
-        rule: `uncertainty` learns s; `profile` puts in the s that is best for each mini-batch, see
-            `combine`; `explained` learns it, and takes a share of each task, see `judge`;
-            `scheduled` learns `s(t) = a + sum_j b_j cos(j pi t)`, j = 1..3, of the progress t of
-            the training; `fixed` adds the losses up as they are.
+        rule: `uncertainty` learns s; `explained` does, and takes a share of each task, see `judge`;
+            `scheduled` learns `s(t) = a + sum_j b_j cos(j pi t)`, j =
+            1..3, of the progress t of the training; `fixed` adds the losses up as they are.
         squared: Names of the tasks whose loss is a squared error: a Gaussian's likelihood has a
             half in front of it.
 
@@ -58,8 +55,7 @@ class TaskWeights(nn.Module):
         self.rule = rule
         self.squared = frozenset(squared)
         shape = (len(self.tasks), num_members, 1 + (_NUM_COSINES if rule == "scheduled" else 0))
-        learned = rule not in ("fixed", "profile")
-        self.log_variances = nn.Parameter(torch.zeros(shape), requires_grad=learned)
+        self.log_variances = nn.Parameter(torch.zeros(shape), requires_grad=rule != "fixed")
         if rule == "explained":
             self.register_buffer("shares", torch.ones(len(self.tasks)))
             self.register_buffer("turn", torch.tensor(0))  # fits since any task agreed
@@ -69,12 +65,6 @@ class TaskWeights(nn.Module):
         self, losses: Mapping[str, Tensor], progress: float = 0.0
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Weigh losses of shape (E,), by task; a task without a loss is left alone.
-
-        With `profile`, a squared error L counts with its likelihood at the variance that makes this
-        largest, `1/2 log(L + 0.05)`: the value of `1/2 e^{-s} L + 1/2 s` at its lowest, but for a
-        constant. So its weight is `1/2 / (L + 0.05)`, no learning rate stands between them, and a
-        task whose answers scatter loses weight at once. A likelihood has its noise in it, and
-        counts as it is [our inference].
 
         Args:
             losses: By task, its mean loss of each member.
@@ -95,9 +85,6 @@ class TaskWeights(nn.Module):
             half = 0.5 if task in self.squared and self.rule != "fixed" else 1.0
             weight = half * torch.exp(-s)  # (E,)
             term = (weight * losses[task] + 0.5 * s).sum()
-            if self.rule == "profile" and task in self.squared:
-                error = losses[task] + LEAST_ERROR
-                weight, term = half / error, half * error.log().sum()
             if self.rule == "explained":
                 share = self.shares[self.tasks.index(task)]
                 weight, term = share * weight, share * term

@@ -120,9 +120,9 @@ def test_every_preset_makes_a_learner_and_a_rater(preset: str) -> None:
 def test_a_preset_is_described_with_what_other_flags_made_of_it() -> None:
     args = parse_args(RunArgs, ["--preset", "rbrl", "--tasks", "ordinal"])
     assert describe_preset(args) == (
-        "preset rbrl: regrade=True, scale=shared, tasks=('ordinal',), weights=uncertainty, "
-        "segment_length=(50,), segment_value=sum, squared_actions=False, "
-        "reward_batch_size=64, weight_decay=0.0, explore=noise, explore_until=ready"
+        "preset rbrl: regrade=True, scale=shared, tasks=('ordinal',), segment_length=(50,), "
+        "segment_value=sum, squared_actions=False, reward_batch_size=64, weight_decay=0.0, "
+        "explore=noise, explore_until=ready"
     )
 
 

@@ -88,7 +88,7 @@ def test_fit_rated_and_the_scripts_make_the_same_learner(criterion: str | None) 
 def test_the_default_is_the_documented_method() -> None:
     model, _ = fit(ratings_of(), steps=1, progress_bar=False)
     assert model.options["tasks"] == ["ordinal", "score", "comparison"]
-    assert (model.options["scale"], model.options["weights"]) == ("group", "profile")
+    assert (model.options["scale"], model.options["weights"]) == ("group", "uncertainty")
 
 
 def test_defaults_and_presets_of_the_flags_are_the_methods() -> None:

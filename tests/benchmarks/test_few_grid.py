@@ -27,9 +27,9 @@ def test_the_grid_runs_what_the_suites_of_few_ratings_run():
         if unit.arm != "random"
     }
     assert found == expected
-    assert len(found) == 8 * 13
+    assert len(found) == 8 * 12
     assert {unit.seed for unit in units} == {101, 102, 103, 104, 105}
-    assert len(units) == 5 * (8 * 13 + 8)
+    assert len(units) == 5 * (8 * 12 + 8)
 
 
 def test_random_actions_of_a_grid_are_those_of_the_suites():
