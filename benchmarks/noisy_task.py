@@ -52,7 +52,7 @@ def run(noisy: NoisyTask, segments: Sequence[Segment], seed: int, num_later: int
     data = RatingDataset(obs_dim, action_dim, NUM_CLASSES)
     data.add(segments)
     model = RewardEnsemble(obs_dim, action_dim, seed=seed)
-    loss = MultitaskLoss(TASKS, num_classes=NUM_CLASSES, segment_value="mean")
+    loss = MultitaskLoss(TASKS, num_classes=NUM_CLASSES, scale="shared", segment_value="mean")
     learner = RewardLearner(model, loss, seed=seed)
     data.update(answers(segments, noisy, 0, rng))
     weights: list[dict[str, Any]] = [dict(learner.fit(data).weights)]

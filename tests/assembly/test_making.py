@@ -23,6 +23,7 @@ from gym_rated.fitting import (
     fit,
     make_learner,
 )
+from gym_rated.method import RANKED_TASKS
 from gym_rated.reward_model import RewardEnsemble
 
 SPACES = gym.spaces.Box(-1, 1, (3,)), gym.spaces.Box(-1, 1, (2,))
@@ -71,7 +72,7 @@ def parameters(model: RewardEnsemble) -> list[torch.Tensor]:
 @pytest.mark.parametrize("criterion", [None, "How well?"])
 def test_fit_rated_and_the_scripts_make_the_same_learner(criterion: str | None) -> None:
     ratings = ratings_of(criterion)
-    words = ["--rater", "human"] if criterion else []
+    words = ["--rater", "human"] if criterion else ["--relative-to", "round"]
     args = parse_args(RunArgs, ["--num-classes", "4", *words])
     by_flags = parts.make_learner(args, ENVS, (10,), seed=1)
     in_rated = rated_learner(WordsRater() if criterion else RATER)
@@ -93,9 +94,11 @@ def test_the_default_is_the_documented_method() -> None:
 
 def test_defaults_and_presets_of_the_flags_are_the_methods() -> None:
     assert parts.method_of(RunArgs()) == OURS == Method()
-    for preset, method in (("ours", OURS), ("wu2025", WU_2025)):
-        assert parts.method_of(parse_args(RunArgs, ["--preset", preset])) == method
-    assert parts.method_of(parse_args(RunArgs, ["--rater", "human"])) == OURS
+    for words in (["--rater", "human"], ["--relative-to", "range"], ["--regrade"]):
+        assert parts.method_of(parse_args(RunArgs, words)) == OURS
+    ranked = replace(OURS, tasks=RANKED_TASKS)  # of a rater who is known to compare with all
+    assert parts.method_of(parse_args(RunArgs, [])) == ranked
+    assert parts.method_of(parse_args(RunArgs, ["--preset", "wu2025"])) == WU_2025
 
 
 def test_every_choice_of_a_method_reaches_the_learner() -> None:

@@ -259,11 +259,12 @@ def test_a_task_to_which_a_batch_says_nothing_is_left_out_and_keeps_its_weight()
     assert parts == {}
 
 
-def test_squared_errors_have_a_half_in_front_and_likelihoods_do_not():
-    loss = MultitaskLoss(ALL_TASKS, num_classes=3, num_members=1)
+@pytest.mark.parametrize("scale", ["group", "shared"])
+def test_squared_errors_have_a_half_in_front_and_likelihoods_do_not(scale):
+    loss = MultitaskLoss(ALL_TASKS, num_classes=3, num_members=1, scale=scale)
     _, parts = loss.combine({task: torch.ones(1) for task in ALL_TASKS})
     weights = {task: parts[f"weight/{task}"].item() for task in ALL_TASKS}
-    halves = {"regression", "score", "ranking"}
+    halves = {"regression", "ranking", *(["score"] if scale == "shared" else [])}
     assert weights == {task: 0.5 if task in halves else 1.0 for task in ALL_TASKS}
 
 
