@@ -87,7 +87,13 @@ def length_of(method: str) -> int:
 
 def means_table(rows: Sequence[Mapping[str, Any]], column: str) -> str:
     """Return one line a rater and error: by method, the mean over tasks and the worst task."""
-    names = ["`ours`", "place among what was seen", "pairs", "classification", "regression"]
+    names = [
+        "thresholds (`ours`)",
+        "place among what was seen",
+        "pairs",
+        "classification",
+        "regression",
+    ]
     lines = [
         f"| rater | wrong | {' | '.join([*names, '`wu2025`'])} |",
         "|---" * (2 + len(COMPARED)) + "|",
@@ -119,8 +125,8 @@ def close_to_best(rows: Sequence[Mapping[str, Any]], column: str) -> str:
     far = sorted(behind, key=lambda name: -behind[name])[:5]
     said = "; ".join(f"{', '.join(name)} by {behind[name]:.2f}" for name in far)
     return (
-        f"`ours` is ahead of the best of the four other tasks, or at most {CLOSE} behind, in "
-        f"{close} of {len(behind)} cells. It is furthest behind in: {said}."
+        f"Thresholds are ahead of the best of the four other tasks, or at most {CLOSE} behind, in "
+        f"{close} of {len(behind)} cells. They are furthest behind in: {said}."
     )
 
 
