@@ -4,7 +4,13 @@ import pytest
 import torch
 from gradients import loss_and_gradient
 
-from gym_rated.losses import OrdinalTask, offset_prior, ordered_thresholds, ordinal_loss
+from gym_rated.losses import (
+    MultitaskLoss,
+    OrdinalTask,
+    offset_prior,
+    ordered_thresholds,
+    ordinal_loss,
+)
 from gym_rated.losses.thresholds import GroupThresholds
 
 
@@ -75,6 +81,18 @@ def test_thresholds_of_a_class_that_nobody_uses_stay_apart_and_can_open_again():
     assert found.diff().min().item() == pytest.approx(0.01, rel=0.01)
     ordinal_loss(torch.full((1, 3), 500.0), torch.tensor([0, 2, 3]), found).sum().backward()
     assert (thresholds.log_spacing.grad != 0).all()
+
+
+def test_what_is_right_turns_a_reward_that_is_upside_down():
+    loss = MultitaskLoss(("ordinal",), num_classes=3, num_members=1)
+    returns = torch.tensor([[20.0, -20.0]], requires_grad=True)  # of the worst and the best
+    groups = torch.zeros(2, dtype=torch.int64)
+    total = loss.task_losses(returns, torch.tensor([0, 2]), torch.full((2,), 50), groups)["ordinal"]
+    total.sum().backward()
+    # each of two rows pulls by 1/2 with the mean; without doubt wholly, with it not at all
+    assert returns.grad.tolist() == [
+        [pytest.approx(0.25, abs=1e-3), pytest.approx(-0.25, abs=1e-3)]
+    ]
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, math.nan])
