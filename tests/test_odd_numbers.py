@@ -63,7 +63,7 @@ CLASSES: dict[Callable[..., Any], tuple[type, dict[str, Any]]] = {
 }
 WITHOUT_NUMBERS = {  # protocols, and what is made of checked numbers by the package itself
     *("Agreement", "AnswerRows", "Bonus", "FitReport", "HeldOut", "Interval", "Loss", "Method"),
-    *("ScoreTask", "Task", "Truth", "UntilReady", "Callable", "Segment"),
+    *("ComparisonTask", "ScoreTask", "Task", "Truth", "UntilReady", "Callable", "Segment"),
 }
 FUNCTIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "classification_loss": (

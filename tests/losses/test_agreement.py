@@ -88,7 +88,8 @@ def test_the_task_that_agreed_last_is_tried_first() -> None:
 
 
 def test_shares_scale_a_task_and_its_variance() -> None:
-    loss = MultitaskLoss(TASKS, num_classes=3, num_members=1, weights="explained")
+    options = {"weights": "explained", "scale": "shared"}  # where a score is a squared error
+    loss = MultitaskLoss(TASKS, num_classes=3, num_members=1, **options)
     loss.log_variances.data = torch.tensor([[[0.5]], [[1.0]]])
     loss.task_weights.judge({"classification": 0.8, "score": 0.1})
     losses = {"classification": torch.tensor([2.0]), "score": torch.tensor([3.0])}
