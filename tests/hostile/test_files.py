@@ -8,10 +8,8 @@ file that loads is judged by `sanity`, which knows nothing of the loaders.
 import importlib
 import json
 import os
-import resource
 import shutil
 import sqlite3
-import warnings
 import zipfile
 from contextlib import closing
 from pathlib import Path
@@ -45,36 +43,12 @@ from gym_rated.runs.folder import read_run
 pytestmark = pytest.mark.hostile
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-OWN = (ValueError, TypeError, FileNotFoundError, RuntimeError)
 
 
 @pytest.fixture(autouse=True)
 def quick_disk(monkeypatch):
     """Do not wait for the disk: nothing is killed here."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-
-
-@pytest.fixture
-def attempt(tally):
-    """Load one damaged file, judge what comes of it, and record it."""
-    before = tally.lost
-
-    def load(kind, load, check, hint=""):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                check(load())
-        except OWN as error:
-            own = "`" in str(error)
-            tally.record(kind, "refused" if own else "lost", f"{hint} {error!r}"[:300])
-        except Exception as error:
-            tally.record(kind, "lost", f"{hint} {type(error).__name__}: {error}"[:300])
-        else:
-            tally.record(kind, "kept")
-
-    yield load
-    assert tally.lost == before
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 3 * 2**20  # KiB: no bomb went off
 
 
 def unpacked(name, folder):
