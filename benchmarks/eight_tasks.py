@@ -23,6 +23,7 @@ import tyro
 from tqdm import tqdm
 
 from benchmarks.fit_cells import METHODS, Cell, HeldOut, run_cell
+from benchmarks.fit_tables import wrong_ratings
 from benchmarks.fit_targets import NEVER_RERATED
 from benchmarks.recorded_segments import Source, make_segments, shorter
 from benchmarks.reward_fit import split
@@ -104,9 +105,8 @@ def means_table(rows: Sequence[Mapping[str, Any]], column: str) -> str:
         if not all(found.values()):
             continue
         best = max(np.mean(values) for values in found.values())
-        words = ", ".join(f"{share:.0%} {name}" for name, share in wrong.items()) or "none"
         cells = [_mean_and_worst(found[m], best) for m in COMPARED]
-        lines.append(f"| {rater} | {words} | {' | '.join(cells)} |")
+        lines.append(f"| {rater} | {wrong_ratings(kind)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -119,7 +119,7 @@ def close_to_best(rows: Sequence[Mapping[str, Any]], column: str) -> str:
         kind = {name: row[name] for name in ("env_id", "rater", "mistakes", "slips", "seed")}
         others = [_column(rows, kind | {"method": method}, column) for method in SINGLE]
         if all(others):
-            name = (row["env_id"].removeprefix("few-"), row["rater"], _wrong(row))
+            name = (row["env_id"].removeprefix("few-"), row["rater"], wrong_ratings(row))
             behind[name] = max(max(values) for values in others) - row[column]
     close = sum(gap <= CLOSE for gap in behind.values())
     far = sorted(behind, key=lambda name: -behind[name])[:5]
@@ -128,10 +128,6 @@ def close_to_best(rows: Sequence[Mapping[str, Any]], column: str) -> str:
         f"Thresholds are ahead of the best of the four other tasks, or at most {CLOSE} behind, in "
         f"{close} of {len(behind)} cells. They are furthest behind in: {said}."
     )
-
-
-def _wrong(row: Mapping[str, Any]) -> str:
-    return ", ".join(name for name in ("mistakes", "slips") if row[name]) or "none wrong"
 
 
 def _column(rows: Sequence[Mapping[str, Any]], kind: Mapping[str, Any], name: str) -> list[float]:

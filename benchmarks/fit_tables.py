@@ -37,7 +37,7 @@ def raters_table(rows: Sequence[Mapping[str, Any]]) -> str:
         "| rater | wrong | method | all stages: mean (worst) | best third | latest stage |",
         "|---|---|---|---|---|---|",
     ]
-    kinds = by_kind(rows, lambda row: (row["rater"], _wrong(row), row["method"]))
+    kinds = by_kind(rows, lambda row: (row["rater"], wrong_ratings(row), row["method"]))
     for (rater, wrong, method), found in kinds.items():
         columns = [mean_and_lowest(found, name, 2) for name in COLUMNS]
         name = METHOD_WORDS[method]
@@ -45,7 +45,7 @@ def raters_table(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _wrong(row: Mapping[str, Any]) -> str:
+def wrong_ratings(row: Mapping[str, Any]) -> str:
     """Say which ratings of a row are wrong."""
     found = [f"{row[kind]:.0%} {kind}" for kind in ("slips", "mistakes") if row[kind]]
     return ", ".join(found) or "none"

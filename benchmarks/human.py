@@ -32,6 +32,7 @@ import numpy as np
 import tyro
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks.training import PAIRS_ONCE
 from gym_rated.checkpoint.files import replace_file
 from gym_rated.human.segment_blob import unpack_segment
 from gym_rated.raters import CallableRater
@@ -48,7 +49,6 @@ WORDS = {"page": "at the page", "computed": "by the same rule, computed", "none"
 ARMS = tuple(WORDS)
 SPEED = 8  # where HalfCheetah's observation has the forward speed of the torso, in m/s
 LIMITS = (-0.2, 0.3, 1.0, 2.0)  # m/s between the five classes
-PAIRS = ("--preset", "pairs", "--no-regrade", "--scale", "group", "--segment-value", "mean")
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-gpu"]
 NAMES = ("backwards", "on the spot", "a little", "runs", "runs fast")
 INSTRUCTIONS = "How well does it run to the right?"
@@ -128,7 +128,7 @@ def flags_of(args: Args, arm: str, seed: int, folder: Path) -> list[str]:
     flags += ["--total-timesteps", str(args.total_timesteps), "--no-tensorboard"]
     if arm == "none":
         return [*flags, "--reward", "none"]
-    flags += ["--num-ratings", str(args.num_ratings), *PAIRS]
+    flags += ["--num-ratings", str(args.num_ratings), *PAIRS_ONCE]
     if arm == "page":
         flags += ["--rater", "human", "--max-lead", "0", "--instructions", INSTRUCTIONS]
         flags += ["--class-names", *NAMES]
