@@ -124,7 +124,7 @@ def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
         return _parse_beside_run(kind, seen.resume, words)
     preset = seen.preset or default.preset
     default = with_preset(default, preset)
-    if preset == "ours" and _is_ranked(seen):
+    if preset == "ours" and _is_ranked(seen) and seen.answers in ("ratings", "both"):
         default = replace(default, tasks=RANKED_TASKS)
     args = parse_in_groups(default, words)
     check_args(args)
@@ -134,7 +134,7 @@ def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
 def _is_ranked(args: _Glimpse | RunArgs) -> bool:
     """Return whether ratings are known to be places among all that their rater had seen by then."""
     is_relative = args.relative_to == "everything" and not args.regrade
-    return args.rater == "synthetic" and is_relative and args.answers in ("ratings", "both")
+    return args.rater == "synthetic" and is_relative
 
 
 def _parse_beside_run(kind: type[_Args], folder: Path, words: list[str]) -> _Args:

@@ -73,6 +73,13 @@ def test_ratings_that_are_no_places_among_all_that_was_seen_are_warned_of(words:
     assert parse_args(RunArgs, ["--rater", "human"]).tasks == OUR_TASKS
 
 
+@pytest.mark.filterwarnings("error")
+def test_ranks_beside_other_answers_are_not_warned_of() -> None:
+    words = ["--tasks", "quantile", "score", "pairwise", "--answers", "mixed"]
+    assert parse_args(RunArgs, words).tasks == ("quantile", "score", "pairwise")
+    assert parse_args(RunArgs, ["--answers", "comparisons"]).tasks == OUR_TASKS
+
+
 def test_help_has_a_heading_for_each_group(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse_args(Args, ["--help"])
