@@ -14,7 +14,7 @@ PAGE_CODE := gym_rated/human/page tests/human/page
 
 # The demo installs no more than its task needs.
 ifneq ($(filter Acrobot-% CartPole-% MountainCar-% MountainCarContinuous-% Pendulum-%,$(ENV)),)
-DEMO := $(VENV)/.core
+DEMO := $(VENV)/.video
 RATE_DEMO := $(VENV)/.human
 else ifneq ($(filter gym_rated/dm-%,$(ENV)),)
 DEMO := $(VENV)/.everything
@@ -31,7 +31,7 @@ endif
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: $(DEMO)  ## train on a learned reward and plot it: make demo ENV=Pendulum-v1
+demo: $(DEMO)  ## train on a learned reward, plot and film it: make demo ENV=Pendulum-v1
 	$(PY) scripts/demo.py --env-id $(ENV) $(ARGS)
 
 rate-demo: $(RATE_DEMO)  ## rate clips in the browser while it trains: make rate-demo ENV=Pendulum-v1
@@ -117,14 +117,19 @@ $(VENV)/.mujoco: $(VENV)/.torch pyproject.toml
 	@touch $(VENV)/.core $@
 
 # Classic control is drawn by pygame, of the extra `video`.
+$(VENV)/.video: $(VENV)/.torch pyproject.toml
+	$(INSTALL) --editable '.[video]'
+	@touch $(VENV)/.core $@
+
 $(VENV)/.human: $(VENV)/.torch pyproject.toml
 	$(INSTALL) --editable '.[human,video]'
-	@touch $(VENV)/.core $@
+	@touch $(VENV)/.core $(VENV)/.video $@
 
 $(VENV)/.human-mujoco: $(VENV)/.torch pyproject.toml
 	$(INSTALL) --editable '.[human,mujoco,video]'
-	@touch $(VENV)/.core $(VENV)/.mujoco $(VENV)/.human $@
+	@touch $(VENV)/.core $(VENV)/.mujoco $(VENV)/.video $(VENV)/.human $@
 
 $(VENV)/.everything: $(VENV)/.torch pyproject.toml
 	$(INSTALL) --editable '.[mujoco,dm-control,video,dev,docs]'
-	@touch $(VENV)/.core $(VENV)/.mujoco $(VENV)/.human $(VENV)/.human-mujoco $@
+	@touch $(VENV)/.core $(VENV)/.mujoco $(VENV)/.video $(VENV)/.human \
+		$(VENV)/.human-mujoco $@

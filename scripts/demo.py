@@ -2,8 +2,9 @@
 
 The arms are PPO on a reward learned from ratings, on the true reward, on a constant reward, and on
 ratings given to the wrong segments; the script is the one for the environment's kind of actions.
-They run in parallel on the cores there are; the result is a table, `result.json` and `report.png`
-in the run folder. Where one of the last two arms does as well as the ratings, the table says so.
+They run in parallel on the cores there are; the result is a table, `result.json`, `report.png` and,
+where the environment can be drawn, `film.webp` in the run folder. Where one of the last two arms
+does as well as the ratings, the table says so.
 """
 
 import json
@@ -27,6 +28,7 @@ from gym_rated.runs import read_metrics, read_result
 from gym_rated.runs.controls import compare_with_controls
 from gym_rated.runs.names import CONFIG, METRICS
 
+FILM = "film.webp"
 SUMMARY = "result.json"  # of all arms; that of each run is in its own folder
 SCRIPTS = Path(__file__).parent
 ARMS = {
@@ -34,6 +36,12 @@ ARMS = {
     "true": ["--reward", "true"],
     "shuffled": ["--reward", "rated", "--shuffle-ratings"],
     "constant": ["--reward", "constant"],
+}
+TOLD = {
+    "rated": "learns from {num_ratings} ratings of short segments, and never sees the true reward",
+    "true": "learns from the true reward, as usual",
+    "shuffled": "learns from the same ratings given to the wrong segments",
+    "constant": "is paid the same for everything",
 }
 STEPS = {
     "HalfCheetah-v5": 250_000,
@@ -105,6 +113,8 @@ def run_arms(args: Args, script: str, steps: int) -> None:
                 for arm in [arm for arm, process in running.items() if process.poll() is not None]:
                     check_finished(args.run_dir / arm, running.pop(arm).returncode)
                     done_steps[arm] = steps
+                    score = number(read_result(args.run_dir / arm)["score"], 1)
+                    bar.write(f"{arm:10} is trained: true return {score}")
                 bar.set_description(f"training {', '.join(running) or 'done'}")
                 bar.update(sum(done_steps.values()) - bar.n)
         finally:
@@ -146,10 +156,24 @@ def number(value: float | str | None, digits: int) -> str:
     return "-" if value is None else f"{float(value):.{digits}f}"
 
 
+def make_film(folders: dict[str, Path], path: Path) -> str:
+    """Film the agents side by side; returns where the film is, or why there is none."""
+    path.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "gym_rated", "film", *map(str, folders.values())]
+    command += ["--side-by-side", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return f"the agents side by side: {path} (open it in a browser)"
+    return f"no film of the agents: {done.stderr.strip()}"
+
+
 def main(args: Args) -> None:
     steps = args.total_timesteps or STEPS.get(args.env_id, 250_000)
     script = script_for(args.env_id)
-    print(f"{args.env_id}: {len(ARMS)} arms of {steps:,} steps, {args.num_ratings} ratings")
+    print(f"{args.env_id}: an agent is trained {len(ARMS)} times, {steps:,} steps each")
+    for arm, told in TOLD.items():
+        print(f"  {arm:10} {told.format(num_ratings=args.num_ratings)}")
+    print("if ratings are enough, `rated` comes close to `true`, and the other two do not\n")
     start = time.monotonic()
     run_arms(args, script, steps)
     results = {arm: read_result(args.run_dir / arm) for arm in ARMS}
@@ -172,7 +196,9 @@ def main(args: Args) -> None:
     print("rank corr.: Spearman of the learned return with held-out ratings\n")
     print("\n".join(compare_with_controls(folders)))
     print("one seed shows little: docs/results.md has five, with their spread")
-    print(f"finished in {summary['seconds']:.0f} s; curves in {report}")
+    print(f"finished in {summary['seconds']:.0f} s")
+    print(f"true and learned return over training: {report}")
+    print(make_film(folders, args.run_dir / FILM))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Films of a trained policy."""
 
 import json
+import shutil
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import save_file
 
 from gym_rated.agents.policy import Policy
@@ -44,6 +46,46 @@ def test_episodes_become_videos(run, capsys, monkeypatch):
     assert videos == ["rl-video-episode-0.mp4", "rl-video-episode-1.mp4"]
 
 
+def test_each_run_gets_its_videos(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("gym_rated.cli.commands.film.play", lambda env, *_: few_steps(env))
+    other = tmp_path / "other"
+    shutil.copytree(run, other, ignore=shutil.ignore_patterns("other"))
+    assert main(["film", str(run), str(other), "--episodes", "1"]) == 0
+    folders = [folder / "videos" / "policy" for folder in (run, other)]
+    assert [len(list(folder.glob("*.mp4"))) for folder in folders] == [1, 1]
+    assert main(["film", str(run), str(other), "--out", str(tmp_path / "films")]) == 2
+    assert "`out` must be left out for several runs" in capsys.readouterr().err
+
+
+def test_runs_are_filmed_side_by_side_with_random_actions(run, tmp_path):
+    path = tmp_path / "films" / "all.webp"
+    assert main(["film", str(run), "--side-by-side", str(path), "--seconds", "1"]) == 0
+    with Image.open(path) as film:
+        assert film.n_frames == 25  # CartPole has 50 steps a second
+        first = np.asarray(film.convert("RGB"))
+        film.seek(film.n_frames - 1)
+        last = np.asarray(film.convert("RGB"))
+    half = first.shape[1] // 2
+    assert abs(first[:, :half].astype(int) - last[:, :half]).max() > 100  # the random one moves
+    assert (first < 100).any((0, 2))[half:].any()  # and the run is drawn beside it
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--side-by-side", "all.gif"], "`side_by_side` must end in .webp, got all.gif"),
+        (["--side-by-side", "a.webp", "--seconds", "nan"], "`seconds` must lie in [0.1, 60]"),
+        (["--episodes", "0"], "`episodes` must be at least 1, got 0"),
+    ],
+)
+def test_wrong_flags_are_refused_before_anything_is_played(run, capsys, monkeypatch, flags, said):
+    monkeypatch.setattr("gym_rated.cli.commands.film.make_env", None)
+    assert main(["film", str(run), *flags]) == 2
+    assert said in capsys.readouterr().err
+    assert main(["film"]) == 2
+    assert "`runs` must name at least one run" in capsys.readouterr().err
+
+
 def few_steps(env):
     env.reset(seed=0)
     return sum(float(env.step(0)[1]) for _ in range(3))
@@ -51,7 +93,7 @@ def few_steps(env):
 
 def test_what_cannot_be_filmed_is_said(run, tmp_path, capsys, monkeypatch):
     assert main(["film", str(tmp_path / "nothing")]) == 2
-    assert "`run` must hold a run" in capsys.readouterr().err
+    assert "`runs` must hold a run" in capsys.readouterr().err
 
     def cannot(env_id):
         raise CannotRender(f"gym_rated cannot render {env_id}: no offscreen OpenGL")

@@ -9,6 +9,7 @@ from typing import Any
 
 import demo
 import pytest
+from PIL import Image
 
 from gym_rated.assembly.arguments import parse_args
 
@@ -39,7 +40,7 @@ class InThisProcess:
 
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    processes = SimpleNamespace(Popen=InThisProcess, STDOUT=subprocess.STDOUT)
+    processes = SimpleNamespace(Popen=InThisProcess, STDOUT=subprocess.STDOUT, run=subprocess.run)
     monkeypatch.setattr(demo, "subprocess", processes)
 
 
@@ -58,7 +59,11 @@ def test_demo_trains_all_arms_and_leaves_a_table_a_result_and_a_picture(
         assert f"{row['score']:.1f}" in printed
         assert ("num_ratings" in row) == (arm in ("rated", "shuffled"))
         assert 20 < row.get("num_ratings", 40) <= 40  # the later rounds are too short for all
+        assert f"{arm:10} is trained: true return {row['score']:.1f}" in printed
     assert (tmp_path / "demo" / "report.png").read_bytes().startswith(b"\x89PNG")
+    with Image.open(tmp_path / "demo" / "film.webp") as film:
+        assert film.n_frames > 100  # six seconds
+        assert film.width == 5 * 240 + 4 * 4  # the arms, and random actions
     for control in ("a constant reward", "shuffled ratings"):  # each gets its verdict
         assert any(control in line and " against " in line for line in printed.splitlines())
 
@@ -66,6 +71,22 @@ def test_demo_trains_all_arms_and_leaves_a_table_a_result_and_a_picture(
     stale.write_text("{}")
     demo.start_arm(args, "ppo_continuous_action", "true", 2_048)  # an earlier demo is replaced
     assert json.loads(stale.read_text())["global_step"] == 2_048
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.filterwarnings("ignore:round .* has fewer than two", "ignore:a query for")
+def test_demo_says_why_there_is_no_film_and_ends_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = SimpleNamespace(returncode=2, stderr="cannot render: apt-get install this\n")
+    monkeypatch.setattr(demo.subprocess, "run", lambda *_, **__: refusal)
+    monkeypatch.setattr(demo, "ARMS", {"constant": demo.ARMS["constant"]})
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "film.webp").write_bytes(b"of an earlier demo")
+    demo.main(demo.Args(**ARGS | {"total_timesteps": 2_048}, run_dir=tmp_path / "demo"))
+    last = capsys.readouterr().out.strip().splitlines()[-1]
+    assert last == "no film of the agents: cannot render: apt-get install this"
+    assert not (tmp_path / "demo" / "film.webp").exists()
 
 
 def test_failing_arm_ends_the_demo_with_its_own_words(

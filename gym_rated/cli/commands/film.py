@@ -1,7 +1,8 @@
 """`gym-rated film`: videos of the policy that a run trained."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,25 +12,37 @@ import tyro
 
 from gym_rated.agents.policy import Policy
 from gym_rated.assembly.wording import named_as
+from gym_rated.checks import check_number, whole_number
 from gym_rated.environments.making import make_env
-from gym_rated.environments.rendering import ensure_rendering
+from gym_rated.environments.rendering import choose_backend, ensure_rendering
 from gym_rated.imports import check_imports_nothing, names_of_modules
+from gym_rated.runs import is_finished, read_result
 from gym_rated.runs.names import CONFIG
 from gym_rated.runs.reading import read_config
+
+Env = gym.Env[Any, Any]
+_MOST_FPS = 25.0  # of a picture that is sent over the network
+_MOST_SECONDS = 60.0  # frames are held in memory
+_HEIGHT = 240  # pixels of a film in it
+_RANDOM = "random actions"
 
 
 @dataclass
 class FilmArgs:
-    """Film the policy of a finished run (needs the extra `video`, and rendering)."""
+    """Film the policies of finished runs (needs rendering; videos need the extra `video`)."""
 
-    run: Annotated[Path, tyro.conf.Positional]
-    """folder of the run"""
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """folders of the runs"""
     env_id: str | None = None
-    """id of the environment; that of the run by default"""
+    """id of the environment; that of each run by default"""
     out: Path | None = None
-    """folder of the videos; RUN/videos/policy by default"""
+    """folder of the videos of one run; RUN/videos/policy by default"""
     episodes: int = 3
     """how many episodes to film"""
+    side_by_side: Path | None = None
+    """instead of videos, an animated picture (.webp) of random actions and all runs side by side"""
+    seconds: float = 6.0
+    """how long that picture is, in seconds of the environment, 60 at most"""
     seed: int = 0
     """seed of the environment and of the actions"""
     deterministic: bool = False
@@ -39,13 +52,33 @@ class FilmArgs:
 def main(argv: Sequence[str]) -> None:
     """Run the command."""
     args = tyro.cli(FilmArgs, args=list(argv), prog="gym-rated film")
-    returns = film(args)
-    lengths = ", ".join(f"{value:.1f}" for value in returns)
-    print(f"{len(returns)} episodes with true returns {lengths}: {_folder(args)}")
+    _check(args)
+    if args.side_by_side is not None:
+        film_side_by_side(args, args.side_by_side)
+        print(args.side_by_side)
+        return
+    for run in args.runs:
+        returns = film(args, run)
+        lengths = ", ".join(f"{value:.1f}" for value in returns)
+        print(f"{len(returns)} episodes with true returns {lengths}: {_folder(args, run)}")
 
 
-def film(args: FilmArgs) -> list[float]:
-    """Film episodes; returns the true return of each.
+def _check(args: FilmArgs) -> None:
+    """Refuse what cannot be filmed before anything is played."""
+    if not args.runs:
+        raise ValueError("`runs` must name at least one run, got none")
+    if args.out is not None and len(args.runs) > 1:
+        raise ValueError(
+            f"`out` must be left out for several runs, got {args.out}; each gets RUN/videos/policy"
+        )
+    if args.side_by_side is not None and args.side_by_side.suffix != ".webp":
+        raise ValueError(f"`side_by_side` must end in .webp, got {args.side_by_side}")
+    check_number("seconds", args.seconds, 0.1, _MOST_SECONDS)
+    whole_number("episodes", args.episodes)
+
+
+def film(args: FilmArgs, run: Path) -> list[float]:
+    """Film episodes of a run; returns the true return of each.
 
     Raises:
         FileNotFoundError: If the folder holds no run, or no policy yet.
@@ -54,11 +87,11 @@ def film(args: FilmArgs) -> list[float]:
         ValueError: If the policy is of an unknown kind, or does not fit the environment; or if the
             run names an environment whose module would have to be imported.
     """
-    env_id, env_kwargs = _environment_of(args)
-    policy = Policy.load(args.run)
+    env_id, env_kwargs = _environment_of(args, run)
+    policy = Policy.load(run)
     ensure_rendering(env_id)
     env = make_env(env_id, env_kwargs, render_mode="rgb_array")
-    env = gym.wrappers.RecordVideo(env, str(_folder(args)), episode_trigger=lambda _: True)
+    env = gym.wrappers.RecordVideo(env, str(_folder(args, run)), episode_trigger=lambda _: True)
     rng = None if args.deterministic else np.random.default_rng(args.seed)
     try:
         return [play(env, policy, args.seed + i, rng) for i in range(args.episodes)]
@@ -66,38 +99,99 @@ def film(args: FilmArgs) -> list[float]:
         env.close()  # type: ignore[no-untyped-call]  # RecordVideo leaves it untyped
 
 
-def play(
-    env: "gym.Env[object, object]", policy: Policy, seed: int, rng: np.random.Generator | None
-) -> float:
+def film_side_by_side(args: FilmArgs, path: Path) -> None:
+    """Make one animated picture of random actions and of each run, from the same first state.
+
+    Raises:
+        FileNotFoundError: If a folder holds no run, or no policy yet.
+        RuntimeError: If an environment cannot be rendered here.
+        ValueError: As `film`.
+    """
+    from gym_rated.plots.film import save_film
+
+    environments = [_environment_of(args, run) for run in args.runs]
+    policies = [Policy.load(run) for run in args.runs]
+    if any(environment != environments[0] for environment in environments):
+        found = ", ".join(dict.fromkeys(env_id for env_id, _ in environments))
+        raise ValueError(f"`runs` must be of one environment for `side_by_side`, got {found}")
+    choose_backend(*environments[0], otherwise="Training needs no rendering.")
+    env = make_env(*environments[0], render_mode="rgb_array")
+    try:
+        steps_a_second = float(env.metadata.get("render_fps") or 30)
+        every = max(1, round(steps_a_second / _MOST_FPS))
+        steps = max(1, round(args.seconds * steps_a_second))
+        films = [
+            [np.asarray(frame, np.uint8) for frame in islice(pictures, 0, steps, every)]
+            for pictures in (_pictures(env, policy, args) for policy in (None, *policies))
+        ]
+    finally:
+        env.close()
+    titles = [_RANDOM, *map(_title, args.runs)]
+    save_film(
+        list(zip(titles, films, strict=True)), path, fps=steps_a_second / every, height=_HEIGHT
+    )
+
+
+def _title(run: Path) -> str:
+    """Return the name of a run, with its score where it is finished."""
+    score = read_result(run)["score"] if is_finished(run) else None
+    name = run.resolve().name
+    return name if score is None else f"{name}: true return {score:.0f}"
+
+
+def _pictures(env: Env, policy: Policy | None, args: FilmArgs) -> Iterator[Any]:
+    """Yield what is seen, episode after episode; the first is seeded."""
+    rng = None if args.deterministic else np.random.default_rng(args.seed)
+    env.action_space.seed(args.seed)
+    obs, done = env.reset(seed=args.seed)[0], False
+    while True:
+        yield env.render()
+        obs, _, done = _step(env, policy, obs, rng)
+        if done:
+            obs = env.reset()[0]
+
+
+def play(env: Env, policy: Policy, seed: int, rng: np.random.Generator | None) -> float:
     """Play one episode; returns its true return."""
     obs, total, done = env.reset(seed=seed)[0], 0.0, False
     while not done:
-        vector = np.asarray(gym.spaces.flatten(env.observation_space, obs))
-        obs, reward, terminated, truncated, _ = env.step(policy.act(vector, env.action_space, rng))
-        total += float(reward)
-        done = terminated or truncated
+        obs, reward, done = _step(env, policy, obs, rng)
+        total += reward
     return total
 
 
-def _environment_of(args: FilmArgs) -> tuple[str, dict[str, Any]]:
+def _step(
+    env: Env, policy: Policy | None, obs: Any, rng: np.random.Generator | None
+) -> tuple[Any, float, bool]:
+    """Take one step; returns the observation, the true reward and whether the episode is over."""
+    if policy is None:
+        action = env.action_space.sample()
+    else:
+        vector = np.asarray(gym.spaces.flatten(env.observation_space, obs))
+        action = policy.act(vector, env.action_space, rng)
+    obs, reward, terminated, truncated, _ = env.step(action)
+    return obs, float(reward), terminated or truncated
+
+
+def _environment_of(args: FilmArgs, run: Path) -> tuple[str, dict[str, Any]]:
     """Return id and arguments of a run's environment, which a file alone must not import."""
-    with named_as(folder="run"):
-        flags = read_config(args.run)["args"]
+    with named_as(folder="runs"):
+        flags = read_config(run)["args"]
     env_id = args.env_id or flags.get("env_id")
     if env_id is None:
         raise ValueError(
-            f"`env_id` must be given, because {args.run / CONFIG} names no environment, got None"
+            f"`env_id` must be given, because {run / CONFIG} names no environment, got None"
         )
     env_kwargs = flags.get("env_kwargs") or {}
     typed = names_of_modules(args.env_id)
     for name, value in (("env_id", env_id), ("env_kwargs", env_kwargs)):
         remedy = f"if you trust it, pass --env-id {env_id}"
-        check_imports_nothing(name, value, args.run / CONFIG, remedy, typed=typed)
+        check_imports_nothing(name, value, run / CONFIG, remedy, typed=typed)
     return str(env_id), dict(env_kwargs)
 
 
-def _folder(args: FilmArgs) -> Path:
-    return args.out or args.run / "videos" / "policy"
+def _folder(args: FilmArgs, run: Path) -> Path:
+    return args.out or run / "videos" / "policy"
 
 
 if __name__ == "__main__":
