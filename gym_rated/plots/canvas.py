@@ -16,7 +16,16 @@ from gym_rated.checkpoint.files import replacing
 if TYPE_CHECKING:
     from matplotlib.axes import Axes as Axes
 
-ARM_COLORS = {"true": "#333333", "rated": "#0072B2", "constant": "#E69F00", "shuffled": "#CC79A7"}
+ARM_COLORS = {
+    "true": "#333333",
+    "rated": "#0072B2",
+    "ours": "#0072B2",  # what `rated` learns by, unless told otherwise
+    "wu2025": "#009E73",
+    "rbrl": "#D55E00",
+    "pairs": "#56B4E9",
+    "constant": "#E69F00",
+    "shuffled": "#CC79A7",
+}
 OTHER_COLORS = ("#009E73", "#D55E00", "#56B4E9", "#8C6D31", "#882255")
 _STROKES = ("-", "--", ":", "-.")
 _DPI = 150
@@ -65,16 +74,25 @@ def figure(
 
 def arm_colors(arms: Sequence[str]) -> dict[str, str]:
     """Return the colour of each arm; arms without a colour of their own get the next free one."""
-    others = [arm for arm in arms if arm not in ARM_COLORS]
-    cycle = {arm: OTHER_COLORS[i % len(OTHER_COLORS)] for i, arm in enumerate(others)}
+    others, free = _without_color(arms)
+    cycle = {arm: free[i % len(free)] for i, arm in enumerate(others)}
     return ARM_COLORS | cycle
 
 
 def arm_strokes(arms: Sequence[str]) -> dict[str, str]:
     """Return the stroke of each arm's line: another where the colours begin anew."""
-    others = [arm for arm in arms if arm not in ARM_COLORS]
-    strokes = {arm: _STROKES[i // len(OTHER_COLORS) % 4] for i, arm in enumerate(others)}
-    return dict.fromkeys(ARM_COLORS, "-") | strokes
+    others, free = _without_color(arms)
+    strokes = {arm: _STROKES[i // len(free) % 4] for i, arm in enumerate(others)}
+    own = dict.fromkeys(ARM_COLORS, "-")
+    return own | strokes | ({"ours": "--"} if {"rated", "ours"} <= set(arms) else {})
+
+
+def _without_color(arms: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the arms without a colour of their own, and colours for them, nobody's first."""
+    taken = {ARM_COLORS[arm] for arm in arms if arm in ARM_COLORS}
+    free = [color for color in OTHER_COLORS if color not in taken]
+    free.sort(key=lambda color: color in ARM_COLORS.values())
+    return [arm for arm in arms if arm not in ARM_COLORS], free
 
 
 def class_shades(num_classes: int) -> Any:
@@ -113,6 +131,11 @@ def format_powers(ax: "Axes") -> None:
     ax.set_yscale("log")
     ax.yaxis.set_major_formatter(LogFormatter())
     ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def note(ax: "Axes", words: str) -> None:
+    """Put small words into the lower right corner of the data."""
+    ax.text(0.99, 0.02, words, ha="right", fontsize=9, color="#777777", transform=ax.transAxes)
 
 
 def say(ax: "Axes", words: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from gym_rated.plots.canvas import (
     MARKERS,
@@ -17,6 +17,7 @@ from gym_rated.plots.canvas import (
     figure,
     format_powers,
     format_steps,
+    note,
     say,
 )
 from gym_rated.runs import read_metrics
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from gym_rated.plots.canvas import Axes
 
 _BANDWIDTH = 0.02  # of the run's length: standard deviation of the moving average
-_GRID_POINTS = 200
+_MOST_POINTS = 200  # of a line
+_MARKED = 40  # points that are so few are marked
 
 
 def plot_report(runs: Mapping[str, str | Path | Metrics], path: str | Path, *, title: str) -> None:
@@ -72,6 +74,8 @@ def plot_curves(
 ) -> None:
     """Draw the mean over seeds of each arm, with a band of one standard error.
 
+    A line has points only where there is data, and is straight between them.
+
     Args:
         groups: Arm -> one (steps, values) a seed, each of shape (rows,). A curve spans the steps
             that all its seeds reached; one seed alone gets no band.
@@ -97,6 +101,8 @@ def plot_curves(
             say(ax, "No episode has ended yet.")
             return
         format_steps(ax, max(ends))
+        if any(len(seeds) > 1 for seeds in groups.values()):
+            note(ax, "bands: ± one standard error")
         add_legend(ax, columns=4)
 
 
@@ -109,7 +115,7 @@ def _draw_returns(ax: "Axes", arms: Mapping[str, Metrics], tag: str, end: float)
             continue
         color = colors[arm]
         ax.plot(steps, values, ".", color=color, markersize=4, alpha=0.22, markeredgewidth=0)
-        grid = np.linspace(steps[0], steps[-1], _GRID_POINTS)
+        grid = _places(steps)
         average = smooth(steps, values, grid, _BANDWIDTH * end)
         ax.plot(grid, average, color=color, linewidth=2, label=arm)
     if ax.lines:
@@ -157,15 +163,25 @@ def _draw_mean(ax: "Axes", curves: Sequence[Series], label: str, look: Mapping[s
     """Draw the mean of the curves with its standard error; return the last step."""
     start = max(steps[0] for steps, _ in curves)
     end = min(steps[-1] for steps, _ in curves)
-    grid = np.linspace(min(start, end), end, _GRID_POINTS)
+    fewest = min((np.unique(steps) for steps, _ in curves), key=len)
+    within = fewest[(fewest >= min(start, end)) & (fewest <= end)]
+    grid = _places(within if len(within) else np.array([end]))
     values = np.stack([smooth(*curve, grid, _BANDWIDTH * end) for curve in curves])  # (seeds, grid)
     mean = values.mean(0)
-    ax.plot(grid, mean, linewidth=2, label=label, **look)
+    marker = "o" if len(grid) <= _MARKED else ""
+    ax.plot(grid, mean, linewidth=2, label=label, marker=marker, markersize=3.5, **look)
     if len(curves) > 1:
         error = standard_error(values)
         low, high = mean - error, mean + error
         ax.fill_between(grid, low, high, color=look["color"], alpha=0.18, linewidth=0)
     return float(end)
+
+
+def _places(steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the steps at which a line has its points: those of the data, evenly thinned."""
+    there = np.unique(steps)
+    chosen = np.linspace(0, len(there) - 1, min(len(there), _MOST_POINTS)).round().astype(int)
+    return np.asarray(there[chosen])
 
 
 def _rated_arm(arms: Mapping[str, Metrics], prefix: str) -> tuple[str, dict[str, Series]]:

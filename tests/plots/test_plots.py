@@ -133,9 +133,45 @@ def test_an_arm_has_the_same_colour_in_every_figure(tmp_path, figures):
     curves = {line.get_label(): to_hex(line.get_color()) for line in figures[1].axes[0].lines}
     for arm in arms:
         assert report[arm] == curves[f"{arm} (n = 1)"]
-    for arm, color in ARM_COLORS.items():
-        assert report[arm] == color.lower()
+    for arm in set(arms) - {"mine"}:
+        assert report[arm] == ARM_COLORS[arm].lower()
     assert len(set(report[arm] for arm in arms)) == 5
+
+
+def test_a_method_keeps_its_colour_whatever_is_beside_it(tmp_path, figures):
+    for i, arms in enumerate((["pairs", "mine"], ["mine", "wu2025", "rbrl", "pairs", "ours"])):
+        plot_curves({arm: [series(1, 2)] for arm in arms}, tmp_path / f"{i}.png", title="")
+    few, many = (
+        {line.get_label(): to_hex(line.get_color()) for line in figure.axes[0].lines}
+        for figure in figures
+    )
+    assert few["pairs (n = 1)"] == many["pairs (n = 1)"] == ARM_COLORS["pairs"].lower()
+    assert len(set(many.values())) == 5
+    assert few["mine (n = 1)"] not in {color.lower() for color in ARM_COLORS.values()}
+
+
+def test_arms_of_one_colour_differ_in_their_strokes(tmp_path, figures):
+    arms = ["rated", "ours", *"abcdefghijkl"]
+    plot_curves({arm: [series(1, 2)] for arm in arms}, tmp_path / "a.png", title="")
+    looks = [(line.get_color(), line.get_linestyle()) for line in figures[0].axes[0].lines]
+    assert len(set(looks)) == len(arms)
+
+
+def test_a_line_has_points_where_there_is_data_and_only_there(tmp_path, figures):
+    episodes = [(np.array([100, 100, 5000, 9000]), np.array([1.0, 3.0, 4.0, 6.0]))] * 2
+    plot_curves({"rated": episodes}, tmp_path / "a.png", title="")
+    plot_report({"rated": {"charts/episodic_return": episodes[0]}}, tmp_path / "b.png", title="")
+    (mean,) = figures[0].axes[0].lines
+    average = figures[1].axes[0].lines[1]
+    for line in (mean, average):
+        assert line.get_xdata().tolist() == [100, 5000, 9000]
+        assert line.get_ydata() == pytest.approx([2, 4, 6])
+    assert texts(figures[0].axes[0]) == ["bands: ± one standard error"]
+    long = (np.arange(1, 5001), np.zeros(5000))
+    plot_curves({"rated": [long]}, tmp_path / "c.png", title="")
+    (line,) = figures[2].axes[0].lines
+    assert len(line.get_xdata()) == 200
+    assert line.get_xdata()[[0, -1]].tolist() == [1, 5000]
 
 
 def test_a_curve_is_the_mean_of_its_seeds_with_one_standard_error(tmp_path, figures):
