@@ -20,6 +20,7 @@ from typing import Any
 import tyro
 from tqdm import tqdm
 
+from gym_rated.assembly.filming import film_of
 from gym_rated.assembly.spaces import script_for
 from gym_rated.checkpoint import replace_file
 from gym_rated.edge import run_command
@@ -156,17 +157,6 @@ def number(value: float | str | None, digits: int) -> str:
     return "-" if value is None else f"{float(value):.{digits}f}"
 
 
-def make_film(folders: dict[str, Path], path: Path) -> str:
-    """Film the agents side by side; returns where the film is, or why there is none."""
-    path.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "gym_rated", "film", *map(str, folders.values())]
-    command += ["--side-by-side", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return f"the agents side by side: {path} (open it in a browser)"
-    return f"no film of the agents: {done.stderr.strip()}"
-
-
 def main(args: Args) -> None:
     steps = args.total_timesteps or STEPS.get(args.env_id, 250_000)
     script = script_for(args.env_id)
@@ -198,7 +188,7 @@ def main(args: Args) -> None:
     print("one seed shows little: docs/results.md has five, with their spread")
     print(f"finished in {summary['seconds']:.0f} s")
     print(f"true and learned return over training: {report}")
-    print(make_film(folders, args.run_dir / FILM))
+    print(film_of(folders.values(), args.run_dir / FILM))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import Any
 
 import tyro
 
+from gym_rated.assembly.filming import film_of
 from gym_rated.assembly.spaces import script_for
 from gym_rated.edge import run_command
 from gym_rated.method import OUR_TASKS
@@ -30,8 +31,8 @@ FEW = 20  # fewer ratings leave no two to compare in each of ten rounds
 FLAGS = {"CartPole-v1": ["--offset", "worst"]}  # the end of an episode is bad: see docs/ppo.md
 ASKED = {  # task -> the criterion, and what each class means
     "HalfCheetah-v5": (
-        "How well does it run to the right?",
-        ("backwards", "on the spot", "a little", "runs", "runs fast"),
+        "How well does it run backwards, to the left?",
+        ("forwards", "on the spot", "a little", "runs backwards", "backwards and fast"),
     ),
     "Pendulum-v1": (
         "How well does it swing up and stay there?",
@@ -42,6 +43,7 @@ ASKED = {  # task -> the criterion, and what each class means
         ("falls", "nearly falls", "sways", "steady", "upright and still"),
     ),
 }
+AGAINST_THE_REWARD = ("HalfCheetah-v5",)  # which pays for running forwards
 DEFAULT = ("How well does the agent do its task?", ("very bad", "bad", "fair", "good", "very good"))
 
 
@@ -93,9 +95,9 @@ def command_of(args: Args, script: str, folder: Path, arm: str, steps: int) -> l
     command += ["--query-rounds", "1"] if args.num_ratings < FEW else []
     if arm == "shuffled":  # learned from as ratings of people are
         return [*command, "--tasks", *OUR_TASKS, "--shuffle-ratings"]
-    instructions, names = ASKED.get(args.env_id, DEFAULT)
-    command += ["--rater", "human"]
-    command += ["--instructions", args.instructions or instructions, "--class-names", *names]
+    asked = ASKED.get(args.env_id, DEFAULT)
+    instructions, names = (args.instructions, DEFAULT[1]) if args.instructions else asked
+    command += ["--rater", "human", "--instructions", instructions, "--class-names", *names]
     command += ["--max-lead", str(args.max_lead), "--rater-port", str(args.port)]
     return [*command, "--open-browser"] if args.open_browser else command
 
@@ -156,9 +158,13 @@ def main(args: Args) -> int:
     beside = " and ".join(CONTROLS[arm] for arm in CONTROLS if arm in arms)
     title = f"{args.env_id} rated by hand{', beside ' if beside else ''}{beside}, seed {args.seed}"
     plot_report(arms, report, title=title)
-    print("\n" + "\n".join([*compare_with_controls(arms), f"curves: {report}"]))
+    wants_more = bool(args.instructions) or args.env_id not in AGAINST_THE_REWARD
+    verdicts = compare_with_controls(arms, wants_more=wants_more)
+    print("\n" + "\n".join([*verdicts, f"curves: {report}"]))
     if code != 0:
         print("that is so far; the same command goes on from here")
+        return code
+    print(film_of(filter(is_finished, arms.values()), folder / "film.webp"))
     return code
 
 

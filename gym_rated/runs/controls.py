@@ -21,7 +21,9 @@ CONTROLS = {"constant": "a constant reward", "shuffled": "shuffled ratings"}
 _ERRORS = 2.0  # standard errors from which on two means count as different
 
 
-def compare_with_controls(runs: Mapping[str, str | Path | Metrics]) -> list[str]:
+def compare_with_controls(
+    runs: Mapping[str, str | Path | Metrics], *, wants_more: bool = True
+) -> list[str]:
     """Say of each control whether the ratings did better, one line each.
 
     The true returns of the last 50 episodes are compared; their standard error is that between
@@ -30,6 +32,7 @@ def compare_with_controls(runs: Mapping[str, str | Path | Metrics]) -> list[str]
     Args:
         runs: Arm -> run folder or metrics as `read_metrics` returns them. "rated" is compared with
             each arm of `CONTROLS` that is among them.
+        wants_more: Whether the rater wanted a high true return; else a low one.
 
     Returns:
         Lines for the user; none without the rated arm or before its first episode has ended.
@@ -39,17 +42,20 @@ def compare_with_controls(runs: Mapping[str, str | Path | Metrics]) -> list[str]
     for arm, words in CONTROLS.items():
         control = _last_returns(runs[arm]) if arm in runs else np.empty(0)
         if len(rated) and len(control):
-            lines.append(_verdict(rated, control, words))
+            lines.append(_verdict(rated, control, words, wants_more))
     return lines
 
 
-def _verdict(rated: NDArray[np.float64], control: NDArray[np.float64], words: str) -> str:
-    gap = rated.mean() - control.mean()
+def _verdict(
+    rated: NDArray[np.float64], control: NDArray[np.float64], words: str, wants_more: bool
+) -> str:
+    gap = (rated.mean() - control.mean()) * (1 if wants_more else -1)
     error = float(np.hypot(_error(rated), _error(control)))
     if gap > _ERRORS * error:
         return (
             f"the ratings beat {words} by {gap:.1f} ± {error:.1f}: "
             f"true return {rated.mean():.1f} against {control.mean():.1f}"
+            f"{'' if wants_more else ', where less was wanted'}"
         )
     return (
         f"{words} does as well here, {control.mean():.1f} against {rated.mean():.1f}: "

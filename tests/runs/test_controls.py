@@ -22,6 +22,16 @@ def test_ratings_that_did_something_beat_both_controls() -> None:
     ]
 
 
+def test_a_rater_may_want_the_opposite_of_what_the_environment_pays() -> None:
+    runs = {"rated": run(-9.0), "constant": run(-2.0), "shuffled": run(-12.0)}
+    assert compare_with_controls(runs, wants_more=False) == [
+        "the ratings beat a constant reward by 7.0 ± 0.0: true return -9.0 against -2.0, where "
+        "less was wanted",
+        "shuffled ratings do as well here, -12.0 against -9.0: this does not show what the "
+        "ratings did",
+    ]
+
+
 def test_a_task_on_which_anything_will_do_is_named_as_one() -> None:
     runs = {"rated": run(500.0), "constant": run(500.0), "shuffled": run(499.0, 503.0)}
     assert compare_with_controls(runs) == [

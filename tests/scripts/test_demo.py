@@ -73,22 +73,6 @@ def test_demo_trains_all_arms_and_leaves_a_table_a_result_and_a_picture(
     assert json.loads(stale.read_text())["global_step"] == 2_048
 
 
-@pytest.mark.usefixtures("in_this_process")
-@pytest.mark.filterwarnings("ignore:round .* has fewer than two", "ignore:a query for")
-def test_demo_says_why_there_is_no_film_and_ends_well(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    refusal = SimpleNamespace(returncode=2, stderr="cannot render: apt-get install this\n")
-    monkeypatch.setattr(demo.subprocess, "run", lambda *_, **__: refusal)
-    monkeypatch.setattr(demo, "ARMS", {"constant": demo.ARMS["constant"]})
-    (tmp_path / "demo").mkdir()
-    (tmp_path / "demo" / "film.webp").write_bytes(b"of an earlier demo")
-    demo.main(demo.Args(**ARGS | {"total_timesteps": 2_048}, run_dir=tmp_path / "demo"))
-    last = capsys.readouterr().out.strip().splitlines()[-1]
-    assert last == "no film of the agents: cannot render: apt-get install this"
-    assert not (tmp_path / "demo" / "film.webp").exists()
-
-
 def test_failing_arm_ends_the_demo_with_its_own_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

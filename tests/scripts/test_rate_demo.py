@@ -44,6 +44,9 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     processes = SimpleNamespace(Popen=Finished, run=Finished, STDOUT=subprocess.STDOUT)
     monkeypatch.setattr(rate_demo, "subprocess", processes)
     monkeypatch.setattr(rate_demo, "step_back", lambda pid: None)
+    monkeypatch.setattr(
+        rate_demo, "film_of", lambda runs, path: f"{len(list(runs))} in {path.name}"
+    )
     return Finished.started
 
 
@@ -55,10 +58,36 @@ def test_the_result_says_what_the_ratings_did_beyond_a_placebo(
     printed = capsys.readouterr().out
     assert "a constant reward does as well here, 10.0 against 10.0" in printed
     assert "the ratings beat shuffled ratings by 8.0" in printed
+    assert printed.endswith("3 in film.webp\n")
     assert (tmp_path / "Pendulum-v1-1" / "report.png").read_bytes().startswith(b"\x89PNG")
     assert [command[1].rpartition("/")[2] for command in commands] == [
         "ppo_continuous_action.py"
     ] * 3
+
+
+@pytest.mark.parametrize(
+    ("instructions", "best", "constant"),
+    [
+        (None, "backwards and fast", "a constant reward does as well"),
+        ("How well does it run?", "very good", "the ratings beat a constant reward by 7.0"),
+    ],
+)
+def test_the_cheetah_is_to_run_against_its_reward_unless_asked_otherwise(
+    tmp_path: Path,
+    commands: list[list[str]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    instructions: str | None,
+    best: str,
+    constant: str,
+) -> None:
+    monkeypatch.setitem(SCORES, "constant", 3.0)
+    args = rate_demo.Args(instructions=instructions, open_browser=False, run_dir=tmp_path)
+    rate_demo.main(args)
+    assert constant in capsys.readouterr().out
+    words = commands[-1][commands[-1].index("--instructions") + 1 :]
+    assert words[0] == (instructions or "How well does it run backwards, to the left?")
+    assert words[6] == best  # behind `--class-names` and four others
 
 
 def test_all_arms_are_trained_equally_long_on_as_many_ratings(
