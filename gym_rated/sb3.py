@@ -1,5 +1,5 @@
 """Learned rewards for Stable-Baselines3's agents; they live in `gym_rated.agents.sb3`."""
 
-from gym_rated.agents.sb3 import FitCallback, SB3VecEnv, relabel
+from gym_rated.agents.sb3 import FitCallback, SB3VecEnv, relabel, save_episodes
 
-__all__ = ["FitCallback", "SB3VecEnv", "relabel"]
+__all__ = ["FitCallback", "SB3VecEnv", "relabel", "save_episodes"]

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gym_rated.checkpoint.files import read_file
+from gym_rated.checkpoint.kinds import what_is_at
 from gym_rated.checks import check_number, whole_number
 
 TRUE = "true"
@@ -115,7 +116,11 @@ def read_grid(path: str | Path) -> Grid:
     except ValueError as error:
         if "`" in str(error):  # said by `read_file`
             raise
-        raise ValueError(f"`grid` must be a TOML file, got {path}: {error}") from error
+        no_text = isinstance(error, UnicodeDecodeError)
+        found = f", {what_is_at(path)}" if no_text else f": {error}"
+        raise ValueError(f"`grid` must be a TOML file, got {path}{found}") from error
+    if not content:
+        raise ValueError(f"`grid` must hold a grid, got {path}, {what_is_at(path)}")
     _check_keys("grid", content, needed=("grid", "tasks", "arms"), known=("settings",))
     grid = _table("grid", content["grid"])
     _check_keys("[grid]", grid, needed=("seeds",), known=("baseline",))

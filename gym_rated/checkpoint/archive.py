@@ -6,7 +6,7 @@ is unpacked, and no more is read than it said.
 
 import math
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from typing import IO, Any
 
@@ -40,7 +40,11 @@ def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def unpack_arrays(
-    data: bytes, names: Sequence[str], optional: Sequence[str] = ()
+    data: bytes,
+    names: Sequence[str],
+    optional: Sequence[str] = (),
+    *,
+    wanted: Callable[[str], bool] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Return the arrays of an `.npz`.
 
@@ -48,6 +52,7 @@ def unpack_arrays(
         data: The bytes of the file.
         names: Names of the arrays that must be in it.
         optional: Names of those that may be.
+        wanted: Which of all others are read, in a file of anybody's; by default there may be none.
 
     Raises:
         ValueError: If it is damaged, lacks a name or has another, or would unpack to more than 200
@@ -58,9 +63,11 @@ def unpack_arrays(
             members = _members(archive, len(data))
             if missing := [name for name in names if name not in members]:
                 raise ValueError(f"it has no array {missing[0]!r}")
-            if unknown := [n for n in members if n not in (*names, *optional, _IGNORED)]:
+            unknown = [n for n in members if n not in (*names, *optional, _IGNORED)]
+            if unknown and wanted is None:
                 raise ValueError(f"it has an unknown array {unknown[0]!r}")
-            members.pop(_IGNORED, None)
+            for name in (_IGNORED, *(n for n in unknown if wanted is None or not wanted(n))):
+                members.pop(name, None)
             return {name: _read(archive, info) for name, info in members.items()}
     except ValueError:
         raise
@@ -107,7 +114,11 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
             raise ValueError(f"{info.filename} has version {version} of numpy's format")
         shape, _, dtype = _HEADERS[version](member)
         said = member.tell() + math.prod(shape) * dtype.itemsize
-        if dtype.hasobject or min(shape, default=0) < 0 or said != info.file_size:
+        if dtype.hasobject:
+            raise ValueError(
+                f"{info.filename} holds objects, which only pickle reads; save numbers"
+            )
+        if min(shape, default=0) < 0 or said != info.file_size:
             raise ValueError(f"{info.filename} says {shape} of {dtype}, which is not what it holds")
     with archive.open(info) as member:
         return _read_array(member)

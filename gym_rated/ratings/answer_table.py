@@ -9,6 +9,8 @@ from typing import Any
 from gym_rated.ratings.answer import Answer, Comparison, Rating, Score
 from gym_rated.ratings.tables import Refusal, shortened
 
+_FORM = "a row has segment_id and rating or score, or better_id and worse_id"
+
 
 @dataclass(frozen=True)
 class AnswerRow:
@@ -64,12 +66,13 @@ class AnswerTable:
         self.refused += [Refusal(row.place, reason) for row, reason in both if reason is not None]
         self.refused.sort(key=lambda refusal: number_of(refusal.place))
 
-    def check(self, argument: str, *, most: int = 20) -> None:
+    def check(self, argument: str, *, most: int = 20, form: str = _FORM) -> None:
         """See that there are answers and nothing was refused.
 
         Args:
             argument: Name of the argument that the file was given as.
             most: How many refused rows the error names.
+            form: What a row must look like, in words.
 
         Raises:
             ValueError: Otherwise, with the rows.
@@ -80,7 +83,7 @@ class AnswerTable:
             raise ValueError(
                 f"`{argument}` must hold an answer in every row, got {len(self.refused)} that "
                 f"are none in {self.path}:{''.join(shown)}{f' (and {more} more)' if more else ''}"
-                "\n  a row has segment_id and rating or score, or better_id and worse_id"
+                f"\n  {form}"
             )
         if not self.rows:
             raise ValueError(

@@ -89,6 +89,20 @@ def _check_columns(
     columns: tuple[str, ...], known: Collection[str], rater: str | None, got: str, argument: str
 ) -> None:
     """Refuse a file without the columns of an answer, or with one that was meant to be one."""
+    refuse_misspelt(columns, known, got, argument)
+    judged = "segment_id" in columns and {"rating", "score", "kind"} & set(columns)
+    compared = {"better_id", "worse_id"} <= set(columns)
+    if not (judged or compared) or (rater is None and "rater" not in columns):
+        raise ValueError(
+            f"`{argument}` must have the columns segment_id and rating or score, or better_id and "
+            f"worse_id{', and rater' if rater is None else ''}, {got} with {shortened(columns)}"
+        )
+
+
+def refuse_misspelt(
+    columns: tuple[str, ...], known: Collection[str], got: str, argument: str
+) -> None:
+    """Refuse a table with a column that was meant to be another one."""
     for name in columns:
         absent = sorted(set(known) - set(columns))
         meant = [] if name in known else get_close_matches(name, absent, 1, cutoff=0.85)
@@ -97,13 +111,6 @@ def _check_columns(
                 f"`{argument}` must name its columns as they are read, {got} with {name!r}; "
                 f"call it {meant[0]!r}, or something else"
             )
-    judged = "segment_id" in columns and {"rating", "score", "kind"} & set(columns)
-    compared = {"better_id", "worse_id"} <= set(columns)
-    if not (judged or compared) or (rater is None and "rater" not in columns):
-        raise ValueError(
-            f"`{argument}` must have the columns segment_id and rating or score, or better_id and "
-            f"worse_id{', and rater' if rater is None else ''}, {got} with {shortened(columns)}"
-        )
 
 
 def _collect(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated.checkpoint.documents import parse_json
+from gym_rated.checkpoint.kinds import what_is_at
 from gym_rated.runs.names import COLUMNS, CONFIG, FORMAT, METRICS, RESULT
 
 _LONGEST_NAME = 200  # of an environment or a script, in letters: files are named after them
@@ -54,9 +55,8 @@ def read_config(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder) / CONFIG
     if not path.is_file():
-        raise FileNotFoundError(
-            f"`folder` must hold a run, got {folder} without {CONFIG}; check the path"
-        )
+        lack = f" without {CONFIG}" if path.parent.is_dir() else f", {what_is_at(folder)}"
+        raise FileNotFoundError(f"`folder` must hold a run, got {folder}{lack}; check the path")
     config = _read_mapping(path)
     args, versions = config.get("args"), config.get("versions", {})
     if not isinstance(args, dict):

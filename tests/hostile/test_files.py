@@ -35,7 +35,7 @@ from gym_rated.human.store import Store
 from gym_rated.ratings.digest import digest_of
 from gym_rated.ratings.file import read_ratings, write_ratings
 from gym_rated.ratings.predictions import RatingPredictions
-from gym_rated.recorded import load_recorded, rate_recorded
+from gym_rated.recorded import EpisodeFiles, load_recorded, rate_by_rows, rate_recorded
 from gym_rated.recorded.ratings import read_minari_ratings, write_minari
 from gym_rated.reward_model import load_reward_model
 from gym_rated.runs.folder import read_run
@@ -405,6 +405,28 @@ def test_databases(attempt, tmp_path):
         kind = "database, damaged" if i % 3 == 0 else "database, a cell changed"
         hint = f"{i}" if i % 3 == 0 else f"{table}.{column} = {value!r}"
         attempt(kind, load, sanity.check_ratings, hint)
+
+
+def test_recorded_episodes(attempt, tmp_path):
+    rng, path = np.random.default_rng(12), tmp_path / "ep.npz"
+    sound = {
+        "observations": np.arange(33.0).reshape(11, 3),
+        "actions": np.zeros((10, 1)),
+        "terminated": np.arange(10) == 9,
+    }
+    data = pack_arrays(sound)
+
+    def load():
+        return rate_by_rows(EpisodeFiles(path), [{"episode": "ep", "stop": 5, "rating": 1}])
+
+    for i in range(1_000):
+        damage = damaged_zip if i % 2 else damaged_bytes
+        path.write_bytes(damage(rng, data))
+        attempt("recorded episodes, damaged", load, sanity.check_ratings, f"{i}")
+    for i in range(1_000):
+        name = list(sound)[i % 3]
+        path.write_bytes(pack_arrays(sound | {name: damaged_array(rng, sound[name])}))
+        attempt("recorded episodes, changed", load, sanity.check_ratings, f"{i} {name}")
 
 
 def test_minari_datasets(attempt, tmp_path, monkeypatch):

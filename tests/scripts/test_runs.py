@@ -399,7 +399,7 @@ IMPOSSIBLE = {
     "--num-envs 0": "`--num-envs` must be at least 1, got 0",
     "--num-ratings 9 --first-share 0.1": "`--query-rounds` must leave at least 2",
     "--env-kwargs colour red": "`--env-kwargs` must be what the environment takes, got",
-    "--resume nowhere": "`--resume` must hold a run, got nowhere without config.json",
+    "--resume nowhere": "`--resume` must hold a run, got nowhere, which is not there",
     "--gamma 1.5": "`--gamma` must lie in [0, 1], got 1.5",
 }
 

@@ -21,7 +21,9 @@ def open_existing(db: str) -> "Store":
         from gym_rated.human.store.places import place_of
     file = place_of(db).file
     if file is not None and not file.exists():
-        raise FileNotFoundError(f"`db` must be a database of ratings, got {file}, which is not")
+        raise FileNotFoundError(
+            f"`db` must be a database of ratings, got {file}, which is not there"
+        )
     if file is not None and file.is_file() and not file.stat().st_size:
         raise ValueError(f"`db` must be a database of ratings, got {file}, which is empty")
     return Store(db)

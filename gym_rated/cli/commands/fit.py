@@ -1,4 +1,7 @@
-"""`gym-rated fit`: from a ratings file to a reward model in a folder, with a report."""
+"""`gym-rated fit`: from ratings to a reward model in a folder, with a report.
+
+Ratings are a file with its segments (.npz), or a table about recorded episodes.
+"""
 
 import json
 import math
@@ -15,11 +18,14 @@ from gym_rated.assembly.groups import RewardModelArgs
 from gym_rated.assembly.presets import Preset
 from gym_rated.checkpoint.files import replace_file
 from gym_rated.choices import Offset
+from gym_rated.cli.commands.files import TABLES, check_file, load_ratings
 from gym_rated.environments.making import make_env
 from gym_rated.imports import check_imports_nothing
 from gym_rated.page import Picture, Table, Text, write_page
 from gym_rated.plots import plot_reward
 from gym_rated.ratings import RatingDataset
+from gym_rated.recorded import EpisodeFiles, MinariEpisodes, load_recorded
+from gym_rated.recorded.rows import take_rows
 from gym_rated.segments.encoding import action_dim, obs_dim
 
 if TYPE_CHECKING:
@@ -29,12 +35,23 @@ if TYPE_CHECKING:
 
 @dataclass
 class FitArgs(RewardModelArgs):
-    """Fit a reward model to a ratings file; the folder can be paid by any training script."""
+    """Fit a reward model to ratings; the folder can be paid by any training script."""
 
     ratings: Path = tyro.MISSING
-    """ratings file, as a run keeps it in ratings/ratings.npz"""
+    """ratings file, as a run keeps it in ratings/ratings.npz; or a table (.csv, .tsv, .jsonl, or
+    .parquet with the extra parquet) with a row a rating of --episodes or --minari"""
+    episodes: tuple[str, ...] = ()
+    """recorded episodes that a table is about: .npz files, folders of them, or patterns such as
+    'ep*.npz'"""
+    minari: str | None = None
+    """id of a Minari dataset whose episodes a table is about (needs the extra minari)"""
+    class_names: tuple[str, ...] = ()
+    """what the words in a table mean, worst first; numbers need no names"""
+    num_classes: int | None = None
+    """number of classes of a table in which not all of them need occur"""
     env_id: str | None = None
-    """id of the environment; the one that the file names by default"""
+    """id of the environment; the one that the ratings name by default. Recorded vectors of floats
+    need none"""
     out: Path = Path("reward_model")
     """folder of the model, which must not exist yet or be empty"""
     steps: int = 200
@@ -70,19 +87,18 @@ def fit_file(args: FitArgs) -> "FitReport":
 
     Raises:
         FileExistsError: If the folder for the model is in use.
-        FileNotFoundError: If there is no such ratings file.
-        ValueError: If the file is damaged, does not fit the environment, or leaves nothing to
-            learn from.
+        FileNotFoundError: If there is no such file.
+        ValueError: If a file is damaged, or of another kind, does not fit the environment, or
+            leaves nothing to learn from.
     """
     if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
         raise FileExistsError(f"`out` must be a new or empty folder, got {args.out}; name another")
-    if not args.ratings.is_file():
-        raise FileNotFoundError(f"`ratings` must be a ratings file, got {args.ratings}")
+    ratings = ratings_of(args)
+    is_table = args.ratings.suffix.lower() in TABLES  # then the spaces are known to fit
+    env_id = ratings.env_id if is_table else check_env(args.env_id, ratings)
     from gym_rated.assembly.parts import method_of  # these import torch, and --help needs none
     from gym_rated.fitting import longest_segment, make_learner
 
-    ratings = RatingDataset.load(args.ratings)
-    env_id = check_env(args.env_id, ratings)
     longest = longest_segment(ratings)
     if longest == 0:
         raise ValueError(
@@ -106,6 +122,40 @@ def fit_file(args: FitArgs) -> "FitReport":
     learner.model.save(args.out)
     write_report(args.out, learner.model, ratings, report, env_id)
     return report
+
+
+def ratings_of(args: FitArgs) -> RatingDataset:
+    """Return the ratings that the flags name.
+
+    Raises:
+        FileNotFoundError: If a file is not there.
+        ValueError: If flags contradict each other, or a file is not what they say.
+    """
+    if args.ratings.suffix.lower() not in TABLES:
+        for name in ("episodes", "minari", "class_names", "num_classes"):
+            if getattr(args, name):
+                raise ValueError(
+                    f"`{name}` must come with a table of ratings ({', '.join(TABLES)}), got "
+                    f"{args.ratings}"
+                )
+        return load_ratings(args.ratings)
+    check_file("ratings", args.ratings, "a table of ratings")
+    if bool(args.episodes) == (args.minari is not None):
+        raise ValueError(
+            f"`episodes` or `minari` must say what the table {args.ratings} is about, and not "
+            "both; a table holds no observations"
+        )
+    recorded = None if args.minari is None else MinariEpisodes(load_recorded(args.minari))
+    episodes = EpisodeFiles(args.episodes) if recorded is None else recorded
+    taken = take_rows(
+        episodes,
+        args.ratings,
+        env_id=args.env_id,
+        class_names=args.class_names,
+        num_classes=args.num_classes,
+    )
+    print(f"{args.ratings}: {taken.notes}")
+    return taken.ratings
 
 
 def check_env(env_id: str | None, ratings: RatingDataset) -> str:
@@ -136,14 +186,18 @@ def check_env(env_id: str | None, ratings: RatingDataset) -> str:
 
 
 def write_report(
-    folder: Path, model: "RewardEnsemble", ratings: RatingDataset, report: "FitReport", env_id: str
+    folder: Path,
+    model: "RewardEnsemble",
+    ratings: RatingDataset,
+    report: "FitReport",
+    env_id: str | None,
 ) -> None:
     """Write report.json, report.png, report.md and report.html."""
     from gym_rated.fitting.predictions import predict_ratings
 
     numbers = {k: v if math.isfinite(v) else None for k, v in report.as_dict().items()}
     replace_file(folder / "report.json", (json.dumps(numbers, indent=2) + "\n").encode())
-    title = f"Reward of {env_id} from {report.num_ratings} ratings"
+    title = f"Reward of {env_id or 'recorded episodes'} from {report.num_ratings} ratings"
     plot_reward(predict_ratings(model, ratings), folder / "report.png", title=title)
     raters = sorted({rating.rater for rating in ratings.ratings})
     rows = [[name, "-" if v is None else f"{v:.4g}"] for name, v in numbers.items()]

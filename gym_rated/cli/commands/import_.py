@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 
 from gym_rated.cli.commands.databases import open_existing, run_of
+from gym_rated.cli.commands.files import check_file, load_ratings
 from gym_rated.imports import named_extras
 from gym_rated.ratings import Answer, Rating, RatingDataset
 from gym_rated.ratings.answer_table import AnswerTable
@@ -55,13 +56,13 @@ def main(argv: Sequence[str]) -> int:
     args = tyro.cli(ImportArgs, args=list(argv), prog="gym-rated import")
     if (args.ratings is None) == (args.minari is None):
         raise ValueError("`ratings` or `minari` must say what to read, and not both")
-    if args.ratings is not None and not args.ratings.is_file():
-        raise FileNotFoundError(f"`ratings` must be a ratings file, got {args.ratings}")
+    if args.ratings is not None:
+        check_file("ratings", args.ratings, "a ratings file or a table of answers")
     if args.minari is not None:
         return _import_dataset(args, read_minari_ratings(load_recorded(args.minari)))
     assert args.ratings is not None
     if args.ratings.suffix.lower() == ".npz":
-        return _import_dataset(args, RatingDataset.load(args.ratings))
+        return _import_dataset(args, load_ratings(args.ratings))
     return _import_rows(args, args.ratings)
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import tyro
 
 from gym_rated.assembly.groups import RaterArgs
+from gym_rated.assembly.wording import named_as
 from gym_rated.choices import Reference
-from gym_rated.ratings import RatingDataset
+from gym_rated.cli.commands.files import load_ratings
 from gym_rated.recorded import load_recorded, rate_recorded
 from gym_rated.recorded.ratings import write_minari
-from gym_rated.wrappers.reward_fn import resolve_reward_fn
+from gym_rated.wrappers.reward_fn import reward_of_folder
 
 
 @dataclass
@@ -70,10 +71,11 @@ def rate(argv: Sequence[str]) -> None:
 def export(argv: Sequence[str]) -> None:
     """Run `export-minari`."""
     args = tyro.cli(ExportMinariArgs, args=list(argv), prog="gym-rated export-minari")
-    if not args.ratings.is_file():
-        raise FileNotFoundError(f"`ratings` must be a ratings file, got {args.ratings}")
-    reward_fn = None if args.reward_model is None else resolve_reward_fn(str(args.reward_model))
-    ratings = RatingDataset.load(args.ratings)
+    ratings = load_ratings(args.ratings)
+    reward_fn = None
+    if args.reward_model is not None:
+        with named_as(folder="reward_model", reward_fn="reward_model"):
+            reward_fn = reward_of_folder(args.reward_model)
     written = write_minari(ratings, args.dataset, env_id=args.env_id, reward_fn=reward_fn)
     print(f"{written.total_episodes} segments of {written.total_steps} steps: {args.dataset}")
 

@@ -12,6 +12,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
+from gym_rated.assembly.wording import named_as
 from gym_rated.contradictions import in_words
 from gym_rated.page import Block, Heading, Picture, Table, Text, write_page
 from gym_rated.plots import plot_curves, plot_fits, plot_report, plot_reward
@@ -42,7 +43,8 @@ class ReportArgs:
 def main(argv: Sequence[str]) -> None:
     """Run the command."""
     args = tyro.cli(ReportArgs, args=list(argv), prog="gym-rated report")
-    runs = [read_run(folder) for folder in args.runs]
+    with named_as(folder="runs"):
+        runs = [read_run(folder) for folder in args.runs]
     if not runs:
         raise ValueError("`runs` must name at least one run, got none")
     out = args.out or (runs[0].folder / "report" if len(runs) == 1 else Path("report"))

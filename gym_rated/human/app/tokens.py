@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
+from gym_rated.checkpoint.kinds import what_is_at
+
 TOKEN = re.compile(r"[A-Za-z0-9_-]{22,128}")
 MAX_NAME = 80
 
@@ -92,7 +94,16 @@ def read_raters(path: Path) -> dict[str, str]:
         FileNotFoundError: If there is no such file.
         ValueError: If a name is there twice, or none is.
     """
-    lines, tokens, changed = path.read_text(encoding="utf-8").splitlines(), {}, False
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"`raters` must be a file with one name a line, got {path}, {what_is_at(path)}"
+        )
+    try:
+        lines, tokens, changed = path.read_text(encoding="utf-8").splitlines(), {}, False
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"`raters` must be a file with one name a line in UTF-8, got {path}, {what_is_at(path)}"
+        ) from error
     for k, line in enumerate(lines):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
