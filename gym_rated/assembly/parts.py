@@ -121,6 +121,10 @@ def _make_human_rater(
         deferred=True,
         new=not (run_dir / CHECKPOINT).exists(),
         segment_length=segment_lengths,
+        query_steps=sorted(
+            make_schedule(args, args.total_timesteps, args.num_envs, segment_lengths)
+        ),
+        total_steps=args.total_timesteps + args.extra_steps,
     )
     page = Page(
         port=args.rater_port,

@@ -30,6 +30,8 @@ class Asking:
         segment_length: Steps of a segment, or several lengths, as the feedback wrapper has them.
             Where the shortest would be over in less than 1.5 s, the page plays all clips of the run
             slower, at one speed; as fast as they are where it is not known.
+        query_steps: Environment steps at which the run asks, for the page to say when it does next.
+        total_steps: Environment steps of the whole run, for the page to say how far it is.
     """
 
     overlap: int = 1
@@ -41,6 +43,8 @@ class Asking:
     task: str | None = None
     fps: float | None = None
     segment_length: int | Sequence[int] | None = None
+    query_steps: Sequence[int] = ()
+    total_steps: int | None = None
 
 
 def default_names(num_classes: int) -> tuple[str, ...]:

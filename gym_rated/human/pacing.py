@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from gym_rated.environments.seeded import REMEDY
+from gym_rated.human.tempo import Tempo
 
 _POLL_S = 0.2
 _SEEN_S = 2.0  # seconds between two signs of life
@@ -76,6 +77,7 @@ class Pacing:
         self._is_rested = False
         self._seen_at = -math.inf
         self._alone_at: float | None = time.monotonic() + _ALONE_S
+        self._tempo = Tempo()
 
     def hold(self, step: int, *, rest: bool = False) -> bool:
         """Ask about what was chosen since the last call; wait while the run leads by too much.
@@ -92,20 +94,29 @@ class Pacing:
             SystemExit: On Ctrl-C while waiting; it says how to go on.
             TimeoutError: If nobody rates.
         """
+        self._tempo.pause(step, time.monotonic())
+        try:
+            return self._hold(step, rest)
+        finally:
+            self._tempo.go_on(step, time.monotonic())
+
+    def _hold(self, step: int, rest: bool) -> bool:
         is_saved = self._ask()
         if self.rater is None:
             return False
-        self._be_seen(step)
+        self._be_seen(step, "training")
         if math.isinf(self.max_lead):
             self._warn_if_alone()
             return False
         if rest and not self._is_rested:
             self._is_rested = True
             self._wait(0, step, is_saved)
+            self._say(step, "learning")
             return True
         if self.rater.num_asked == self.rater.num_settled:  # only asking makes the lead larger
             return False
         self._wait(self.max_lead, step, is_saved)
+        self._say(step, "learning")  # the script fits now
         return True
 
     def close(self) -> None:
@@ -138,7 +149,7 @@ class Pacing:
                 if time.monotonic() - changed_at > self.timeout_s:
                     raise TimeoutError(self._nobody(pending))
                 line.show(lambda: self._describe(lead))
-                self._be_seen(step)
+                self._be_seen(step, "waiting")
                 time.sleep(_POLL_S)
                 if self._sender is not None:
                     self._sender.send()  # where the database was away when it was to be asked
@@ -167,13 +178,18 @@ class Pacing:
         words += [worker.problem for worker in progress.workers[:1] if worker.problem]
         return " · ".join([*words, self.rater.url or f"`{self._rate_command}`"])
 
-    def _be_seen(self, step: int) -> None:
+    def _say(self, step: int, doing: str) -> None:
+        """Give a sign of life, and say what the run does."""
+        self._seen_at = time.monotonic()
+        returns = list(getattr(self._learned, "return_queue", ()))[-1:]
+        returned = float(returns[0]) if returns else None
+        self.rater.seen(step, returned, doing, self._tempo.steps_per_s)
+
+    def _be_seen(self, step: int, doing: str) -> None:
         now = time.monotonic()
         if now - self._seen_at < _SEEN_S:
             return
-        self._seen_at = now
-        returns = list(getattr(self._learned, "return_queue", ()))[-1:]
-        self.rater.seen(step, float(returns[0]) if returns else None)
+        self._say(step, doing)
         if now - self._judged_at < _JUDGED_S:
             return
         self._judged_at = now

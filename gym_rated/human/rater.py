@@ -19,9 +19,9 @@ from gym_rated.human.same_run import check_has_all, has_segments, refuse_known_r
 from gym_rated.human.segment_blob import unpack_segment
 from gym_rated.human.segment_job import job_as_list, job_from_list, make_job
 from gym_rated.human.serving import Page, Serving
-from gym_rated.human.store import PASSING, Job, Progress, Run, Store
+from gym_rated.human.store import PASSING, Doing, Job, Progress, Run, Store
 from gym_rated.human.store.answers import read_cursor
-from gym_rated.human.store.records import SHORTEST
+from gym_rated.human.store.records import PLANNED_STEPS, QUERY_STEPS, SHORTEST
 from gym_rated.imports import names_of_modules
 from gym_rated.raters import Answer, Rating
 from gym_rated.segments import Segment
@@ -79,8 +79,7 @@ class HumanRater:
     ) -> None:
         kwargs = dict(env_kwargs or {})
         config = {"seed": seed, "env_kwargs": kwargs, "num_ratings": asking.num_ratings}
-        if asking.segment_length is not None:
-            config |= {SHORTEST: whole_numbers("segment_length", asking.segment_length)[0]}
+        config |= _plan(asking)
         self.run = Run(
             run_id,
             num_classes,
@@ -211,10 +210,23 @@ class HumanRater:
         """Return how far the rating is."""
         return self.store.progress(self.run.id)
 
-    def seen(self, step: int, learned_return: float | None = None) -> None:
-        """Tell the page that training goes on; the return is that of the learned reward."""
+    def seen(
+        self,
+        step: int,
+        learned_return: float | None = None,
+        doing: Doing = "",
+        steps_per_s: float | None = None,
+    ) -> None:
+        """Tell the page that training goes on.
+
+        Args:
+            step: Environment steps so far.
+            learned_return: Return of the learned reward, if there was an episode.
+            doing: What the run does now.
+            steps_per_s: How fast it trains, waiting left out; None if not known.
+        """
         with suppress(*PASSING):  # nobody is told, and nothing is lost
-            self.store.seen_trainer(self.run.id, step, learned_return)
+            self.store.seen_trainer(self.run.id, step, learned_return, doing, steps_per_s)
 
     def show_learned(self, returns: Mapping[str, float]) -> None:
         """Tell the page what the reward model makes of rated segments.
@@ -327,3 +339,15 @@ class HumanRater:
                 f"{len(ready)} segments wait to be stored: {error}; training goes on",
                 stacklevel=3,
             )
+
+
+def _plan(asking: Asking) -> dict[str, Any]:
+    """Return what the config of a run says of segments and steps, as far as it is known."""
+    found: dict[str, Any] = {}
+    if asking.segment_length is not None:
+        found[SHORTEST] = whole_numbers("segment_length", asking.segment_length)[0]
+    if len(asking.query_steps):
+        found[QUERY_STEPS] = sorted(whole_numbers("query_steps", asking.query_steps))
+    if asking.total_steps is not None:
+        found[PLANNED_STEPS] = whole_number("total_steps", asking.total_steps)
+    return found

@@ -30,6 +30,7 @@ def make_job(segment: Segment, seed: int, recipe: Mapping[str, Any]) -> Job:
         "length": len(segment),
         "env_index": origin.env_index,
         "episode": origin.episode,
+        "round": segment.round,
     }
     named, clip = replace(segment, id=_name_of(segment)), None
     if segment.frames is not None:

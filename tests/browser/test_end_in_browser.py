@@ -148,7 +148,7 @@ def test_several_raters_and_a_late_visitor_hear_the_same(db, material, serve, vi
     ann.click(1)
     ann.wait_until_sent()
     headline = ann.see("message").locator(".headline")
-    expect(headline).to_have_text("Waiting for the next clip")  # bob has not answered yet
+    expect(headline).to_have_text("The others have the rest")  # bob has not answered yet
     bob.click(2)
     bob.click(2)
     for visitor in (ann, bob):

@@ -10,6 +10,7 @@ import pytest
 from gym_rated import SyntheticRater
 from gym_rated.human import pacing as module
 from gym_rated.human.pacing import Pacing
+from gym_rated.human.tempo import Tempo
 
 
 class FakeRater:
@@ -27,6 +28,7 @@ class FakeRater:
         self.shown: list[Mapping[str, float]] = []
         self.shares: list[Mapping[str, float]] = []
         self.steps: list[tuple[int, float | None]] = []
+        self.deeds: list[tuple[str, float | None]] = []
         self.store = SimpleNamespace(place=SimpleNamespace(name="ratings.db"))
         self.dropped: dict[str, int] = {}
 
@@ -48,8 +50,11 @@ class FakeRater:
             drop_reasons=self.dropped,
         )
 
-    def seen(self, step: int, learned_return: float | None) -> None:
+    def seen(
+        self, step: int, learned_return: float | None, doing: str, steps_per_s: float | None
+    ) -> None:
         self.steps.append((step, learned_return))
+        self.deeds.append((doing, steps_per_s))
 
     def show_learned(self, returns: Mapping[str, float]) -> None:
         self.shown.append(returns)
@@ -262,3 +267,36 @@ def test_a_run_that_waits_for_all_answers_waits_for_a_database_that_is_away(tmp_
     pacing = Pacing(rater, lambda: None, max_lead=0, run_dir=tmp_path)
     assert pacing.hold(1, rest=True)
     assert rater.looks == 4
+
+
+def test_the_page_hears_what_the_run_does_and_how_fast_it_trains(monkeypatch) -> None:
+    monkeypatch.setattr(module, "_SEEN_S", 0.0)
+    rater = FakeRater(2)
+    pacing = make(rater, [], max_lead=0, out=io.StringIO())
+    assert pacing.hold(100)
+    assert [doing for doing, _ in rater.deeds] == ["training", "waiting", "waiting", "learning"]
+    assert pacing._tempo.steps_per_s is None  # nothing was trained yet
+    pacing.hold(300)
+    doing, speed = rater.deeds[-1]
+    assert doing == "training"
+    assert speed is not None
+    assert speed > 0
+
+
+def test_the_speed_of_a_run_leaves_out_the_time_in_which_it_waits() -> None:
+    tempo = Tempo()
+    tempo.pause(0, now=5.0)
+    assert tempo.steps_per_s is None
+    tempo.go_on(0, now=100.0)
+    tempo.pause(50, now=110.0)
+    tempo.go_on(50, now=1_000.0)
+    tempo.pause(100, now=1_010.0)
+    assert tempo.steps_per_s == 5.0  # 100 steps in 20 s
+
+
+def test_of_the_speed_of_a_run_the_latest_counts_most() -> None:
+    tempo = Tempo()
+    for k in range(20):
+        tempo.go_on(1_000 * k, now=100.0 * k)
+        tempo.pause(1_000 * k + (100 if k < 10 else 500), now=100.0 * k + 50)
+    assert tempo.steps_per_s == pytest.approx(10.0, rel=0.01)

@@ -6,7 +6,7 @@ still. Nothing here comes from the true reward: the store has none.
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +14,17 @@ import numpy as np
 
 from gym_rated.contradictions import FEWEST, as_fraction
 from gym_rated.human.agreement import Agreement, compare, repeated_pairs
-from gym_rated.human.store import SKIPPED, AgreementRow, HistoryRow, Progress, Run, Store
+from gym_rated.human.app.outlook import outlook
+from gym_rated.human.app.story import story
+from gym_rated.human.store import (
+    SKIPPED,
+    AgreementRow,
+    HistoryRow,
+    NewestClip,
+    Progress,
+    Run,
+    Store,
+)
 
 KEPT_S = 2.0
 """Seconds for which the standing answers of a run are read only once, however many ask."""
@@ -54,6 +64,9 @@ class Board:
             return {"run": None, "runs": 0, "database": ""}
         progress, rows = self._look(run.id)
         mine = [row for row in rows if row.rater == rater]
+        trainer = self._trainer(run.id, progress)
+        learned = self._store.learned(run.id)
+        end = end_of(run, progress)
         return {
             "runs": len(runs),
             "database": self._store.identity(),
@@ -61,14 +74,17 @@ class Board:
             "total": sum(row.rating != SKIPPED for row in rows),
             "mine": _own(mine, run.num_classes),
             "waiting": progress.queries_open,
-            "end": end_of(run, progress),
+            "end": end,
+            "story": None if end is None else story(mine, learned),
             "rendering": progress.jobs_waiting,
             "remaining": _remaining(run, progress),
             "dropped": progress.jobs_dropped,
-            "trainer": self._trainer(run.id, progress),
+            "trainer": trainer,
+            "outlook": outlook(run, progress, 0 if trainer is None else trainer["seen_s_ago"]),
+            "newest": _newest(self._store.newest_clip(run.id)),
             "problem": _problem(progress),
             "agreement": own_agreement(mine, run.num_classes),
-            "learned": self._by_class(mine, run),
+            "learned": _by_class(mine, run.num_classes, learned),
             "contradicting": _share(self._store.contradicting(run.id).get(rater)),
             "history": [_answer(row) for row in self._store.history(rater, run.id)],
         }
@@ -81,15 +97,6 @@ class Board:
             return False
         trainer = self._store.progress(run.id).trainer
         return trainer is not None and trainer.is_finished
-
-    def _by_class(self, mine: Sequence[AgreementRow], run: Run) -> list[list[float]] | None:
-        """Return learned returns of what a rater has rated, by class; never of other clips."""
-        returns = self._store.learned(run.id)
-        found: list[list[float]] = [[] for _ in range(run.num_classes)]
-        for row in mine:
-            if row.rating != SKIPPED and not row.repeat and row.segment_id in returns:
-                found[row.rating].append(returns[row.segment_id])
-        return found if any(found) else None
 
     def _trainer(self, run_id: str, progress: Progress) -> dict[str, Any] | None:
         """Return how the training goes, and for how long nothing was heard of it.
@@ -144,6 +151,17 @@ def own_agreement(mine: Sequence[AgreementRow], num_classes: int) -> dict[str, A
 @lru_cache(maxsize=256)
 def _compare(first: tuple[int, ...], second: tuple[int, ...], num_classes: int) -> Agreement:
     return compare(first, second, num_classes, np.random.default_rng(0))
+
+
+def _by_class(
+    mine: Sequence[AgreementRow], num_classes: int, returns: Mapping[str, float]
+) -> list[list[float]] | None:
+    """Return learned returns of what a rater has rated, by class; never of other clips."""
+    found: list[list[float]] = [[] for _ in range(num_classes)]
+    for row in mine:
+        if row.rating != SKIPPED and not row.repeat and row.segment_id in returns:
+            found[row.rating].append(returns[row.segment_id])
+    return found if any(found) else None
 
 
 def _criterion(run: Run) -> dict[str, Any]:
@@ -218,6 +236,10 @@ def _share(share: float | None) -> dict[str, Any] | None:
 
 def _problem(progress: Progress) -> str:
     return next((worker.problem for worker in progress.workers if worker.problem), "")
+
+
+def _newest(found: NewestClip | None) -> dict[str, Any] | None:
+    return None if found is None else {"clip": found.clip_sha256, "step": found.step}
 
 
 def _answer(row: HistoryRow) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import { setStage } from "./drawing.js";
 import { isOver, watchForEnd } from "./ending.js";
 import { Hand } from "./hand.js";
 import { History } from "./history.js";
+import { Meanwhile } from "./meanwhile.js";
 import { listenToAll } from "./listening.js";
 import { readNews, takeRefused, takeSaved } from "./news.js";
 import { showTrouble } from "./notices.js";
@@ -56,6 +57,7 @@ const page = {
   trouble,
   supply,
   panel: new Panel(byId("numbers"), sound),
+  meanwhile: new Meanwhile(cache),
   player: new Player(stage, byId("time"), onBroken),
   history: new History(byId("history"), cache, (entry) => correct(page, entry)),
   session: new Session(),

@@ -1,6 +1,6 @@
 // The charts of the folding panel, drawn as inline SVG, so that they need no library.
 
-import { drawing } from "./dom.js";
+import { drawing, element } from "./dom.js";
 import { classColour } from "./ramp.js";
 
 export function histogram(names, counts, width) {
@@ -76,6 +76,39 @@ export function curve(points, width) {
     { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words },
     drawing("polyline", { points: places(points, width, height), class: "curve" }),
   );
+}
+
+// The learned reward of the clips that were rated, from the first to the last, with its axes named.
+export function rewardCurve(points) {
+  const [width, height] = [420, 84];
+  const [from, to] = [points[0], points.at(-1)].map(([step]) => step.toLocaleString("en"));
+  const picture = drawing(
+    "svg",
+    {
+      viewBox: `0 0 ${width} ${height + 18}`,
+      role: "img",
+      "aria-label": `Learned reward of the clips you rated, steps ${from} to ${to}: ${trend(points)}`,
+      "data-testid": "story-curve",
+    },
+    drawing("path", { d: `M0 ${height}H${width}`, class: "rule" }),
+    drawing("polyline", { points: places(points, width, height), class: "curve" }),
+    drawing("text", { x: 0, y: height + 15 }, `step ${from}`),
+    drawing("text", { x: width, y: height + 15, "text-anchor": "end" }, to),
+  );
+  const title = element("figcaption", {}, `What the learned reward makes of your clips: ${trend(points)}`);
+  return element("figure", { class: "curved" }, title, picture);
+}
+
+const mean = (some) => some.reduce((sum, [, value]) => sum + value, 0) / some.length;
+
+// Whether the last third of a curve lies above the first, for who does not see it.
+export function trend(points) {
+  const third = Math.max(1, Math.floor(points.length / 3));
+  const [early, late] = [mean(points.slice(0, third)), mean(points.slice(-third))];
+  const values = points.map(([, value]) => value);
+  const span = Math.max(...values) - Math.min(...values);
+  if (Math.abs(late - early) < 0.1 * span || !span) return "early and late alike";
+  return late > early ? "late ones are better" : "late ones are worse";
 }
 
 // Where the points [step, value] lie: steps fill the width, values the height but 4 pixels a side.

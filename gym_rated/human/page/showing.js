@@ -5,11 +5,13 @@ import { byId, setText } from "./dom.js";
 import { closeClasses, drawClasses, drawCriterion, openClasses, setStage } from "./drawing.js";
 import { keyOf } from "./hand.js";
 import { hideNote, note, noteSticks } from "./notices.js";
+import { waitingWords } from "./outlook.js";
 import { drawHistory } from "./progress.js";
-import { endingWords, outlook } from "./words.js";
+import { endingWords } from "./words.js";
 
 const DAMAGED =
   "Its file is damaged. It is being made anew; “Can’t tell” goes on with the next one.";
+const NOBODY = { headline: "Waiting for the server", detail: "" };
 const LOADING_AFTER_MS = 250;
 const RETRY_MS = 1500;
 const LONG_WAIT_MS = 3000; // one who waited this long may look elsewhere
@@ -78,6 +80,7 @@ async function bring(page, view) {
   view.wait = 1000 * Math.min(settings.min_view_s, clip.frames / clip.fps / player.speed);
   page.stage.dataset.query = view.query.id;
   setStage("shown");
+  page.meanwhile.clear();
   page.armTimer = setTimeout(() => hand.view === view && openClasses(), view.wait);
   return true;
 }
@@ -123,16 +126,27 @@ export function showWaiting(page) {
 }
 
 // Why there is no clip: it is over, the server is away, or the next one is not there yet.
-function sayWhy({ said, ended, trouble, outbox }) {
+function sayWhy(page) {
+  const { said, ended, trouble, meanwhile } = page;
   const isAway = ["offline", "ended"].includes(trouble.kind);
   const end = ended === "finished" ? ended : (said?.end ?? ended);
-  if (end) {
-    const { headline, detail } = endingWords(end, isAway, outbox.size);
-    setStage("ended", headline, detail);
-  } else {
-    const detail = isAway || !said ? "" : outlook(said);
-    setStage("waiting", `Waiting for the ${isAway ? "server" : "next clip"}`, detail);
-  }
+  const isKnown = said && !isAway;
+  if (end) sayEnd(page, end, isAway);
+  else sayWaiting(page, isKnown);
+  meanwhile.expect(isKnown && end !== "finished" ? said.outlook : null, performance.now());
+}
+
+function sayEnd({ said, outbox, meanwhile }, end, isAway) {
+  const { headline, detail } = endingWords(end, isAway, outbox.size);
+  setStage("ended", headline, detail);
+  if (said?.story) meanwhile.showStory(said);
+  else meanwhile.clear();
+}
+
+function sayWaiting({ said, meanwhile }, isKnown) {
+  const { headline, detail } = isKnown ? waitingWords(said) : NOBODY;
+  setStage("waiting", headline, detail);
+  if (said?.newest) meanwhile.showNewest(said);
 }
 
 function disarm(page) {

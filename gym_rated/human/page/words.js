@@ -28,16 +28,6 @@ export function contradictions({ num, among, fewer }) {
   return `${text} The learned reward says so; it may be wrong itself.`;
 }
 
-// What a rater who waits wants to know.
-export function outlook({ run, trainer, rendering, problem }) {
-  if (!run) return "No run has begun in this database yet.";
-  if (rendering) return `${counted(rendering, "clip is", "clips are")} being rendered. ${problem}`;
-  if (problem) return problem;
-  if (!trainer) return "No training has been seen; clips will appear here when there are some.";
-  const ago = minutesAgo(trainer);
-  return `Training was at step ${trainer.step.toLocaleString("en")}${ago ? `, ${ago}` : ""}.`;
-}
-
 // What a rater hears at the end, once nothing is left to show: "answered", "finished" or "stopped".
 export function endingWords(end, isAway, kept) {
   const headline = {
@@ -78,6 +68,6 @@ export function training({ trainer, rendering, dropped, problem }) {
   return parts.join(" ");
 }
 
-function minutesAgo({ seen_s_ago: seconds }) {
+export function minutesAgo({ seen_s_ago: seconds }) {
   return seconds > 60 ? `${counted(Math.round(seconds / 60), "minute", "minutes")} ago` : "";
 }

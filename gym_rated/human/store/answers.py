@@ -138,23 +138,38 @@ def read_history(connection: Connection, rater: str, run_id: str, limit: int) ->
 def agreement_rows(connection: Connection, run_id: str) -> list[AgreementRow]:
     """Return all standing answers of a run in the order of the log, skips among them."""
     rows = (
-        select(current, segment.c.id.label("segment_id"), query.c.repeat_of)
+        select(current, segment.c.id.label("segment_id"), segment.c.step, segment.c.recipe)
+        .add_columns(query.c.repeat_of, query.c.clip_sha256.label("shown_clip"))
         .join(query, query.c.id == current.c.query_id)
         .join(segment, segment.c.number == query.c.segment)
         .where(query.c.run_id == run_id, current.c.kind != "undo")
         .order_by(current.c.seq)
     )
-    return [
-        AgreementRow(
-            segment_id=row.segment_id,
-            rater=row.rater,
-            rating=_rating(row),
-            repeat=row.repeat_of is not None,
-            shown_ms=row.shown_ms,
-            at=_at(row),
-        )
-        for row in connection.execute(rows)
-    ]
+    return [_agreement_row(row) for row in connection.execute(rows)]
+
+
+def _agreement_row(row: Any) -> AgreementRow:
+    with sound_row("segment"):
+        recipe = parse_json(row.recipe)
+        places = {name: _count_in(recipe, name) for name in ("round", "length")}
+    return AgreementRow(
+        segment_id=row.segment_id,
+        rater=row.rater,
+        rating=_rating(row),
+        repeat=row.repeat_of is not None,
+        shown_ms=row.shown_ms,
+        at=_at(row),
+        query_id=row.query_id,
+        clip_sha256=row.shown_clip,
+        step=row.step,
+        **places,
+    )
+
+
+def _count_in(recipe: Any, name: str) -> int | None:
+    """Return a number out of a recipe; None in one of before it was written down."""
+    found = recipe.get(name)
+    return found if type(found) is int and found >= 0 else None
 
 
 def read_events(connection: Connection, run_id: str) -> Iterator[EventRow]:

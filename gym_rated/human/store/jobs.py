@@ -16,7 +16,7 @@ from gym_rated.human.store.checks import check_bytes, check_text
 from gym_rated.human.store.failures import Conflict, Unsound, sound_row
 from gym_rated.human.store.leases import stands
 from gym_rated.human.store.records import Clip, Codec, Job
-from gym_rated.human.store.results import TakenJob
+from gym_rated.human.store.results import NewestClip, TakenJob
 from gym_rated.human.store.tables import clip, job, query, segment
 from gym_rated.human.store.upsert import add_if_new
 
@@ -181,6 +181,19 @@ def read_clip(connection: Connection, sha256: str) -> Clip | None:
         if found.sha256 != sha256:
             raise ValueError("its data are not those that its digest says")
     return found
+
+
+def newest_clip(connection: Connection, run_id: str) -> NewestClip | None:
+    """Return the clip of the segment that was cut last, among those that have one."""
+    rows = (
+        select(query.c.clip_sha256, segment.c.step)
+        .join(segment, segment.c.number == query.c.segment)
+        .where(query.c.run_id == run_id, query.c.clip_sha256.is_not(None))
+        .order_by(segment.c.step.desc(), segment.c.number.desc())
+        .limit(1)
+    )
+    row = connection.execute(rows).one_or_none()
+    return None if row is None else NewestClip(row.clip_sha256, row.step)
 
 
 def read_segments(

@@ -1,6 +1,8 @@
 """How far the rating of a run is."""
 
 from collections import Counter
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
@@ -10,6 +12,8 @@ from gym_rated.human.store.runs import read_run, read_trainer, read_workers
 from gym_rated.human.store.tables import current, event, job, query, segment
 
 RATE_WINDOW_S = 600.0
+_NEWEST_CLIPS = 30
+_SAME_ROUND_S = 30.0  # clips further apart were not drawn one after the other
 
 
 def read_progress(connection: Connection, run_id: str, now: float) -> Progress:
@@ -39,6 +43,7 @@ def read_progress(connection: Connection, run_id: str, now: float) -> Progress:
         raters=_raters(connection, standing),
         last_at=_last_at(connection, run_id),
         ratings_per_minute=_speed(connection, run_id, now),
+        clip_s=_clip_seconds(connection, run_id),
         trainer=read_trainer(connection, run_id),
         workers=read_workers(connection),
     )
@@ -142,3 +147,17 @@ def _speed(connection: Connection, run_id: str, now: float) -> float:
     )
     number, first_at, last_at = connection.execute(rows).one()
     return 60.0 * (number - 1) / (last_at - first_at) if number > 1 and last_at > first_at else 0.0
+
+
+def _clip_seconds(connection: Connection, run_id: str) -> float | None:
+    """Return how long drawing a clip took, by the times between the newest ones."""
+    rows = (
+        select(query.c.created_at)
+        .where(query.c.run_id == run_id, query.c.repeat_of.is_(None))
+        .order_by(query.c.id.desc())
+        .limit(_NEWEST_CLIPS)
+    )
+    times = list(connection.execute(rows).scalars())
+    gaps = [later - earlier for later, earlier in pairwise(times)]
+    drawn = [gap for gap in gaps if 0 < gap < _SAME_ROUND_S]
+    return median(drawn) if drawn else None

@@ -12,9 +12,12 @@ from gym_rated.human.store.checks import check_name, check_stored, check_text
 SKIPPED = -1  # as gym_rated.raters.SKIPPED: the rating of a segment nobody can tell about
 MOST_CLASSES = 10  # a key of the keyboard for each
 SHORTEST = "segment_length"  # its name in the config of a run
+QUERY_STEPS, PLANNED_STEPS = "query_steps", "total_steps"  # likewise: when it asks, and ends
 
 Kind = Literal["rate", "skip", "undo"]
 Codec = Literal["h264", "vp9", "webp"]
+Doing = Literal["", "training", "learning", "waiting"]
+"""What a run does: train its agent, fit its reward to new ratings, wait for them; ""."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gym_rated.human.store.records import Codec, Job, Kind
+from gym_rated.human.store.records import Codec, Doing, Job, Kind
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,16 @@ class TrainerSeen:
         learned_return: Return of the learned reward, if there was an episode.
         at: When it was seen.
         is_finished: Whether that was its last one: the run is over, and asks no more.
+        doing: What it did then.
+        steps_per_s: How fast it trains, waiting left out; None if not known.
     """
 
     step: int
     learned_return: float | None
     at: float
     is_finished: bool = False
+    doing: Doing = ""
+    steps_per_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,7 @@ class Progress:
         raters: What each rater did, the busiest first.
         last_at: Time of the last answer.
         ratings_per_minute: Over the last ten minutes, all raters together; 0.0 if unknown.
+        clip_s: Seconds that drawing one of the newest clips took; None if not known.
         trainer: Last sign of life of the trainer.
         workers: Last signs of life of the render workers.
     """
@@ -148,6 +153,7 @@ class Progress:
     raters: tuple[RaterProgress, ...]
     last_at: float | None
     ratings_per_minute: float
+    clip_s: float | None
     trainer: TrainerSeen | None
     workers: tuple[WorkerSeen, ...]
 
@@ -163,7 +169,21 @@ class HistoryRow:
 
 @dataclass(frozen=True)
 class AgreementRow:
-    """A standing answer, with what judging the rater needs; `repeat` marks a second showing."""
+    """A standing answer, with what judging the rater needs, and showing the clip again.
+
+    Attributes:
+        segment_id: The segment.
+        rater: Who answered.
+        rating: 0 to C - 1, or `SKIPPED`.
+        repeat: Whether it was a second showing.
+        shown_ms: How long the clip was shown, in milliseconds.
+        at: When the answer was given.
+        query_id: The clip's query.
+        clip_sha256: The clip; None where the answer was imported.
+        step: Environment steps of the run when the segment was cut.
+        round: Number of the query round that asked for it; None if not known.
+        length: Steps of the segment; None if not known.
+    """
 
     segment_id: str
     rater: str
@@ -171,6 +191,19 @@ class AgreementRow:
     repeat: bool
     shown_ms: int | None
     at: float
+    query_id: int = 0
+    clip_sha256: str | None = None
+    step: int = 0
+    round: int | None = None
+    length: int | None = None
+
+
+@dataclass(frozen=True)
+class NewestClip:
+    """The clip of the latest segment of a run: what the agent does now."""
+
+    clip_sha256: str
+    step: int
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,19 @@
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import Connection, and_, func, select, update
 
 from gym_rated.checkpoint.documents import parse_json
 from gym_rated.human.store.failures import sound_row
-from gym_rated.human.store.records import Run
+from gym_rated.human.store.records import Doing, Run
 from gym_rated.human.store.results import TrainerSeen, WorkerSeen
 from gym_rated.human.store.tables import heartbeat, run
 from gym_rated.human.store.upsert import add_if_new, upsert
 
 _FINISHED = "finished"  # where others have a problem
+_DOING: tuple[Doing, ...] = get_args(Doing)
 _FIXED = ("num_classes", "class_names", "instructions", "env_id")
 
 
@@ -114,6 +115,21 @@ def beat(connection: Connection, kind: str, name: str, values: Mapping[str, Any]
     upsert(connection, heartbeat, row)
 
 
+def beat_of_trainer(
+    connection: Connection,
+    run_id: str,
+    step: int,
+    learned_return: float | None,
+    doing: Doing,
+    steps_per_s: float | None,
+    now: float,
+) -> None:
+    """Write down a sign of life of a run's trainer, with what it does."""
+    values = {"step": step, "learned_return": learned_return, "at": now}
+    speed = f" {steps_per_s:.6g}" if doing and steps_per_s else ""
+    beat(connection, "trainer", run_id, values | {"problem": doing + speed})
+
+
 def end(connection: Connection, run_id: str, now: float) -> None:
     """Write down that a run is finished; a sign of life of its trainer takes that back."""
     seen = read_trainer(connection, run_id)
@@ -128,7 +144,20 @@ def read_trainer(connection: Connection, run_id: str) -> TrainerSeen | None:
     row = connection.execute(select(heartbeat).where(where)).one_or_none()
     if row is None:
         return None
-    return TrainerSeen(row.step, row.learned_return, row.at, row.problem == _FINISHED)
+    doing, speed = _read_doing(row.problem)
+    is_finished = row.problem == _FINISHED
+    return TrainerSeen(row.step, row.learned_return, row.at, is_finished, doing, speed)
+
+
+def _read_doing(text: str) -> tuple[Doing, float | None]:
+    """Return what a trainer did, and how fast; nothing where another program wrote the text."""
+    word, _, number = text.partition(" ")
+    doing: Doing | None = next((known for known in _DOING if known == word), None)
+    try:
+        speed = float(number)
+    except ValueError:
+        speed = math.nan
+    return doing or "", speed if doing and math.isfinite(speed) and speed > 0 else None
 
 
 def read_workers(connection: Connection) -> tuple[WorkerSeen, ...]:

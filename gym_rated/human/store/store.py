@@ -26,12 +26,13 @@ from gym_rated.human.store.checks import check_name, check_stored, check_text
 from gym_rated.human.store.engine import Database
 from gym_rated.human.store.leases import check_lease
 from gym_rated.human.store.places import check_room, place_of
-from gym_rated.human.store.records import Clip, Codec, Event, ImportedRating, Job, Run
+from gym_rated.human.store.records import Clip, Codec, Doing, Event, ImportedRating, Job, Run
 from gym_rated.human.store.results import (
     AgreementRow,
     AnswerRow,
     EventRow,
     HistoryRow,
+    NewestClip,
     Progress,
     Query,
     Recorded,
@@ -133,12 +134,27 @@ class Store:
         with self._db.read() as connection:
             return runs.read_run(connection, run_id)
 
-    def seen_trainer(self, run_id: str, step: int, learned_return: float | None = None) -> None:
-        """Write down that the trainer is alive, for the page; never hand over a true return."""
+    def seen_trainer(
+        self,
+        run_id: str,
+        step: int,
+        learned_return: float | None = None,
+        doing: Doing = "",
+        steps_per_s: float | None = None,
+    ) -> None:
+        """Write down that the trainer is alive, for the page; never hand over a true return.
+
+        Args:
+            run_id: The run.
+            step: Environment steps so far.
+            learned_return: Return of the learned reward, if there was an episode.
+            doing: What it does now.
+            steps_per_s: How fast it trains, waiting left out; None if not known.
+        """
         with self._db.write() as connection:
-            values = {"step": step, "learned_return": learned_return}
-            values |= {"at": self._db.now(connection)}
-            runs.beat(connection, "trainer", run_id, values)
+            now = self._db.now(connection)
+            trained = (run_id, step, learned_return)
+            runs.beat_of_trainer(connection, *trained, doing, steps_per_s, now)
 
     def end_run(self, run_id: str) -> None:
         """Write down that a run is finished, for the page; the next sign of life takes it back."""
@@ -257,6 +273,11 @@ class Store:
             return None
         with self._db.read() as connection:
             return jobs.read_clip(connection, sha256)
+
+    def newest_clip(self, run_id: str) -> NewestClip | None:
+        """Return the clip of a run's latest segment; None if no clip is there."""
+        with self._db.read() as connection:
+            return jobs.newest_clip(connection, run_id)
 
     def blobs(self, run_id: str) -> Iterator[tuple[str, bytes]]:
         """Yield (segment id, blob) of a run in the order of adding, without dropped ones."""

@@ -11,7 +11,6 @@ import {
   agreement,
   contradictions,
   endingWords,
-  outlook,
   own,
   training,
 } from "../../../gym_rated/human/page/words.js";
@@ -47,17 +46,6 @@ test("contradictions are a share of one's own ratings, and the reward's view of 
   assert.ok(contradictions({ num: 1, among: 5, fewer: false }).startsWith(`About 1 in 5 ${rest}`));
   const few = contradictions({ num: 1, among: 20, fewer: true });
   assert.ok(few.startsWith(`Fewer than 1 in 20 ${rest}`));
-});
-
-test("one who waits hears of the run, then of clips, of problems, of the training", () => {
-  const run = {};
-  assert.equal(outlook({ run: null }), "No run has begun in this database yet.");
-  assert.equal(outlook({ run, rendering: 1, problem: "" }), "1 clip is being rendered. ");
-  assert.equal(outlook({ run, rendering: 0, problem: "No worker." }), "No worker.");
-  assert.match(outlook({ run, trainer: null }), /^No training has been seen/);
-  assert.equal(outlook({ run, trainer: trainer() }), "Training was at step 12,345.");
-  const late = outlook({ run, trainer: trainer({ seen_s_ago: 61 }) });
-  assert.equal(late, "Training was at step 12,345, 1 minute ago.");
 });
 
 test("the end says what ended, that all is saved, and whether the page may be closed", () => {
