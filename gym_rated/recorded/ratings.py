@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium import Space, spaces
-from gymnasium.vector.utils import concatenate, create_empty_array
 from numpy.typing import NDArray
 
 from gym_rated.checkpoint.documents import parse_json
@@ -20,6 +19,7 @@ from gym_rated.ratings.digest import digest_of
 from gym_rated.recorded.datasets import create_recorded, damage_said, read_episodes
 from gym_rated.recorded.episodes import encode_episode_obs
 from gym_rated.segments.encoding import action_dim, encode_actions
+from gym_rated.segments.structure import unflattened
 from gym_rated.wrappers.reward_fn import RewardFn, predict_rewards
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ def write_minari(
         last = np.arange(length) == length - 1
         episodes.append(
             {
-                "observations": _decoded(obs_space, [*obs, obs[-1]]),
-                "actions": _decoded(action_space, list(actions)),
+                "observations": unflattened(obs_space, np.concatenate([obs, obs[-1:]])),
+                "actions": unflattened(action_space, actions),
                 "rewards": list(
                     nothing if reward_fn is None else predict_rewards(reward_fn, obs, actions)
                 ),
@@ -189,12 +189,6 @@ def _survives(space: Space[Any], vector: NDArray[Any]) -> bool:
     except (IndexError, ValueError):
         return False
     return np.array_equal(np.asarray(again, np.float32), np.asarray(vector, np.float32))
-
-
-def _decoded(space: Space[Any], vectors: list[NDArray[Any]]) -> Any:
-    """Turn encoded vectors back into what `space` holds, stacked."""
-    items = [spaces.unflatten(space, vector) for vector in vectors]
-    return concatenate(space, items, create_empty_array(space, len(items)))  # type: ignore[arg-type]  # gymnasium's own pair
 
 
 def _answers_by_segment(ratings: RatingDataset) -> dict[str, dict[str, int]]:

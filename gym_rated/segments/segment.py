@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from gymnasium import Space
 from numpy.typing import NDArray
 
 from gym_rated.checks import check_text, whole_number
+from gym_rated.segments.structure import column_names, unflattened
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,34 @@ class Segment:
     def __len__(self) -> int:
         """Return the number of steps T."""
         return len(self.actions)
+
+    def unflatten(self, space: Space[Any]) -> Any:
+        """Return the observations in the structure of their space, for a rule that rates them.
+
+        Args:
+            space: Space of one observation, `env.observation_space`.
+
+        Returns:
+            What the space holds, each part with a leading axis of T: of a Dict the parts by name.
+
+        Raises:
+            ValueError: If the observations are not of the space.
+        """
+        return unflattened(space, self.obs)
+
+    def columns(self, space: Space[Any]) -> dict[str, NDArray[Any]]:
+        """Return the numbers of the observations by name, such as `arm/joints[0]`, shape (T,) each.
+
+        Raises:
+            ValueError: If the observations are not of the space.
+        """
+        names = column_names(space)
+        if len(names) != self.obs.shape[1]:
+            raise ValueError(
+                f"`space` must have {self.obs.shape[1]} numbers as the observations of segment "
+                f"{self.id!r}, got {len(names)} of {space}"
+            )
+        return dict(zip(names, self.obs.T, strict=True))
 
 
 def check_segment(segment: Segment) -> None:

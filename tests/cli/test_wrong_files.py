@@ -81,6 +81,8 @@ PLACES = {  # command -> words before the file, its ending, the flag
         "",
         "reward_model",
     ),
+    "show": (["segment"], ".npz", "ratings"),
+    "show db": (["segment"], ".db", "source"),
     "report": ([], "", "runs"),
     "film": ([], "", "run"),
     "bench": ([], ".toml", "grid"),
