@@ -14,7 +14,7 @@ import gym_rated
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (  # from the ground up: a room may use its own floor and those below, and is on one floor
-    {"checks", "choices", "contradictions", "edge", "imports", "metrics", "statistics"},
+    {"agreeing", "checks", "choices", "contradictions", "edge", "imports", "metrics", "statistics"},
     {"segments", "checkpoint", "losses", "exploration", "page"},
     {"environments", "method", "ratings", "queries", "reward_model"},
     {"raters", "fitting", "human"},

@@ -169,7 +169,7 @@ class HumanArgs:
     clips: Literal["replay", "capture"] = "replay"
     """how clips come about: episodes are played again, or filmed as they happen (capture), for
     environments that do not repeat themselves; a resumed run then begins new episodes"""
-    clip_size: Count = 240
+    clip_size: Count = 480
     """longer side of the clips, in pixels"""
     clip_quality: Quality = "fast"
     """how clips are drawn: fast, or with smooth edges"""

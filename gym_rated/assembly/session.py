@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
+from gym_rated.agreeing import Agreeing
 from gym_rated.assembly.arguments import RunArgs, args_state, parse_args
 from gym_rated.assembly.beginning import Start, check_new_folder
 from gym_rated.assembly.outcome import learning_problem
@@ -20,7 +21,7 @@ from gym_rated.checkpoint.restoring import restoring
 from gym_rated.edge import is_for_the_user
 from gym_rated.human import Pacing
 from gym_rated.runs import RunWriter, read_metrics
-from gym_rated.runs.names import CHECKPOINT, CONTRADICTING, METRICS, SPEED
+from gym_rated.runs.names import AGREEING, CHECKPOINT, CONTRADICTING, METRICS, SPEED
 from gym_rated.runs.products import result_row, save_products
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ def make_pacing(args: RunArgs, trainer: Trainer, writer: RunWriter) -> Pacing:
         learned=stack.learned,
         judge=None if stack.feedback is None else lambda: learned_returns(stack),
         contradicting=lambda: contradicting_in(trainer.report),
+        agreeing=lambda: agreeing_in(trainer.report),
+        doubtful=lambda: {} if stack.learner is None else stack.learner.doubtful(),
     )
 
 
@@ -116,6 +119,25 @@ def contradicting_in(report: Mapping[str, Any] | None) -> dict[str, float]:
         name.removeprefix(CONTRADICTING): share
         for name, share in found.items()
         if name.startswith(CONTRADICTING)
+    }
+
+
+def agreeing_in(report: Mapping[str, Any] | None) -> dict[str, Agreeing]:
+    """Return rater -> how often the reward agrees, out of the report about a fit.
+
+    Args:
+        report: Numbers by name, as `FitReport.as_dict` returns them; None before the first fit.
+    """
+    found = {} if report is None else dict(report)
+    share = f"{AGREEING}share/"
+    raters = [name.removeprefix(share) for name in found if name.startswith(share)]
+    return {
+        who: Agreeing(
+            int(found[f"{AGREEING}num/{who}"]),
+            int(found[f"{AGREEING}pairs/{who}"]),
+            found[share + who],
+        )
+        for who in raters
     }
 
 

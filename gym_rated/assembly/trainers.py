@@ -64,6 +64,11 @@ class Stack(Protocol):
         """The reward model."""
         ...
 
+    @property
+    def learner(self) -> Any:
+        """What fits it."""
+        ...
+
 
 class Trainer(Protocol):
     """What trains in a script, as far as its run is concerned."""

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gym_rated.agreeing import Agreeing
 from gym_rated.fitting.alarm import Fresh, RewardAlarm
 from gym_rated.fitting.judging import answers_of
+from gym_rated.fitting.pairs import FreshPairs
 from gym_rated.fitting.placing import PlacedRatings
 from gym_rated.fitting.rows import RatedRows
 from gym_rated.fitting.sample import MOST_SEGMENTS
@@ -33,6 +35,7 @@ class FreshRatings:
         self.trust = Trust()
         self._alarm = RewardAlarm()
         self._placed = PlacedRatings()
+        self._pairs = FreshPairs()
 
     def look(
         self,
@@ -81,22 +84,34 @@ class FreshRatings:
         """Return the share of each rater's ratings that contradict the rest, where one can tell."""
         return self._placed.shares(num_classes)
 
+    def doubtful(self, num_classes: int) -> dict[str, list[str]]:
+        """Return which ratings of a rater contradict the rest most; see `PlacedRatings`."""
+        return self._placed.doubtful(num_classes)
+
+    def agreeing(self) -> dict[str, Agreeing]:
+        """Return how often the reward agreed with each rater's newest ratings, while new."""
+        return self._pairs.agreeing()
+
     def state_dict(self) -> dict[str, Any]:
         """Return what `look` and `remember` remember."""
         return {
             "alarm": self._alarm.state_dict(),
             "trust": self.trust.state_dict(),
             "placed": self._placed.state_dict(),
+            "pairs": self._pairs.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state_dict` returned, also of versions without trust and places."""
+        """Restore what `state_dict` returned, also of versions without trust, places or pairs."""
         self._alarm.load_state_dict(state["alarm"])
         if "trust" in state:
             self.trust.load_state_dict(state["trust"])
         self._placed = PlacedRatings()
         if "placed" in state:
             self._placed.load_state_dict(state["placed"])
+        self._pairs = FreshPairs()
+        if "pairs" in state:
+            self._pairs.load_state_dict(state["pairs"])
 
     def _place(
         self,
@@ -115,4 +130,11 @@ class FreshRatings:
         rated, ratings = which[is_rated], rows.dataset
         names, numbers = ratings.raters, ratings.rounds_of[table.groups[rated], 0]
         raters = [names[number] for number in numbers.tolist()]
-        self._placed.look(raters, values[is_rated], table.ratings[rated], fresh)
+        found, said = values[is_rated], table.ratings[rated]
+        ids = [table.ids[row] for row in rated.tolist()]
+        self._placed.look(raters, found, said, fresh, ids)
+        new = np.flatnonzero(fresh)
+        fresh_raters = [raters[k] for k in new.tolist()]
+        self._pairs.look(
+            fresh_raters, found[new], table.ratings[rated][new], table.groups[rated][new]
+        )

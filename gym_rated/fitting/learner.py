@@ -149,6 +149,13 @@ class RewardLearner(Generic[ModelT, LossT]):
         """
         return self._fresh.trust
 
+    def doubtful(self) -> dict[str, list[str]]:
+        """Return by rater the segments whose ratings contradict the rest most, furthest off first.
+
+        They are worth another look; of raters of whom nothing can be said there are none.
+        """
+        return self._fresh.doubtful(self.loss.num_classes)
+
     def fit(self, ratings: RatingDataset, progress: float | None = None) -> FitReport:
         """Fit the model to all answers there are.
 
@@ -189,13 +196,14 @@ class RewardLearner(Generic[ModelT, LossT]):
                 predict = self._mean_values_of if self.num_fits else None
                 done = {"fresh": self._fresh.look(rows, table, self.loss, predict)}
                 done["contradicting"] = self._fresh.contradicting(self.loss.num_classes)
+                done["agreeing"] = self._fresh.agreeing()
                 done |= self._fit(rows, split, progress)
             except BaseException:
                 self.load_state_dict(before)
                 raise
             if done["refused_updates"] == done["steps"]:
                 self.load_state_dict(before)
-                kept = ("steps", "refused_updates", "fresh", "contradicting")
+                kept = ("steps", "refused_updates", "fresh", "contradicting", "agreeing")
                 done = {name: done[name] for name in kept}
         return FitReport(
             "losses" in done,

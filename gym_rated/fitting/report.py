@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from gym_rated.agreeing import Agreeing
+from gym_rated.agreeing import in_words as said
 from gym_rated.contradictions import in_words
 from gym_rated.fitting.alarm import Fresh
 from gym_rated.metrics import Truth
@@ -63,6 +65,8 @@ class FitReport:
             A fit does not know that: it is put in by `with_truth`, for the log.
         contradicting: By rater, the share of their ratings that contradict the rest, see
             `gym_rated.contradictions`; raters of whom nothing can be said yet are missing.
+        agreeing: By rater, how often the reward before the fit agrees with the newest ratings, see
+            `gym_rated.agreeing`; raters with too few pairs are missing.
     """
 
     ready: bool
@@ -80,6 +84,7 @@ class FitReport:
     num_measured: int = 0
     truth: Truth = field(default_factory=Truth)
     contradicting: Mapping[str, float] = field(default_factory=dict)
+    agreeing: Mapping[str, Agreeing] = field(default_factory=dict)
 
     def with_truth(self, truth: Truth) -> Self:
         """Return the report with what `RatingFeedbackWrapper.judge` said after the fit."""
@@ -106,7 +111,10 @@ class FitReport:
         flat |= {"fresh/num": self.fresh.num, "fresh/spearman": self.fresh.spearman}
         flat |= {f"truth/{name}": value for name, value in self.truth.as_dict().items()}
         flat |= {"alarm": float(self.fresh.alarm), "trust": self.trust}
-        return flat | {f"contradicting/{who}": share for who, share in self.contradicting.items()}
+        flat |= {f"contradicting/{who}": share for who, share in self.contradicting.items()}
+        for who, found in self.agreeing.items():
+            flat |= {f"agreeing/{name}/{who}": value for name, value in vars(found).items()}
+        return flat
 
     def __str__(self) -> str:
         """Return the report in two to four lines for people, and one of each rater judged."""
@@ -130,6 +138,7 @@ class FitReport:
             f"kappa {held.kappa:.2f}, pairs in order {held.pair_accuracy:.2f}"
             f"{compared}{_said_of_truth(self.truth)}"
             + "".join(f"\n{who}: {in_words(share)}" for who, share in self.contradicting.items())
+            + "".join(f"\n{who}: the reward {said(found)}" for who, found in self.agreeing.items())
         )
 
 

@@ -8,10 +8,11 @@ import math
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from gym_rated.agreeing import Agreeing
 from gym_rated.environments.seeded import REMEDY
 from gym_rated.human.tempo import Tempo
 
@@ -39,6 +40,8 @@ class Pacing:
             page; called every ten seconds at most.
         contradicting: Returns which share of each rater's ratings contradicts the rest (rater ->
             share), as the last fit says; called as often, and at the end.
+        agreeing: Returns how often the reward agrees with each rater's newest ratings, likewise.
+        doubtful: Returns which segments each rater should look at again (rater -> ids), likewise.
         out: Where the line about waiting goes.
 
     Raises:
@@ -56,6 +59,8 @@ class Pacing:
         learned: Any = None,
         judge: Callable[[], Mapping[str, float]] | None = None,
         contradicting: Callable[[], Mapping[str, float]] | None = None,
+        agreeing: Callable[[], Mapping[str, Agreeing]] | None = None,
+        doubtful: Callable[[], Mapping[str, Sequence[str]]] | None = None,
         out: TextIO | None = None,
     ) -> None:
         for name, value in (("max_lead", max_lead), ("rater_timeout_s", timeout_s)):
@@ -70,8 +75,9 @@ class Pacing:
         self._learned = learned
         self._judge = judge
         self._judged: Mapping[str, float] = {}
-        self._contradicting = contradicting
-        self._shares: Mapping[str, float] = {}
+        named = {"contradicting": contradicting, "agreeing": agreeing, "doubtful": doubtful}
+        self._opinions: dict[str, Callable[[], Any]] = {k: v for k, v in named.items() if v}
+        self._shown: dict[str, Any] = {name: {} for name in named}
         self._judged_at = -math.inf
         self._out = sys.stderr if out is None else out
         self._is_rested = False
@@ -122,7 +128,7 @@ class Pacing:
     def close(self) -> None:
         """End the run, for who rates, and the page, if the rater serves one."""
         if self.rater is not None:
-            self._show_contradicting()
+            self._show_opinions()
             self.rater.finish()
             self.rater.close()
 
@@ -193,15 +199,17 @@ class Pacing:
         if now - self._judged_at < _JUDGED_S:
             return
         self._judged_at = now
-        self._show_contradicting()
+        self._show_opinions()
         if self._judge is not None and (judged := self._judge()) != self._judged:
             self._judged = judged
             self.rater.show_learned(judged)
 
-    def _show_contradicting(self) -> None:
-        if self._contradicting is not None and (shares := self._contradicting()) != self._shares:
-            self._shares = shares
-            self.rater.show_contradicting(shares)
+    def _show_opinions(self) -> None:
+        """Show what the reward makes of the raters, as far as that changed."""
+        for name, ask in self._opinions.items():
+            if (found := ask()) != self._shown[name]:
+                self._shown[name] = found
+                getattr(self.rater, f"show_{name}")(found)
 
     def _warn_if_alone(self) -> None:
         if self._alone_at is None or self.rater.num_answers:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Self
 
+from gym_rated.agreeing import Agreeing
 from gym_rated.checkpoint.restoring import restoring
 from gym_rated.checks import check_text, whole_number, whole_numbers
 from gym_rated.human.asking import Asking, default_names
@@ -246,6 +247,22 @@ class HumanRater:
         """
         with suppress(*PASSING):
             self.store.set_contradicting(self.run.id, shares)
+
+    def show_agreeing(self, found: Mapping[str, Agreeing]) -> None:
+        """Tell page and database how often the reward agrees with each rater's newest ratings."""
+        with suppress(*PASSING):
+            self.store.set_agreeing(self.run.id, found)
+
+    def show_doubtful(self, segments: Mapping[str, Sequence[str]]) -> None:
+        """Tell page and database which ratings contradict the rest most.
+
+        Args:
+            segments: Rater -> ids of segments in this run, as `RewardLearner.doubtful` returns.
+        """
+        names = {own: name for name, own in self._names.items()}
+        known = {rater: [names[i] for i in ids if i in names] for rater, ids in segments.items()}
+        with suppress(*PASSING):
+            self.store.set_doubtful(self.run.id, known)
 
     def recover(self) -> list[Segment]:
         """Return the segments that the store has of this run, and this rater does not know.

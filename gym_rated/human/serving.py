@@ -34,7 +34,7 @@ class Page:
     name: str = "me"
     open_browser: bool = False
     num_workers: int = 1
-    size: int = 240
+    size: int = 480
     quality: str = "fast"
 
 

@@ -173,7 +173,7 @@ def test_what_is_said_of_the_speed_fits(shown, tmp_path, width):
 
 def test_a_clip_of_one_frame_is_shown_and_rated(shown):
     ann = shown(1, 10, run=replace(RUN, config={"segment_length": 1}))
-    expect(ann.see("speed")).to_have_text(f"¼{TIMES}")
+    expect(ann.see("speed")).to_have_text(f"⅛{TIMES}")
     ann.click(0)
     ann.click(1)
     ann.wait_until_sent()

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from reel import RUN, Take, fill
 from visitors import PATIENCE_S
 
+from gym_rated.agreeing import Agreeing
 from gym_rated.human.agreement import judge_raters
 from gym_rated.human.clips.encode import convert
 from gym_rated.human.store import Store
@@ -161,7 +162,7 @@ def test_the_page_counts_as_the_database_does(db, rated):
     assert counts == {0: 2, 2: 1, 3: 1}
     label = ", ".join(f"{name}: {counts.get(k, 0)}" for k, name in enumerate(RUN.class_names))
     expect(ann.see("histogram")).to_have_attribute("aria-label", label)
-    expect(ann.see("progress")).to_contain_text("4 / 7 this session")
+    expect(ann.see("progress")).to_contain_text("4 this session")
     expect(ann.see("progress")).to_contain_text("4 total")
     expect(ann.page).to_have_title("(3) Rate clips")
 
@@ -172,12 +173,43 @@ def test_the_panel_says_how_many_ratings_contradict_the_rest_once_that_is_known(
     ann.wait_until_sent()
     ann.see("panel").locator("summary").click()
     expect(ann.see("panel")).to_contain_text("The same clip, seen twice")
-    expect(ann.see("panel")).not_to_contain_text("Your ratings and the rest")
+    expect(ann.see("panel")).not_to_contain_text("The learned reward and you")
     with Store(db) as store:
         store.set_contradicting(RUN.id, {"ann": 0.19, "bob": 0.5})
     said = "About 1 in 5 of your ratings contradict the rest."
     expect(ann.see("panel")).to_contain_text(said, timeout=1_000 * PATIENCE_S)
     expect(ann.see("panel")).not_to_contain_text("1 in 2")
+
+
+def test_the_reward_answers_back_and_shows_which_ratings_to_look_at_again(db, rated):
+    _, ann = rated(4)
+    for key in ("1", "4", "2"):
+        ann.press(key)
+    ann.wait_until_sent()
+    with Store(db) as store:
+        first, second, *_ = (name for name, _ in store.blobs(RUN.id))
+        store.set_agreeing(RUN.id, {"ann": Agreeing(30, 61, 0.874)})
+        store.set_contradicting(RUN.id, {"ann": 0.17})
+        store.set_doubtful(RUN.id, {"ann": [second, first], "bob": [first]})
+        expect(ann.see("doubts")).to_have_text("2 to look at again")
+        ann.see("panel").locator("summary").click()
+        said = "The reward agrees with your last 30 ratings in 87 % of pairs."
+        expect(ann.see("panel")).to_contain_text(said)
+        expect(ann.see("panel")).to_contain_text("About 1 in 6 of your ratings contradict the rest")
+        expect(ann.see("again-0")).to_have_text("stands")
+        ann.see("again-0").click()
+        expect(ann.see("rate-3")).to_have_attribute("aria-pressed", "true")
+        ann.press("3")  # it only swings up, after all
+        expect(ann.see("doubts")).to_have_text("1 to look at again")
+        ann.wait_for_clip()
+        ann.see("again-0").click()
+        ann.wait_for_clip()
+        ann.page.keyboard.press("Escape")  # it stays as it is, and is not asked about again
+        expect(ann.see("doubts")).to_have_text("")
+        ann.wait_until_sent()
+        assert [row.rating for row in store.agreement_rows(RUN.id) if row.segment_id == second] == [
+            2
+        ]
 
 
 FOCUSED = "() => document.activeElement.dataset.testid ?? document.activeElement.localName"

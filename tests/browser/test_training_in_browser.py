@@ -80,7 +80,7 @@ def test_a_rating_reaches_the_trainer_while_it_goes_on(cheetah, visit):
         lambda: times.append(ann.video("currentTime")) or max(times) > times[-1] > 0.1,
         "the clip has begun again",
     )
-    assert ann.video("videoWidth") == 240
+    assert ann.video("videoWidth") == 480
     ann.page.keyboard.press("Space")
     first = ann.see("clip").screenshot()
     for _ in range(8):

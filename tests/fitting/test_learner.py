@@ -18,6 +18,7 @@ from rated_segments import (
 )
 
 import gym_rated
+from gym_rated.agreeing import Agreeing
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.fitting import FitReport, HeldOut, RewardLearner, Truth, fit
 from gym_rated.fitting.alarm import Fresh
@@ -595,6 +596,7 @@ def test_a_report_is_flat_for_logs_and_readable_for_people():
         duration_s=0.125,
         num_comparisons=3,
         contradicting={"ann": 0.19},
+        agreeing={"ann": Agreeing(30, 60, 0.875)},
     )
     assert report.as_dict() == {
         "ready": 1.0,
@@ -620,8 +622,14 @@ def test_a_report_is_flat_for_logs_and_readable_for_people():
         "alarm": 0.0,
         "trust": 0.75,
         "contradicting/ann": 0.19,
+        "agreeing/num/ann": 30,
+        "agreeing/pairs/ann": 60,
+        "agreeing/share/ann": 0.875,
     }
-    assert str(report).endswith("\nann: about 1 in 5 ratings contradict the rest")
+    assert str(report).endswith(
+        "\nann: about 1 in 5 ratings contradict the rest"
+        "\nann: the reward agrees with the last 30 ratings in 88% of pairs"
+    )
     assert "9 ratings (4/5 by class, worst first), 3 comparisons, 50 steps in 0.12 s" in str(report)
     assert "pairs in order 0.60, comparisons 0.50" in str(report)
     assert "regression 2 -> 0.5 (weight 0.25)" in str(report)

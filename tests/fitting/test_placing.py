@@ -54,3 +54,39 @@ def test_what_was_placed_is_restored_from_its_state() -> None:
 def test_a_state_of_something_else_is_refused(rows) -> None:
     with pytest.raises(ValueError, match="`rows` must be finite numbers of shape"):
         PlacedRatings().load_state_dict({"raters": ["ann"], "rows": [rows]})
+
+
+def doubtful_of(num: int) -> PlacedRatings:
+    """Return 200 ratings that go with their values, but the worst of every tenth is "best"."""
+    placed = PlacedRatings()
+    values = np.arange(200) / 200
+    ratings = (5 * values).astype(np.int64)
+    ratings[: 10 * num : 10] = 4 - ratings[: 10 * num : 10]
+    ids = [f"s{k}" for k in range(200)]
+    placed.look(["ann"] * 200, values, ratings, np.ones(200, np.bool_), ids)
+    return placed
+
+
+def test_the_ratings_that_contradict_most_are_named_those_furthest_off_first() -> None:
+    placed = doubtful_of(20)  # 0, 10, 20 and 30 are "best", 160 to 190 are "worst"
+    assert placed.shares(5)["ann"] > 0.05
+    found = placed.doubtful(5)["ann"]
+    assert found[:2] == ["s0", "s190"]
+    assert set(found) == {"s0", "s10", "s180", "s190"}
+    again = PlacedRatings()
+    again.load_state_dict(placed.state_dict())
+    assert again.doubtful(5) == {"ann": found}
+
+
+def test_where_few_ratings_contradict_none_is_named() -> None:
+    assert doubtful_of(0).doubtful(5) == {"ann": []}
+
+
+def test_ratings_of_an_older_version_have_no_names() -> None:
+    placed = doubtful_of(20)
+    state = placed.state_dict()
+    del state["ids"]
+    placed.load_state_dict(state)
+    assert placed.doubtful(5) == {"ann": []}
+    with pytest.raises(ValueError, match="`ids` must name 200 segments"):
+        placed.load_state_dict({**state, "ids": [["s1"]]})

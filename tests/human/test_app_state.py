@@ -4,6 +4,7 @@ import pytest
 from pages import open_page
 from stores import RUN, deed, fill, make_job
 
+from gym_rated.agreeing import Agreeing
 from gym_rated.human.app.state import Board, own_agreement
 from gym_rated.human.store import AgreementRow, Store
 
@@ -209,3 +210,19 @@ def test_how_long_a_trainer_was_not_seen_is_told_by_two_clocks(store, monkeypatc
     assert seen_s_ago(5, 5) == 5
     assert seen_s_ago(jump, 10) == max(5 + jump, 10)
     assert seen_s_ago(90, 90) == max(95 + jump, 100)
+
+
+def test_the_reward_answers_back_to_each_rater(store, clock):
+    fill(store, 3)
+    rate(store, clock, 0, None, 3)
+    store.set_agreeing("r1", {"ann": Agreeing(30, 60, 0.874)})
+    store.set_doubtful("r1", {"ann": ["0-0-2", "0-0-1", "0-0-0", "gone"], "bob": ["0-0-0"]})
+    shown = Board(store).show("ann")
+    assert shown["agreeing"] == {"num": 30, "percent": 87}
+    assert [(one["query_id"], one["rating"]) for one in shown["doubtful"]] == [(3, 3), (1, 0)]
+    other = Board(store).show("bob")
+    assert (other["agreeing"], other["doubtful"]) == (None, [])  # bob has rated none of these
+    store.set_agreeing("r1", {})
+    store.set_doubtful("r1", {})
+    shown = Board(store).show("ann")
+    assert (shown["agreeing"], shown["doubtful"]) == (None, [])

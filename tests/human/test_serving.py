@@ -20,7 +20,7 @@ def test_a_plan_is_the_command_lines_of_page_and_worker() -> None:
     plan = make_plan("r.db", Page(port=8000, num_workers=2), allow_host=("lab",), run_id="r1")
     expected = "--db r.db --port 8000 --host 127.0.0.1 --name me --allow-host lab --run-id r1"
     assert plan.page == tuple(expected.split())
-    assert plan.worker == ("--db", "r.db", "--size", "240", "--quality", "fast")
+    assert plan.worker == ("--db", "r.db", "--size", "480", "--quality", "fast")
     assert plan.num_workers == 2
 
 

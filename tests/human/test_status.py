@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from stores import RUN, deed, fill
 
+from gym_rated.agreeing import Agreeing
 from gym_rated.cli import main
 from gym_rated.human.store import Store
 
@@ -45,6 +46,16 @@ def test_status_says_how_many_ratings_contradict_the_rest(rated, sqlite_url, cap
     said = "    by the learned reward: about 1 in 5 ratings contradict the rest"
     assert lines[ann + 2] == said
     assert sum("contradict" in line for line in lines) == 1  # of bob nothing is known
+
+
+def test_status_says_how_often_the_reward_agrees_with_a_rater(rated, sqlite_url, capsys):
+    rated.set_agreeing("r1", {"ann": Agreeing(30, 60, 0.87)})
+    assert main(["status", "--db", sqlite_url]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    ann = next(k for k, line in enumerate(lines) if line.startswith("  rater ann: 40 rated"))
+    said = "    the learned reward agrees with the last 30 ratings in 87% of pairs"
+    assert lines[ann + 2] == said
+    assert sum("agrees with" in line for line in lines) == 1  # of bob nothing is known
 
 
 def test_one_rater_agrees_with_nobody(sqlite_url, capsys):

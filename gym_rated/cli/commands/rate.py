@@ -40,7 +40,7 @@ class RateArgs:
     database alone may not ask for; may be given several times"""
     num_workers: int = 1
     """processes that draw clips"""
-    size: int = 240
+    size: int = 480
     """longer side of the clips, in pixels"""
     quality: Quality = "fast"
     """how clips are drawn: fast, or with smooth edges"""

@@ -4,7 +4,7 @@ Written are report.md with its pictures, and report.html, one file that needs no
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +12,15 @@ from typing import Annotated
 import numpy as np
 import tyro
 
+from gym_rated.agreeing import Agreeing
+from gym_rated.agreeing import in_words as said
 from gym_rated.assembly.wording import named_as
 from gym_rated.contradictions import in_words
 from gym_rated.page import Block, Heading, Picture, Table, Text, write_page
 from gym_rated.plots import plot_curves, plot_fits, plot_report, plot_reward
 from gym_rated.runs.folder import Run, read_run
 from gym_rated.runs.names import (
+    AGREEING_PREFIX,
     CONTRADICTING_PREFIX,
     HELD_OUT_SPEARMAN,
     NUM_RATINGS,
@@ -140,15 +143,30 @@ def _run_table(runs: Sequence[Run]) -> Table:
 def _rater_table(runs: Sequence[Run]) -> Iterator[Block]:
     """Yield what the learned rewards say of the raters; nothing where they can tell of none."""
     rows = [
-        [run.name, tag.removeprefix(CONTRADICTING_PREFIX), in_words(run.last(tag))]
+        [run.name, tag.removeprefix(prefix), say(run, tag)]
         for run in runs
+        for prefix, say in _OPINIONS.items()
         for tag, (steps, _) in run.metrics.items()
-        if tag.startswith(CONTRADICTING_PREFIX)
+        if tag.startswith(prefix)
         if steps[-1] == run.metrics.get(NUM_RATINGS, (steps,))[0][-1]  # the last fit could tell
     ]
     if rows:
         yield Heading("Raters")
         yield Table(["run", "rater", "by the learned reward"], rows)
+
+
+def _say_agreeing(run: Run, tag: str) -> str:
+    """Say how often the reward agreed with the newest ratings of the rater that a tag names."""
+    num, pairs = (run.last(tag.replace("/share/", f"/{name}/", 1)) for name in ("num", "pairs"))
+    if not np.isfinite([num, pairs]).all():
+        return "-"
+    return said(Agreeing(int(num), int(pairs), run.last(tag)))
+
+
+_OPINIONS: dict[str, Callable[[Run, str], str]] = {
+    f"{AGREEING_PREFIX}share/": _say_agreeing,
+    CONTRADICTING_PREFIX: lambda run, tag: in_words(run.last(tag)),
+}
 
 
 def _ending(run: Run) -> str:

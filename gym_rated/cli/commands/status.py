@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tyro
 
+from gym_rated.agreeing import Agreeing
+from gym_rated.agreeing import in_words as said
 from gym_rated.cli.commands.databases import open_existing
 from gym_rated.contradictions import in_words
 from gym_rated.environments.seeded import REMEDY
@@ -35,13 +37,15 @@ def main(argv: Sequence[str]) -> None:
                 store.progress(run.id),
                 store.agreement_rows(run.id),
                 store.contradicting(run.id),
+                store.agreeing(run.id),
             )
             for run in store.runs()
         ]
         print(f"{store.place.name}: {len(found)} run{'' if len(found) == 1 else 's'}")
-    for run, progress, rows, shares in found:
+    for run, progress, rows, shares, agreed in found:
         repeats, overlap = judge(run, rows)
-        print("\n" + "\n".join(describe(run, progress, time.time(), repeats, overlap, shares)))
+        lines = describe(run, progress, time.time(), repeats, overlap, shares, agreed)
+        print("\n" + "\n".join(lines))
 
 
 def judge(
@@ -62,6 +66,7 @@ def describe(
     repeats: Mapping[str, "Agreement"],
     overlap: "Overlap | None" = None,
     contradicting: Mapping[str, float] | None = None,
+    agreeing: Mapping[str, Agreeing] | None = None,
 ) -> list[str]:
     """Return lines about one run.
 
@@ -73,8 +78,10 @@ def describe(
         overlap: Agreement between raters, where there are several.
         contradicting: Rater -> share of their ratings that contradict the rest, as far as the last
             fit of the reward can tell.
+        agreeing: Rater -> how often the reward agreed with their newest ratings, while new.
     """
     shares = {} if contradicting is None else contradicting
+    agreed = {} if agreeing is None else agreeing
     counts = ", ".join(
         f"{name} {count}"
         for name, count in zip(run.class_names, progress.class_counts, strict=True)
@@ -93,6 +100,8 @@ def describe(
         lines.append(f"  rater {rater.rater}: {counts}, last {_ago(now - rater.last_at)}")
         if rater.rater in repeats:  # else the only answer was taken back a moment ago
             lines.append(f"    the same clip twice: {repeats[rater.rater]}")
+        if rater.rater in agreed:
+            lines.append(f"    the learned reward {said(agreed[rater.rater])}")
         if rater.rater in shares:
             lines.append(f"    by the learned reward: {in_words(shares[rater.rater])}")
     lines += [] if overlap is None else [f"  between raters: {overlap}"]

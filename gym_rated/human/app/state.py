@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gym_rated.agreeing import Agreeing
 from gym_rated.contradictions import FEWEST, as_fraction
 from gym_rated.human.agreement import Agreement, compare, repeated_pairs
 from gym_rated.human.app.outlook import outlook
@@ -78,6 +79,7 @@ class Board:
             "story": None if end is None else story(mine, learned),
             "rendering": progress.jobs_waiting,
             "remaining": _remaining(run, progress),
+            "planned": _planned(run, progress),
             "dropped": progress.jobs_dropped,
             "trainer": trainer,
             "outlook": outlook(run, progress, 0 if trainer is None else trainer["seen_s_ago"]),
@@ -86,6 +88,8 @@ class Board:
             "agreement": own_agreement(mine, run.num_classes),
             "learned": _by_class(mine, run.num_classes, learned),
             "contradicting": _share(self._store.contradicting(run.id).get(rater)),
+            "agreeing": _agreeing(self._store.agreeing(run.id).get(rater)),
+            "doubtful": _again(mine, self._store.doubtful(run.id).get(rater, [])),
             "history": [_answer(row) for row in self._store.history(rater, run.id)],
         }
 
@@ -210,6 +214,12 @@ def _remaining(run: Run, progress: Progress) -> int:
     return progress.unanswered + max(0, left)
 
 
+def _planned(run: Run, progress: Progress) -> int | None:
+    """Return how many clips the run asks for in all; None where it does not say."""
+    planned = run.config.get("num_ratings")
+    return max(planned, progress.asked) if isinstance(planned, int) else None
+
+
 def end_of(run: Run, progress: Progress) -> str | None:
     """Return how far a run is over, as far as people are concerned.
 
@@ -232,6 +242,21 @@ def _share(share: float | None) -> dict[str, Any] | None:
     few = 1, round(1 / FEWEST)
     num, among = as_fraction(share) or few
     return {"num": num, "among": among, "fewer": share < FEWEST}
+
+
+def _agreeing(found: Agreeing | None) -> dict[str, Any] | None:
+    """Return how often the reward agrees with a rater; None where nobody can tell."""
+    return None if found is None else {"num": found.num, "percent": round(100 * found.share)}
+
+
+def _again(mine: Sequence[AgreementRow], segments: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rated clips of some segments, in their order: those to look at again."""
+    rated = {
+        row.segment_id: {"query_id": row.query_id, "clip": row.clip_sha256, "rating": row.rating}
+        for row in mine
+        if row.rating != SKIPPED and row.clip_sha256 is not None and not row.repeat
+    }
+    return [rated[name] for name in segments if name in rated]
 
 
 def _problem(progress: Progress) -> str:

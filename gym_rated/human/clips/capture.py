@@ -72,7 +72,7 @@ class CapturedEpisodes(SeededEpisodes):
         *,
         segment_length: int = 10,
         share: float = 0.25,
-        size: int = 240,
+        size: int = 480,
         quality: Quality = "fast",
     ) -> None:
         RecordConstructorArgs.__init__(

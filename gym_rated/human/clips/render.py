@@ -62,11 +62,11 @@ class SegmentRenderer:
         >>> obs += [env.step(1)[0] for _ in range(4)]
         >>> recipe = {"env_id": "CartPole-v1", "episode_seed": 5, "first_step": 2, "length": 3}
         >>> SegmentRenderer()(recipe, [1] * 5, np.array(obs[2:])).shape
-        (3, 160, 240, 3)
+        (3, 320, 480, 3)
     """
 
     def __init__(
-        self, *, size: int = 240, quality: Quality = "fast", trust: Collection[str] = ()
+        self, *, size: int = 480, quality: Quality = "fast", trust: Collection[str] = ()
     ) -> None:
         self.size = whole_number("size", size, minimum=16)
         if quality not in QUALITIES:

@@ -54,7 +54,7 @@ class WorkerArgs:
 
     db: str
     """the database: a file, or a URL"""
-    size: int = 240
+    size: int = 480
     """longer side of a clip in pixels"""
     quality: Quality = "fast"
     """"fast", or "nice" with smooth edges, which takes three times the CPU time"""

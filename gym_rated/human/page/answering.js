@@ -4,7 +4,7 @@ import { byId, setText } from "./dom.js";
 import { flash } from "./drawing.js";
 import { deedOf, isNews } from "./hand.js";
 import { hideNote, note } from "./notices.js";
-import { drawHistory, drawProgress } from "./progress.js";
+import { drawDoubts, drawHistory, drawProgress } from "./progress.js";
 import { show, showNext } from "./showing.js";
 
 export function rate(page, rating) {
@@ -73,6 +73,25 @@ export function correct(page, entry) {
     page.hand.interrupt();
     show(page, entry.query, { rating: entry.rating });
   }
+}
+
+// Goes so many answers back from the one that is open, or on again; past the newest, to the clip
+// that waits.
+export function goBack(page, by) {
+  const { history } = page;
+  const place = history.openPlace + by;
+  const entry = history.shown[place];
+  if (entry) correct(page, entry);
+  else if (place < 0) leaveCorrection(page);
+  else note(history.latest ? "This is as far back as it goes." : "There is nothing to go back to.");
+}
+
+// Opens an older answer, which the history may not show any more.
+export function lookAgain(page, { query_id: id, clip, rating }) {
+  const { id: run, ...criterion } = page.said.run;
+  correct(page, { query_id: id, rating, query: { ...criterion, id, run_id: run, clip } });
+  page.panel.draw(page.said);
+  drawDoubts(page);
 }
 
 // Whether there was a correction to leave.

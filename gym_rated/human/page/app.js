@@ -3,7 +3,8 @@
 // parts are put together; `page` is handed to the functions that need several of them.
 
 import { Activity } from "./activity.js";
-import { correct, rate } from "./answering.js";
+import { Again } from "./again.js";
+import { correct, lookAgain, rate } from "./answering.js";
 import { ClipCache } from "./clips.js";
 import { byId } from "./dom.js";
 import { setStage } from "./drawing.js";
@@ -56,7 +57,7 @@ const page = {
   outbox,
   trouble,
   supply,
-  panel: new Panel(byId("numbers"), sound),
+  panel: new Panel(byId("numbers"), sound, new Again(cache, (one) => lookAgain(page, one))),
   meanwhile: new Meanwhile(cache),
   player: new Player(stage, byId("time"), onBroken),
   history: new History(byId("history"), cache, (entry) => correct(page, entry)),

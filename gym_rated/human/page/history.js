@@ -15,6 +15,15 @@ export class History {
     this.open = null;
   }
 
+  // The answers that are shown, and the place of the one that is open, -1: none is.
+  get shown() {
+    return this.entries.slice(0, SHOWN);
+  }
+
+  get openPlace() {
+    return this.shown.findIndex((entry) => entry.query_id === this.open);
+  }
+
   get latest() {
     return this.entries[0] ?? null;
   }
@@ -29,8 +38,7 @@ export class History {
     this.entries.unshift(entry);
     if (picture && !this.pictures.has(entry.clip)) {
       const canvas = this.blank();
-      drawThumbnail(canvas, picture);
-      this.pictures.set(entry.clip, canvas);
+      if (drawThumbnail(canvas, picture)) this.pictures.set(entry.clip, canvas);
     }
   }
 
@@ -56,7 +64,7 @@ export class History {
   }
 
   draw(classNames) {
-    const shown = this.entries.slice(0, SHOWN);
+    const { shown } = this;
     const kept = new Set(shown.map((entry) => entry.clip));
     for (const digest of this.pictures.keys()) if (!kept.has(digest)) this.pictures.delete(digest);
     const active = document.activeElement;
@@ -87,6 +95,7 @@ export class History {
     );
     button.lastChild.style.background = skipped ? "" : classColour(entry.rating, names.length);
     button.classList.toggle("skipped", skipped);
+    button.classList.toggle("unseen-clip", !entry.clip);
     button.addEventListener("click", (event) => {
       if (event.detail > 0) button.blur();
       this.onChoose(entry);
@@ -118,7 +127,7 @@ export class History {
       await drawMiddle(canvas, clip);
       this.pictures.get(digest)?.getContext("2d").drawImage(canvas, 0, 0);
     } catch {
-      // an empty frame, then: the answer is there all the same
+      this.pictures.delete(digest); // the next time it is drawn it is asked for again
     }
   }
 

@@ -3,6 +3,7 @@
 
 export function listen(actions, { isHelpOpen }) {
   document.addEventListener("keydown", (event) => {
+    document.documentElement.dataset.keys = ""; // there are keys, also on a tablet
     const on = event.target instanceof Element ? event.target : document.body;
     const action = isForPage(event, on, isHelpOpen()) ? actionOf(event, actions) : null;
     if (action) {
@@ -38,6 +39,8 @@ export function actionOf(event, actions) {
     "]": () => actions.speed(1),
     "?": actions.help,
     escape: actions.leave,
+    arrowleft: () => actions.back(1),
+    arrowright: () => actions.back(-1),
   };
   return byKey[event.key.toLowerCase()] ?? null;
 }
@@ -56,6 +59,7 @@ export const KEYS = [
   ["R", "start the clip anew"],
   [", .", "one frame back, one on"],
   ["[ ]", "slower, faster"],
+  ["← →", "back through your last ten answers, and on again"],
   ["Esc", "leave a correction"],
   ["?", "this list"],
 ];

@@ -1,6 +1,6 @@
 // What keys, buttons and the tab itself set off.
 
-import { leaveCorrection, rate, skip, undo } from "./answering.js";
+import { goBack, leaveCorrection, rate, skip, undo } from "./answering.js";
 import { byId } from "./dom.js";
 import { drawHelp } from "./drawing.js";
 import { listen } from "./keys.js";
@@ -29,6 +29,7 @@ function listenToKeys(page) {
     speed: (by) => player.changeSpeed(by),
     help: () => toggleHelp(page),
     leave: () => leaveCorrection(page),
+    back: (by) => goBack(page, by),
   };
   listen(actions, { isHelpOpen: () => byId("help").open });
 }

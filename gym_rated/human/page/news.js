@@ -4,7 +4,7 @@ import { byId } from "./dom.js";
 import { drawHelp } from "./drawing.js";
 import { takeReturn } from "./ending.js";
 import { note } from "./notices.js";
-import { drawHistory, drawProgress } from "./progress.js";
+import { drawDoubts, drawHistory, drawProgress } from "./progress.js";
 import { get, troubleOf } from "./server.js";
 import { showWaiting } from "./showing.js";
 
@@ -82,6 +82,7 @@ function take(page, found, before) {
     drawHistory(page);
   }
   drawProgress(page);
+  drawDoubts(page);
   if (byId("panel").open) page.panel.draw(found);
   else page.panel.remember(found.trainer);
   if (!page.hand.view) showWaiting(page);

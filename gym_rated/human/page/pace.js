@@ -2,7 +2,7 @@
 // clips of the run play slower, and at one speed: who judges how fast something runs must not see
 // one clip slowed more than another.
 
-export const SPEEDS = [1 / 4, 1 / 3, 1 / 2, 2 / 3, 1, 2, 4];
+export const SPEEDS = [1 / 8, 1 / 6, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 1, 2, 4];
 export const HOLD_MS = 400; // at the last frame of each turn: the jump to the first is seen as one
 const ENOUGH_S = 1.5;
 const ROUNDING_S = 1e-6;

@@ -3,15 +3,14 @@
 
 import { curve, histogram, strips } from "./charts.js";
 import { element } from "./dom.js";
-import { agreement, contradictions, own, training } from "./words.js";
+import { agreement, lookAgain, own, rewardSays, training } from "./words.js";
 
 const WIDEST = 440;
 const LEARNED_KEPT = 200;
 
 export class Panel {
-  constructor(root, sound) {
-    this.root = root;
-    this.sound = sound;
+  constructor(root, sound, again) {
+    Object.assign(this, { root, sound, again });
     this.returns = []; // [training step, return of the learned reward], as this page saw them
   }
 
@@ -23,16 +22,25 @@ export class Panel {
     this.remember(state.trainer);
     const names = state.run.class_names;
     const width = Math.min(this.root.clientWidth || WIDEST, WIDEST);
-    const { contradicting: found, learned } = state;
+    const { learned } = state;
     const mine = histogram(names, state.mine.counts, width);
     this.root.replaceChildren(
       section("Your ratings by class", mine, fact(own(state))),
       section("The same clip, seen twice", fact(agreement(state.agreement))),
-      ...(found ? [section("Your ratings and the rest", fact(contradictions(found)))] : []),
+      ...this.opinion(state),
       ...(learned ? [section("Learned reward by your class", strips(names, learned, width))] : []),
       section("Training", fact(training(state)), this.curve(width)),
       this.sound.control,
     );
+  }
+
+  // What the reward says of the ratings, and which of them to look at again.
+  opinion(state) {
+    const facts = rewardSays(state);
+    if (!facts.length) return [];
+    const again = this.again?.draw(state) ?? null;
+    const ask = again ? fact(lookAgain(this.again.left(state).length)) : null;
+    return [section("The learned reward and you", ...facts.map(fact), ask, again)];
   }
 
   curve(width) {

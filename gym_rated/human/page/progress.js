@@ -8,24 +8,49 @@ export function drawHistory({ history, said }) {
 }
 
 export function drawProgress({ said, session, outbox }) {
-  const words = progressWords(said, session.size);
-  setText(byId("session"), words.session);
+  const words = progressWords(said, session.size, outbox.answered().length);
+  setText(byId("done"), words.done);
   setText(byId("goal"), words.goal);
+  setText(byId("more"), words.more);
   byId("progress").title = words.hint;
-  setText(byId("total"), words.total);
+  drawBar(words.bar);
   document.title = words.title;
   byId("page").dataset.outbox = String(outbox.size);
 }
 
-// What the counts say, from what the server said last (null: nothing yet) and the clips rated here.
-export function progressWords(said, rated) {
-  const remaining = said?.remaining ?? 0;
+// Says beside the panel's name that there is something to look at again.
+export function drawDoubts({ said, panel }) {
+  const num = panel.again.left(said).length;
+  setText(byId("doubts"), num ? `${num} to look at again` : "");
+}
+
+function drawBar(bar) {
+  const root = byId("bar");
+  root.hidden = !bar;
+  if (!bar) return;
+  root.setAttribute("aria-valuenow", bar.done);
+  root.setAttribute("aria-valuemax", bar.of);
+  root.firstElementChild.style.transform = `scaleX(${bar.of ? bar.done / bar.of : 0})`;
+}
+
+// What the counts say, from what the server said last (null: nothing yet), the clips rated here, and
+// the answers that the server has not counted. The whole is what the run asks for, so it never moves.
+export function progressWords(said, rated, onTheWay = 0) {
+  const title = said?.waiting ? `(${said.waiting}) Rate clips` : "Rate clips";
+  const total = (said?.total ?? 0).toLocaleString("en");
+  if (!said?.planned) {
+    const more = `${total} total`;
+    return { done: String(rated), goal: " this session", more, hint: "", bar: null, title };
+  }
+  const of = said.planned;
+  const done = Math.min(of, Math.max(0, of - said.remaining) + onTheWay);
   return {
-    session: String(rated),
-    goal: remaining ? ` / ${rated + remaining}` : "",
-    hint: remaining ? `${remaining} more are asked for` : "",
-    total: (said?.total ?? 0).toLocaleString("en"),
-    title: said?.waiting ? `(${said.waiting}) Rate clips` : "Rate clips",
+    done: done.toLocaleString("en"),
+    goal: ` of ${of.toLocaleString("en")} clips`,
+    more: `${rated} this session`,
+    hint: `${(of - done).toLocaleString("en")} more are asked for`,
+    bar: { done, of },
+    title,
   };
 }
 
@@ -40,7 +65,7 @@ export function drawPlayback({ stage, player }) {
   }
 }
 
-const FRACTIONS = { [1 / 4]: "¼", [1 / 3]: "⅓", [1 / 2]: "½", [2 / 3]: "⅔" };
+const FRACTIONS = { [1 / 8]: "⅛", [1 / 6]: "⅙", [1 / 4]: "¼", [1 / 3]: "⅓", [1 / 2]: "½", [2 / 3]: "⅔" };
 
 export function speedWord(speed) {
   return `${FRACTIONS[speed] ?? speed}×`;

@@ -1,16 +1,23 @@
-// Small square pictures of clips, cut out of their middle.
+// Small square pictures of clips: whole, for what matters may be at an edge.
 
 import { element } from "./dom.js";
 
-// Draws one picture of a clip onto a small canvas; the clip need not be on the stage.
+const HAS_PICTURE = 2; // HAVE_CURRENT_DATA of a video
+
+// Draws one picture of a clip onto a small canvas; returns whether there was one to draw.
 export function drawThumbnail(canvas, picture) {
   const width = picture.videoWidth || picture.width;
   const height = picture.videoHeight || picture.height;
-  if (!width || !height) return;
-  const side = Math.min(width, height);
-  const [left, top] = [(width - side) / 2, (height - side) / 2];
-  const context = canvas.getContext("2d");
-  context.drawImage(picture, left, top, side, side, 0, 0, canvas.width, canvas.height);
+  if (!width || !height || picture.readyState < HAS_PICTURE) return false;
+  canvas.getContext("2d").drawImage(picture, ...fitted(width, height, canvas));
+  return true;
+}
+
+// Where a picture lies that is as large as fits: [left, top, width, height].
+export function fitted(width, height, canvas) {
+  const scale = Math.min(canvas.width / width, canvas.height / height);
+  const [wide, high] = [width * scale, height * scale];
+  return [(canvas.width - wide) / 2, (canvas.height - high) / 2, wide, high];
 }
 
 export async function drawMiddle(canvas, clip) {

@@ -28,6 +28,23 @@ export function contradictions({ num, among, fewer }) {
   return `${text} The learned reward says so; it may be wrong itself.`;
 }
 
+// What the learned reward says of a rater's ratings: sentences, none before it can tell.
+export function rewardSays({ agreeing, contradicting }) {
+  const found = [];
+  if (agreeing) {
+    const { num, percent } = agreeing;
+    found.push(`The reward agrees with your last ${num} ratings in ${percent} % of pairs. ${FAIR}`);
+  }
+  if (contradicting) found.push(contradictions(contradicting));
+  return found;
+}
+
+const FAIR = "It had not learned from them yet; half is chance.";
+
+export function lookAgain(num) {
+  return num === 1 ? "Look at this one again:" : `Look at these ${num} again:`;
+}
+
 // What a rater hears at the end, once nothing is left to show: "answered", "finished" or "stopped".
 export function endingWords(end, isAway, kept) {
   const headline = {

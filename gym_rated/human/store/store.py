@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from gym_rated.agreeing import Agreeing
 from gym_rated.checks import whole_number
 from gym_rated.human.store import (
     answers,
@@ -190,6 +191,26 @@ class Store:
         """Return rater -> share of ratings, as `set_contradicting` had it last."""
         with self._db.read() as connection:
             return learned.read_contradicting(connection, run_id)
+
+    def set_agreeing(self, run_id: str, found: Mapping[str, Agreeing]) -> None:
+        """Keep how often the reward agrees with each rater's newest ratings (rater -> that)."""
+        with self._db.write() as connection:
+            learned.write_agreeing(connection, run_id, found, self._db.now(connection))
+
+    def agreeing(self, run_id: str) -> dict[str, Agreeing]:
+        """Return rater -> how often the reward agrees, as `set_agreeing` had it last."""
+        with self._db.read() as connection:
+            return learned.read_agreeing(connection, run_id)
+
+    def set_doubtful(self, run_id: str, segments: Mapping[str, Sequence[str]]) -> None:
+        """Keep the segments that each rater should look at again (rater -> ids)."""
+        with self._db.write() as connection:
+            learned.write_doubtful(connection, run_id, segments, self._db.now(connection))
+
+    def doubtful(self, run_id: str) -> dict[str, list[str]]:
+        """Return rater -> segments to look at again, as `set_doubtful` had them last."""
+        with self._db.read() as connection:
+            return learned.read_doubtful(connection, run_id)
 
     def seen_worker(self, worker: str, problem: str = "") -> None:
         """Write down that a render worker is alive, and what is wrong with it, if anything."""

@@ -6,6 +6,8 @@ import { query } from "./fakes.js";
 const at = (fps, frames = 50) => ({ fps, frames });
 
 test("a short clip is slowed until it lasts a second and a half, and not further", () => {
+  assert.equal(usualSpeed(10 / 50), 1 / 8); // ten steps of CartPole
+  assert.equal(usualSpeed(10 / 30), 1 / 6);
   assert.equal(usualSpeed(0.5), 1 / 3);
   assert.equal(usualSpeed(0.75), 1 / 2);
   assert.equal(usualSpeed(0.76), 1 / 2);
@@ -25,10 +27,10 @@ for (const fps of [15, 20, 24, 29.97, 30, 50, 60, 125]) {
   });
 }
 
-test("long clips play as fast as they are, and nothing slower than a quarter", () => {
+test("long clips play as fast as they are, and nothing slower than an eighth", () => {
   assert.equal(usualSpeed(1.5), 1);
   assert.equal(usualSpeed(100), 1);
-  assert.equal(usualSpeed(0.01), 1 / 4);
+  assert.equal(usualSpeed(0.01), 1 / 8);
 });
 
 test("clips of all lengths of a run play at the speed of its shortest segments", () => {
@@ -58,7 +60,7 @@ test("keys go one step from the speed there is, and no further than the ends", (
   }
   assert.deepEqual(seen, [1 / 2, 2 / 3, 1, 2, 4, 4]);
   for (let k = 0; k < 10; k++) pace.change(-1);
-  assert.equal(pace.speed, 1 / 4);
+  assert.equal(pace.speed, 1 / 8);
 });
 
 test("what a rater chose holds for the following clips of the run, not for another run", () => {

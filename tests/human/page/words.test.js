@@ -75,25 +75,28 @@ test("the panel's words on the training leave out what there is not", () => {
   );
 });
 
-test("progress says how many more are asked for, where any are", () => {
-  assert.deepEqual(progressWords(null, 0), {
-    session: "0",
-    goal: "",
-    hint: "",
-    total: "0",
-    title: "Rate clips",
-  });
-  assert.deepEqual(progressWords({ remaining: 7, total: 1234, waiting: 2 }, 3), {
-    session: "3",
-    goal: " / 10",
-    hint: "7 more are asked for",
-    total: "1,234",
+test("progress counts this session where no one knows how many are asked for", () => {
+  const none = { goal: " this session", hint: "", bar: null, title: "Rate clips" };
+  assert.deepEqual(progressWords(null, 0), { ...none, done: "0", more: "0 total" });
+  const open = progressWords({ remaining: 7, total: 1234, waiting: 2, planned: null }, 3, 1);
+  assert.deepEqual(open, { ...none, done: "3", more: "1,234 total", title: "(2) Rate clips" });
+});
+
+test("progress is of all that the run asks for, whoever answered, and this total never moves", () => {
+  const said = { remaining: 1400, total: 90, waiting: 2, planned: 1500 };
+  assert.deepEqual(progressWords(said, 3, 2), {
+    done: "102",
+    goal: " of 1,500 clips",
+    more: "3 this session",
+    hint: "1,398 more are asked for",
+    bar: { done: 102, of: 1500 },
     title: "(2) Rate clips",
   });
+  assert.deepEqual(progressWords({ ...said, remaining: 0 }, 3, 2).bar, { done: 1500, of: 1500 });
 });
 
 test("speeds below one are fractions", () => {
-  const words = ["¼×", "⅓×", "½×", "⅔×", "1×", "2×", "4×"];
+  const words = ["⅛×", "⅙×", "¼×", "⅓×", "½×", "⅔×", "1×", "2×", "4×"];
   assert.deepEqual(SPEEDS.map(speedWord), words);
 });
 
