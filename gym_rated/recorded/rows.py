@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gym_rated.checks import whole_number
 from gym_rated.environments.making import make_env
 from gym_rated.ratings import Answer, Rating, RatingDataset, Score
 from gym_rated.ratings.answer import checked_answer
@@ -24,7 +25,7 @@ from gym_rated.recorded.spelling import Names, share, whole
 from gym_rated.segments import Origin, Segment
 from gym_rated.segments.encoding import Features
 
-COLUMNS = ("episode", "start", "stop", "rating", "score", "rater")
+COLUMNS = ("episode", "start", "stop", "rating", "score", "rater", "round")
 """Columns that are read; case and blanks around their names do not matter."""
 
 _FORM = "a row has episode, then rating or score, and start and stop unless it is about all steps"
@@ -52,6 +53,7 @@ class _Row:
     start: int
     stop: int | None
     rater: str
+    round: int
     rating: Any
     score: Any
 
@@ -83,7 +85,7 @@ def rate_by_rows(
 
     Returns:
         A segment for each stretch of steps that was rated, called EPISODE:START-STOP, and what was
-        said of it, all in one round.
+        said of it. Of a round above 0 its name is followed by " in round K".
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -217,6 +219,7 @@ def _row_of(place: str, held: Mapping[str, Any], names: Names, rater: str) -> _R
         start=whole("start", held.get("start", 0)),
         stop=whole("stop", held["stop"]) if "stop" in held else None,
         rater=str(held.get("rater", rater)).strip(),
+        round=whole_number("round", whole("round", held.get("round", 0)), minimum=0),
         rating=held.get("rating"),
         score=held.get("score"),
     )
@@ -263,11 +266,11 @@ def _segment_of(row: _Row, episode: int, steps: Steps) -> Segment:
             f"{len(actions)} (0 <= start < stop <= {len(actions)}), got {row.start} and {stop}"
         )
     return Segment(
-        id=f"{row.episode}:{row.start}-{stop}",
+        id=f"{row.episode}:{row.start}-{stop}{f' in round {row.round}' if row.round else ''}",
         obs=obs[row.start : stop],
         actions=actions[row.start : stop],
         true_rewards=np.full(stop - row.start, np.nan),
-        round=0,
+        round=row.round,
         origin=Origin(env_index=0, episode=episode, first_step=row.start, policy_step=0),
     )
 

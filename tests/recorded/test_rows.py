@@ -39,6 +39,27 @@ def test_a_row_rates_the_steps_that_it_names_in_every_format(tmp_path, name):
     assert (segments["002:5-20"].actions == EPISODES["002"].actions[5:20].astype("f4")).all()
 
 
+def test_ratings_of_each_round_are_a_scale_of_their_own():
+    rows = [
+        {"episode": "001", "stop": 5, "rating": 0},
+        {"episode": "001", "stop": 5, "rating": 1, "round": "2"},  # the same steps, another day
+        {"episode": "002", "stop": 5, "rating": 0, "round": 2.0},
+        {"episode": "002", "rating": 1, "rater": "bob", "round": ""},
+    ]
+    ratings = rate_by_rows(EPISODES, rows)
+    assert said(ratings) == {
+        ("001:0-5", "recorded"): 0,
+        ("001:0-5 in round 2", "recorded"): 1,
+        ("002:0-5 in round 2", "recorded"): 0,
+        ("002:0-20", "bob"): 1,
+    }
+    assert ratings.batch().groups.tolist() == [0, 1, 1, 2]
+    with pytest.raises(ValueError, match=r"row 1: `round` must be at least 0, got -1"):
+        rate_by_rows(EPISODES, [{"episode": "001", "rating": 0, "round": -1}])
+    with pytest.raises(ValueError, match=r"row 1: `round` must be a whole number"):
+        rate_by_rows(EPISODES, [{"episode": "001", "rating": 0, "round": "monday"}])
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("text", ["episode,score|1,0.75|2,1", "Episode ;Score|1;0,75|2;1,0"])
