@@ -187,7 +187,7 @@ def main(args: Args) -> None:
     print("\n".join(compare_with_controls(folders)))
     print("one seed shows little: docs/results.md has five, with their spread")
     print(f"finished in {summary['seconds']:.0f} s")
-    print(f"true and learned return over training: {report}")
+    print(f"true and learned return over training: {report}", flush=True)
     print(film_of(folders.values(), args.run_dir / FILM))
 
 

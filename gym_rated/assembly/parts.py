@@ -18,6 +18,7 @@ from gym_rated.assembly.arguments import RunArgs
 from gym_rated.assembly.groups import RaterArgs, RewardModelArgs
 from gym_rated.assembly.wording import named_as
 from gym_rated.environments import making
+from gym_rated.environments.camera import follow_agent
 from gym_rated.environments.quiet import WithoutInfo
 from gym_rated.environments.seeded import SeededEpisodes
 from gym_rated.exploration import UntilReady, make_bonus
@@ -65,6 +66,7 @@ def make_env(args: RunArgs, index: int, run_dir: Path) -> Callable[[], gym.Env[A
         env = making.make_env(args.env_id, args.env_kwargs, render_mode=render_mode)
         if film:
             videos = str(run_dir / VIDEOS)
+            follow_agent(env)
             env = gym.wrappers.RecordVideo(env, videos, lambda k: k % _FILMED_EVERY == 0)
         return make_episodes(args, WithoutInfo(env), index)
 

@@ -9,12 +9,15 @@ from typing import Annotated, Any
 import gymnasium as gym
 import numpy as np
 import tyro
+from numpy.typing import NDArray
 
 from gym_rated.agents.policy import Policy
 from gym_rated.assembly.wording import named_as
 from gym_rated.checks import check_number, whole_number
+from gym_rated.environments.camera import follow_agent
 from gym_rated.environments.making import make_env
 from gym_rated.environments.rendering import choose_backend, ensure_rendering
+from gym_rated.human.clips.drawing import draw, draw_small, fps_of
 from gym_rated.imports import check_imports_nothing, names_of_modules
 from gym_rated.runs import is_finished, read_result
 from gym_rated.runs.names import CONFIG
@@ -23,7 +26,7 @@ from gym_rated.runs.reading import read_config
 Env = gym.Env[Any, Any]
 _MOST_FPS = 25.0  # of a picture that is sent over the network
 _MOST_SECONDS = 60.0  # frames are held in memory
-_HEIGHT = 240  # pixels of a film in it
+_DRAWN, _HEIGHT = 360, 240  # pixels of a frame as it is drawn, longer side, and of a film's height
 _RANDOM = "random actions"
 
 
@@ -91,6 +94,7 @@ def film(args: FilmArgs, run: Path) -> list[float]:
     policy = Policy.load(run)
     ensure_rendering(env_id)
     env = make_env(env_id, env_kwargs, render_mode="rgb_array")
+    follow_agent(env)
     env = gym.wrappers.RecordVideo(env, str(_folder(args, run)), episode_trigger=lambda _: True)
     rng = None if args.deterministic else np.random.default_rng(args.seed)
     try:
@@ -116,13 +120,15 @@ def film_side_by_side(args: FilmArgs, path: Path) -> None:
         raise ValueError(f"`runs` must be of one environment for `side_by_side`, got {found}")
     choose_backend(*environments[0], otherwise="Training needs no rendering.")
     env = make_env(*environments[0], render_mode="rgb_array")
+    env_id = environments[0][0]
     try:
-        steps_a_second = float(env.metadata.get("render_fps") or 30)
+        draw_small(env, env_id, _DRAWN, "nice")
+        steps_a_second = fps_of(env)
         every = max(1, round(steps_a_second / _MOST_FPS))
         steps = max(1, round(args.seconds * steps_a_second))
         films = [
-            [np.asarray(frame, np.uint8) for frame in islice(pictures, 0, steps, every)]
-            for pictures in (_pictures(env, policy, args) for policy in (None, *policies))
+            list(islice(_pictures(env, env_id, policy, args), 0, steps, every))
+            for policy in (None, *policies)
         ]
     finally:
         env.close()
@@ -139,13 +145,15 @@ def _title(run: Path) -> str:
     return name if score is None else f"{name}: true return {score:.0f}"
 
 
-def _pictures(env: Env, policy: Policy | None, args: FilmArgs) -> Iterator[Any]:
+def _pictures(
+    env: Env, env_id: str, policy: Policy | None, args: FilmArgs
+) -> Iterator[NDArray[np.uint8]]:
     """Yield what is seen, episode after episode; the first is seeded."""
     rng = None if args.deterministic else np.random.default_rng(args.seed)
     env.action_space.seed(args.seed)
     obs, done = env.reset(seed=args.seed)[0], False
     while True:
-        yield env.render()
+        yield draw(env, env_id, _DRAWN)
         obs, _, done = _step(env, policy, obs, rng)
         if done:
             obs = env.reset()[0]

@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from gym_rated.environments.camera import follow_agent
 from gym_rated.environments.rendering import CannotRender
 from gym_rated.imports import named_extras
 
@@ -19,9 +20,6 @@ Quality = Literal["fast", "nice"]
 DEFAULT_FPS = 30.0
 """For environments whose metadata names none."""
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
-
-
-_CAMERA_ARGUMENTS = {"camera_id", "camera_name", "default_camera_config"}
 
 
 class Size(NamedTuple):
@@ -80,9 +78,8 @@ def draw_small(env: gym.Env[Any, Any], env_id: str, longest: int, quality: Quali
 
 def _set_up(env: gym.Env[Any, Any], longest: int, quality: Quality) -> None:
     inner: Any = env.unwrapped
+    follow_agent(env)
     if hasattr(inner, "mujoco_renderer"):  # Gymnasium's, and those that derive from them
-        if env.spec is None or not _CAMERA_ARGUMENTS.intersection(env.spec.kwargs):
-            _follow_the_body(inner)
         _set_up_gymnasium(inner, longest, quality)
     elif hasattr(inner, "frame_options"):  # gym_rated.environments.dm_suite
         options = inner.frame_options
@@ -90,19 +87,6 @@ def _set_up(env: gym.Env[Any, Any], longest: int, quality: Quality) -> None:
         _set_buffers(inner.physics.model.vis, size, quality)
         flags = {"shadow": False} | ({"reflection": False} if quality == "fast" else {})
         options.update(size._asdict(), render_flag_overrides=flags)
-
-
-def _follow_the_body(inner: Any) -> None:
-    """Use the model's tracking camera where the camera would stay behind.
-
-    Without it HalfCheetah, Ant and Swimmer run out of the picture, within 5 s.
-    """
-    import mujoco
-
-    renderer = inner.mujoco_renderer
-    track = mujoco.mj_name2id(inner.model, mujoco.mjtObj.mjOBJ_CAMERA, "track")
-    if track >= 0 and "trackbodyid" not in (renderer.default_cam_config or {}):
-        renderer.camera_id = track
 
 
 def _set_up_gymnasium(inner: Any, longest: int, quality: Quality) -> None:
