@@ -77,17 +77,17 @@ def write_page(folder: Path, name: str, title: str, blocks: Iterable[Block]) -> 
 
 def _markdown(block: Block) -> str:
     if isinstance(block, Heading):
-        return f"{'#' * block.level} {_plain(block.text)}"
+        return f"{'#' * block.level} {plain(block.text)}"
     if isinstance(block, Text):
-        return _plain(block.text)
+        return plain(block.text)
     if isinstance(block, Picture):
-        return f"![{_plain(block.alt)}]({block.name})"
+        return f"![{plain(block.alt)}]({block.name})"
     rule = ["---"] * len(block.columns)
-    rows = [[_plain(cell).replace("|", r"\|") for cell in row] for row in block.rows]
+    rows = [[plain(cell).replace("|", r"\|") for cell in row] for row in block.rows]
     return "\n".join("| " + " | ".join(row) + " |" for row in [list(block.columns), rule, *rows])
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text such that Markdown makes neither a tag, a link nor a picture of it."""
     return " ".join(re.sub(r"[\\`<&\[\]]", r"\\\g<0>", text).splitlines())
 

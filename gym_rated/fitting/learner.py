@@ -23,7 +23,7 @@ from gym_rated.choices import Offset, Precision
 from gym_rated.fitting.fresh import FreshRatings
 from gym_rated.fitting.gradient_steps import GradientSteps, loss_of
 from gym_rated.fitting.judging import judge_held_out, train_accuracy
-from gym_rated.fitting.report import FitReport, HeldOut
+from gym_rated.fitting.report import FitReport, HeldOut, facts_of
 from gym_rated.fitting.rows import RatedRows, RewardModel
 from gym_rated.fitting.sample import Sample, SampledSegments
 from gym_rated.fitting.split import FitSplit
@@ -33,6 +33,8 @@ from gym_rated.losses import Loss, MultitaskLoss
 from gym_rated.ratings import RatingDataset
 from gym_rated.ratings.batch import RatedTable
 from gym_rated.reward_model import RewardEnsemble
+from gym_rated.reward_model.card import checked_facts
+from gym_rated.reward_model.ensemble import Ensemble
 
 __all__ = ["FitReport", "HeldOut", "Offset", "RewardLearner"]
 
@@ -205,7 +207,7 @@ class RewardLearner(Generic[ModelT, LossT]):
                 self.load_state_dict(before)
                 kept = ("steps", "refused_updates", "fresh", "contradicting", "agreeing")
                 done = {name: done[name] for name in kept}
-        return FitReport(
+        report = FitReport(
             "losses" in done,
             len(ratings),
             counts,
@@ -213,12 +215,16 @@ class RewardLearner(Generic[ModelT, LossT]):
             duration_s=time.perf_counter() - start,
             **done,
         )
+        if report.ready and isinstance(self.model, Ensemble):
+            self.model.learned_from = facts_of(ratings, report)
+        return report
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that later fits depend on, as nested dicts; tensors are not copied."""
         return {
             "loss_options": self.loss.options(),
             "model_options": self.model.options,
+            "learned_from": getattr(self.model, "learned_from", {}),
             "model": dict(self.model.state_dict()),
             "loss": dict(self.loss.state_dict()),
             "loss_rng": None if self.loss.rng is None else self.loss.rng.bit_generator.state,
@@ -241,6 +247,8 @@ class RewardLearner(Generic[ModelT, LossT]):
             )
         self.model.load_state_dict(state["model"])
         self.model.options = state["model_options"]
+        if isinstance(self.model, Ensemble):
+            self.model.learned_from = checked_facts(state.get("learned_from", {}))
         self.loss.load_state_dict(state["loss"])
         if self.loss.rng is not None:
             self.loss.rng.bit_generator.state = state["loss_rng"]

@@ -1,14 +1,16 @@
 """What a fit of the reward model did, as numbers for a log and as text for people."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 from gym_rated.agreeing import Agreeing
 from gym_rated.agreeing import in_words as said
 from gym_rated.contradictions import in_words
 from gym_rated.fitting.alarm import Fresh
 from gym_rated.metrics import Truth
+from gym_rated.ratings import RatingDataset
 
 _NAN = float("nan")
 
@@ -150,3 +152,16 @@ def _said_of_truth(truth: Truth) -> str:
         f"\ntrue reward, last {truth.num_steps} steps: advantages {truth.advantage:.2f}, "
         f"steps {truth.step:.2f}, segments {truth.spearman:.2f} (Spearman)"
     )
+
+
+def facts_of(ratings: RatingDataset, report: FitReport) -> dict[str, Any]:
+    """Return what a model was learned from, for its card: raters as a count, NaN as None."""
+    held_out = {f"held_out/{name}": value for name, value in vars(report.held_out).items()}
+    return {
+        "env_id": ratings.env_id,
+        "num_ratings": report.num_ratings,
+        "num_comparisons": report.num_comparisons,
+        "num_raters": len(ratings.raters),
+        "num_segments": ratings.num_segments,
+        **{n: None if math.isnan(value) else float(value) for n, value in held_out.items()},
+    }

@@ -16,11 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gym_rated.checkpoint import load_state, save_state
+from gym_rated.checkpoint import load_state, replace_file, save_state
 from gym_rated.checkpoint.finite import refuse_non_finite
 from gym_rated.checkpoint.restoring import restoring
 from gym_rated.checks import check_number, whole_number
 from gym_rated.imports import load_attribute
+from gym_rated.reward_model.card import CARD, card_of, checked_facts
 from gym_rated.segments import Segment
 
 NEGATIVE_SLOPE = 0.01
@@ -47,6 +48,8 @@ class Ensemble(nn.Module):
     Attributes:
         options: What gives a fitted reward its meaning (tasks, targets, segment value): written by
             the learner, saved with the model.
+        learned_from: Facts of the last fit as names with numbers or texts, for the model's card;
+            likewise.
     """
 
     FORMAT: ClassVar[str]
@@ -65,6 +68,7 @@ class Ensemble(nn.Module):
         self.num_members = whole_number("num_members", num_members)
         self.seed = whole_number("seed", seed, None)
         self.options: dict[str, Any] = {}
+        self.learned_from: dict[str, Any] = {}
         self.register_buffer("obs_mean", torch.zeros(num_inputs))
         self.register_buffer("obs_std", torch.ones(num_inputs))
         self.register_buffer("_scale", torch.ones(()))
@@ -153,13 +157,18 @@ class Ensemble(nn.Module):
     def save(self, folder: str | PathLike[str]) -> None:
         """Write the model to a folder, atomically: safetensors, JSON and their SHA-256.
 
+        A card for people, README.md, is written beside it, with metadata as model hubs read it.
+
         Raises:
             FloatingPointError: If a number of the model is not finite; nothing is written then.
         """
         tensors = dict(self.state_dict())
         refuse_non_finite(tensors, "reward model")
         state = {"format": self.FORMAT, "sizes": self.sizes, "options": self.options}
-        save_state(Path(folder), {**state, "tensors": tensors})
+        facts = checked_facts(self.learned_from)
+        save_state(Path(folder), {**state, "learned_from": facts, "tensors": tensors})
+        card = card_of(self.obs_dim, self.action_dim, self.options, facts)
+        replace_file(Path(folder) / CARD, card.encode())
 
     @classmethod
     def load(cls, folder: str | PathLike[str]) -> Self:
@@ -201,6 +210,7 @@ class Ensemble(nn.Module):
         _check_sense(tensors)
         model = cls(**sizes)
         model.options = options
+        model.learned_from = checked_facts(state.get("learned_from", {}))  # older ones had none
         model.load_state_dict(tensors)
         return model
 
