@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from playwright.sync_api import expect
-from reel import RUN, fill
+from reel import RUN, Take, fill
 
 from gym_rated.human.store import Store
 
@@ -78,3 +78,29 @@ def test_keys_are_printed_where_there_are_keys(browser, rated):
         expect(badge).to_be_visible()
     finally:
         context.close()
+
+
+def test_the_panel_shows_what_each_class_was_in_the_round_of_the_clip_in_view(db, material, rated):
+    def of_round(number: int) -> tuple[Take, ...]:
+        jobs = (replace(take.job, recipe=take.job.recipe | {"round": number}) for take in material)
+        return tuple(map(Take, jobs, (take.clip for take in material)))
+
+    fill(db, of_round(0), 3, PLANNED)
+    fill(db, of_round(1), 2, PLANNED)
+    _, ann = rated(0)
+    ann.click(0)
+    ann.click(3)
+    ann.wait_until_sent()
+    ann.see("panel").locator("summary").click()
+    shown = ann.see("examples").get_by_role("listitem")
+    expect(shown).to_have_text(["falls", "none yethangs", "none yetswings up", "stands"])
+    best = ann.see("examples").get_by_role("button", name="Play: what you called stands")
+    best.click()
+    expect(best).to_have_count(0)  # it says "Pause" now, and goes on where the panel is drawn anew
+    ann.page.wait_for_timeout(6000)
+    playing = ann.see("examples").get_by_role("button", name="Pause: what you called stands")
+    expect(playing).to_have_attribute("data-state", "playing")
+    ann.click(1)
+    ann.wait_until_sent()
+    ann.wait_for_clip()
+    expect(ann.see("examples")).to_have_count(0)  # another round, in which nothing is rated yet

@@ -186,6 +186,7 @@ def _add_rating(api: FastAPI, store: Store, board: Board, options: PageOptions) 
             "fps": asked.fps,
             "frames": asked.frames,
             "segment_length": asked.segment_length,
+            "round": asked.round,
             "class_names": asked.class_names,
             "instructions": asked.instructions,
             "task": asked.task,

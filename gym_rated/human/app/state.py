@@ -15,6 +15,7 @@ import numpy as np
 from gym_rated.agreeing import Agreeing
 from gym_rated.contradictions import FEWEST, as_fraction
 from gym_rated.human.agreement import Agreement, compare, repeated_pairs
+from gym_rated.human.app.examples import examples
 from gym_rated.human.app.outlook import outlook
 from gym_rated.human.app.story import story
 from gym_rated.human.store import (
@@ -90,6 +91,7 @@ class Board:
             "contradicting": _share(self._store.contradicting(run.id).get(rater)),
             "agreeing": _agreeing(self._store.agreeing(run.id).get(rater)),
             "doubtful": _again(mine, self._store.doubtful(run.id).get(rater, [])),
+            "examples": examples(mine, run.num_classes),
             "history": [_answer(row) for row in self._store.history(rater, run.id)],
         }
 

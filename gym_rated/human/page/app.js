@@ -9,6 +9,7 @@ import { ClipCache } from "./clips.js";
 import { byId } from "./dom.js";
 import { setStage } from "./drawing.js";
 import { isOver, watchForEnd } from "./ending.js";
+import { Examples } from "./examples.js";
 import { Hand } from "./hand.js";
 import { History } from "./history.js";
 import { Meanwhile } from "./meanwhile.js";
@@ -47,6 +48,8 @@ const supply = new Supply(
     onEmpty: () => showWaiting(page),
   },
 );
+const again = new Again(cache, (one) => lookAgain(page, one));
+const examples = new Examples(cache, () => page.hand.view?.query.round);
 const page = {
   settings,
   stage,
@@ -57,7 +60,7 @@ const page = {
   outbox,
   trouble,
   supply,
-  panel: new Panel(byId("numbers"), sound, new Again(cache, (one) => lookAgain(page, one))),
+  panel: new Panel(byId("numbers"), sound, again, examples),
   meanwhile: new Meanwhile(cache),
   player: new Player(stage, byId("time"), onBroken),
   history: new History(byId("history"), cache, (entry) => correct(page, entry)),

@@ -9,8 +9,8 @@ const WIDEST = 440;
 const LEARNED_KEPT = 200;
 
 export class Panel {
-  constructor(root, sound, again) {
-    Object.assign(this, { root, sound, again });
+  constructor(root, sound, again, examples) {
+    Object.assign(this, { root, sound, again, examples });
     this.returns = []; // [training step, return of the learned reward], as this page saw them
   }
 
@@ -24,7 +24,9 @@ export class Panel {
     const width = Math.min(this.root.clientWidth || WIDEST, WIDEST);
     const { learned } = state;
     const mine = histogram(names, state.mine.counts, width);
+    const round = this.examples.draw(state);
     this.root.replaceChildren(
+      ...(round.length ? [section("This round", ...round)] : []),
       section("Your ratings by class", mine, fact(own(state))),
       section("The same clip, seen twice", fact(agreement(state.agreement))),
       ...this.opinion(state),

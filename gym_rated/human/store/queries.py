@@ -29,7 +29,7 @@ from sqlalchemy import (
 from gym_rated.checkpoint.documents import parse_json
 from gym_rated.human.store.failures import sound_row
 from gym_rated.human.store.leases import stands
-from gym_rated.human.store.records import shortest_of
+from gym_rated.human.store.records import round_of, shortest_of
 from gym_rated.human.store.results import Query
 from gym_rated.human.store.tables import clip, current, event, lease, query, run, segment
 from gym_rated.human.store.upsert import upsert
@@ -261,7 +261,7 @@ def _seen_once() -> Select[Any]:
 
 _FULL_QUERY = (
     select(query, segment.c.id.label("segment_id"), clip.c.fps, clip.c.frames)
-    .add_columns(run.c.class_names, run.c.instructions, run.c.task, run.c.config)
+    .add_columns(run.c.class_names, run.c.instructions, run.c.task, run.c.config, segment.c.recipe)
     .join(segment, segment.c.number == query.c.segment)
     .join(clip, clip.c.sha256 == query.c.clip_sha256)
     .join(run, run.c.id == query.c.run_id)
@@ -269,8 +269,23 @@ _FULL_QUERY = (
 )
 
 
+_LAST_FIRST_SHOWING = (
+    select(segment.c.recipe)
+    .join(query, query.c.segment == segment.c.number)
+    .join(lease, lease.c.query_id == query.c.id)
+    .where(lease.c.rater == _RATER, query.c.run_id == bindparam("of_run"))
+    .where(query.c.repeat_of.is_(None))
+    .order_by(lease.c.issue.desc())
+    .limit(1)
+)
+
+
 def _read_query(connection: Connection, query_id: int) -> Query:
     row = connection.execute(_FULL_QUERY, {"of_query": query_id}).one()
+    recipe = row.recipe
+    if row.repeat_of is not None:  # its own round would tell it from a first showing
+        values = {"of_rater": row.repeat_for, "of_run": row.run_id}
+        recipe = connection.execute(_LAST_FIRST_SHOWING, values).scalar_one()
     with sound_row("query"):
         return Query(
             id=row.id,
@@ -283,4 +298,5 @@ def _read_query(connection: Connection, query_id: int) -> Query:
             instructions=row.instructions,
             task=row.task,
             segment_length=shortest_of(parse_json(row.config)),
+            round=round_of(parse_json(recipe)),
         )

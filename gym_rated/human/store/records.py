@@ -87,6 +87,12 @@ def shortest_of(config: Mapping[str, Any]) -> int | None:
     return steps if type(steps) is int and steps > 0 else None
 
 
+def round_of(recipe: Any) -> int | None:
+    """Return the query round that a recipe names; None in one of before it was written down."""
+    found = recipe.get("round") if isinstance(recipe, Mapping) else None
+    return found if type(found) is int and found >= 0 else None
+
+
 @dataclass(frozen=True)
 class Clip:
     """A video: `data` is a whole file of `frames` frames, `fps` of them a second."""

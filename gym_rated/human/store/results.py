@@ -33,7 +33,8 @@ class TakenJob:
 class Query:
     """A clip to rate, leased to one rater; a second showing looks like a first.
 
-    `segment_length` is that of the run's shortest segments, in steps; None where it is not known.
+    `segment_length` is that of the run's shortest segments, in steps, and `round` the number of the
+    query round; None where they are not known. A second showing has that of the clips beside it.
     """
 
     id: int
@@ -46,6 +47,7 @@ class Query:
     instructions: str
     task: str
     segment_length: int | None = None
+    round: int | None = None
 
 
 @dataclass(frozen=True)
