@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from gym_rated.assembly.filming import film_of
 from gym_rated.assembly.spaces import script_for
+from gym_rated.assembly.words import EnvKwargs, env_kwargs_words
 from gym_rated.checkpoint import replace_file
 from gym_rated.edge import run_command
 from gym_rated.plots import plot_report
@@ -61,6 +62,8 @@ FLAGS = {  # what the end of an episode means; see docs/ppo.md
 class Args:
     env_id: str = "HalfCheetah-v5"
     """the id of the environment, whose actions one of the PPO scripts must take"""
+    env_kwargs: EnvKwargs = field(default_factory=dict)
+    """arguments of the environment, as names and values: `action_repeat 2`"""
     seed: int = 101
     """seed of all arms"""
     total_timesteps: int | None = None
@@ -79,7 +82,7 @@ def start_arm(args: Args, script: str, arm: str, steps: int) -> subprocess.Popen
     command = [sys.executable, str(SCRIPTS / f"{script}.py"), "--env-id", args.env_id]
     command += ["--seed", str(args.seed), *FLAGS.get(args.env_id, [])]
     command += ["--total-timesteps", str(steps), "--num-ratings", str(args.num_ratings)]
-    command += ["--run-dir", str(folder), *ARMS[arm]]
+    command += ["--run-dir", str(folder), *ARMS[arm], *env_kwargs_words(args.env_kwargs)]
     with (folder / "log.txt").open("wb") as log:
         return subprocess.Popen(
             command,
@@ -159,7 +162,7 @@ def number(value: float | str | None, digits: int) -> str:
 
 def main(args: Args) -> None:
     steps = args.total_timesteps or STEPS.get(args.env_id, 250_000)
-    script = script_for(args.env_id)
+    script = script_for(args.env_id, args.env_kwargs)
     print(f"{args.env_id}: an agent is trained {len(ARMS)} times, {steps:,} steps each")
     for arm, told in TOLD.items():
         print(f"  {arm:10} {told.format(num_ratings=args.num_ratings)}")

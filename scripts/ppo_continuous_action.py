@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from gym_rated.assembly import arguments, session
 from gym_rated.assembly.devices import DeviceArgs, choose_device
 from gym_rated.assembly.ranges import Count, NotNegative, Positive, Share
+from gym_rated.checks import check_memory
 
 SCRIPT = Path(__file__).stem  # in the name of the run's folder, and in its config.json
 LOG_SQRT_2_PI = 0.5 * math.log(2 * math.pi)
@@ -58,7 +59,7 @@ class PPOArgs:
 
 
 @dataclass
-class Args(PPOArgs, DeviceArgs, arguments.RunArgs):
+class Args(DeviceArgs, PPOArgs, arguments.RunArgs):
     """Train PPO, whose actions must be a Box, on a reward learned from ratings."""
 
     env_id: str = "HalfCheetah-v5"
@@ -70,6 +71,16 @@ class Args(PPOArgs, DeviceArgs, arguments.RunArgs):
         """Whole rollouts, at least one."""
         batch_size = self.num_envs * self.num_steps
         return batch_size * max(1, self.total_timesteps // batch_size)
+
+    def check_agent(self) -> None:
+        num_envs, num_steps = self.num_envs, self.num_steps
+        check_memory(num_envs * num_steps, num_envs=num_envs, num_steps=num_steps)
+        if num_envs * num_steps > self.total_timesteps:
+            raise ValueError(
+                "`total_timesteps` must be enough for a rollout, `num_envs` * `num_steps` = "
+                f"{num_envs * num_steps}, got {self.total_timesteps}; train for longer, or take "
+                "shorter rollouts"
+            )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ the same. Ctrl-C stops, and the next call goes on from there.
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import tyro
 
 from gym_rated.assembly.filming import film_of
 from gym_rated.assembly.spaces import script_for
+from gym_rated.assembly.words import EnvKwargs, env_kwargs_words
 from gym_rated.edge import run_command
 from gym_rated.method import OUR_TASKS
 from gym_rated.plots import plot_report
@@ -51,6 +52,8 @@ DEFAULT = ("How well does the agent do its task?", ("very bad", "bad", "fair", "
 class Args:
     env_id: str = "HalfCheetah-v5"
     """the id of the environment, whose actions one of the PPO scripts must take"""
+    env_kwargs: EnvKwargs = field(default_factory=dict)
+    """arguments of the environment, as names and values: `action_repeat 2`"""
     seed: int = 1
     """seed of all runs"""
     num_ratings: int = 100
@@ -89,6 +92,7 @@ def command_of(args: Args, script: str, folder: Path, arm: str, steps: int) -> l
     extra = steps // 5 if args.extra_steps is None else args.extra_steps
     command += ["--env-id", args.env_id, "--seed", str(args.seed), "--run-dir", str(folder / arm)]
     command += ["--total-timesteps", str(steps), "--extra-steps", str(extra)]
+    command += env_kwargs_words(args.env_kwargs)
     if arm == "constant":
         return [*command, "--reward", "constant"]
     command += ["--num-ratings", str(args.num_ratings), *FLAGS.get(args.env_id, [])]
@@ -127,7 +131,7 @@ def one_thread() -> dict[str, str]:
 def train(args: Args, folder: Path) -> int:
     """Train all arms, yours in the foreground; returns its exit code."""
     steps = args.total_timesteps or STEPS.get(args.env_id, 250_000)
-    script = script_for(args.env_id)
+    script = script_for(args.env_id, args.env_kwargs)
     folder.mkdir(parents=True, exist_ok=True)
     controls = start_controls(args, script, folder, steps)
     try:

@@ -59,7 +59,7 @@ class SACArgs:
 
 
 @dataclass
-class Args(SACArgs, DeviceArgs, arguments.RunArgs):
+class Args(DeviceArgs, SACArgs, arguments.RunArgs):
     """Train SAC, whose actions must be a bounded Box, on a reward learned from ratings."""
 
     env_id: str = "HalfCheetah-v5"
@@ -71,7 +71,15 @@ class Args(SACArgs, DeviceArgs, arguments.RunArgs):
     query_until: float = 0.6
 
     def check_agent(self) -> None:
-        check_memory(15 * self.network_width**2, network_width=self.network_width)  # five, in Adam
+        width, batch_size = self.network_width, self.batch_size
+        check_memory(15 * width**2, network_width=width)  # five, in Adam
+        check_memory(12 * width * batch_size, batch_size=batch_size, network_width=width)
+        for name in ("policy_frequency", "target_network_frequency"):
+            if getattr(self, name) > self.total_timesteps:
+                raise ValueError(
+                    f"`{name}` must be at most `total_timesteps` = {self.total_timesteps}, which "
+                    f"is as many updates as there can be, got {getattr(self, name)}"
+                )
         if self.reward != "none" and self.learning_starts >= self.total_timesteps:
             raise ValueError(
                 f"`learning_starts` must be below `total_timesteps` = {self.total_timesteps}, got "

@@ -64,7 +64,7 @@ def test_flags_are_refused_before_anything_that_takes_seconds_is_imported(tmp_pa
     with RunWriter(tmp_path / "taken", {"env_id": "CartPole-v1"}, script="other"):
         pass
     wrong = {"--nonsense": 2, "--gamma 2": 2, "--num-ratings 1": 2, "--run-dir taken": 2}
-    wrong |= {"--resume nowhere": 1}
+    wrong |= {"--resume nowhere": 2, "--reward model --reward-model nowhere": 2}
     lines, codes = [(script("ppo"), words.split()) for words in wrong], list(wrong.values())
     lines += [(script(name), ["--gamma", "2"]) for name in TRAINING]
     lines += [("gym_rated", [name, "--nonsense"]) for name in COMMANDS]

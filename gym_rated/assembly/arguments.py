@@ -29,6 +29,7 @@ from gym_rated.assembly.headings import parse_in_groups
 from gym_rated.assembly.presets import PRESETS, Preset
 from gym_rated.assembly.ranges import check_ranges
 from gym_rated.assembly.wording import flag, named_as
+from gym_rated.checkpoint.state import MANIFEST
 from gym_rated.choices import Answers, Reference, TaskName
 from gym_rated.imports import check_imports_nothing, names_of_modules
 from gym_rated.method import RANKED_TASKS
@@ -207,6 +208,11 @@ def check_args(args: RunArgs) -> None:
     check_ranges(args)
     args.check_agent()
     _check_together(args)
+    if args.reward_model is not None and not (args.reward_model / MANIFEST).is_file():
+        raise ValueError(
+            f"`reward_model` must be the folder of a saved model, got {args.reward_model}, where "
+            "there is none; `gym-rated fit` makes one, and so does every rated run"
+        )
     check_device(args)
     if args.reward == "rated":
         _check_rated(args)
@@ -243,6 +249,11 @@ def _check_rated(args: RunArgs) -> None:
         raise ValueError(
             "`skip_rate` must be below 1, got 1: a rater who can never tell teaches nothing"
         )
+    if args.answers == "ratings" and not set(args.tasks) - {"score", "comparison"}:
+        raise ValueError(
+            f"`tasks` must include one that learns from ratings with `--answers ratings`, got "
+            f"{args.tasks}; add ordinal, or let the rater give other `answers`"
+        )
 
 
 def _warn_of_other_ratings(args: RunArgs) -> None:
@@ -264,6 +275,17 @@ def _check_human(args: RunArgs) -> None:
             raise ValueError(
                 f"`{name}` is of the synthetic rater, got {value} with `--rater human`"
             )
+    for name in ("rater_name", "instructions"):
+        if not getattr(args, name).strip():
+            raise ValueError(f"`{name}` must be a word or more, got {getattr(args, name)!r}")
+    names = {name.strip() for name in args.class_names}
+    if args.class_names and ("" in names or len(names) < len(args.class_names)):
+        raise ValueError(f"`class_names` must differ, and say something, got {args.class_names}")
+    if args.class_names and len(names) != args.num_classes:
+        raise ValueError(
+            f"`class_names` must name each of the {args.num_classes} classes (`num_classes`), got "
+            f"{args.class_names}"
+        )
 
 
 def _check_envpool(args: RunArgs) -> None:

@@ -109,10 +109,21 @@ def check_new_folder(args: RunArgs, script: str) -> Path:
 
     Raises:
         FileExistsError: If it holds a run.
+        NotADirectoryError: If it is a file.
+        ValueError: If there can be no such folder.
     """
     name = f"{args.env_id}__{script}__{args.reward}__{args.seed}"
     run_dir = Path(args.run_dir or Path("runs") / name.replace("/", "-")).expanduser()
-    _check_is_free(run_dir, script)
+    try:
+        if run_dir.exists() and not run_dir.is_dir():
+            raise NotADirectoryError(f"`run_dir` must be a folder, got the file {run_dir}")
+        _check_is_free(run_dir, script)
+    except OSError as error:
+        if error.strerror is None:  # in our own words
+            raise
+        raise ValueError(
+            f"`run_dir` must be a folder that there can be, got {run_dir}: {error.strerror}"
+        ) from error
     return run_dir
 
 

@@ -19,6 +19,7 @@ from gym_rated.assembly.ranges import (
     Share,
     Whole,
 )
+from gym_rated.assembly.words import EnvKwargs
 from gym_rated.choices import (
     Answers,
     BonusName,
@@ -56,7 +57,7 @@ class TrainingArgs:
     """where they run: one after another in this process, each in a process of its own (async), or
     in the threads of EnvPool, which has environments of its own; a resumed run then begins new
     episodes"""
-    env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
+    env_kwargs: EnvKwargs = field(default_factory=dict)
     """arguments of the environment, as names and values: `action_repeat 2`"""
     seed: Whole = 1
     """seed of everything: agent, environments, rater, choice of segments, reward model"""
@@ -129,7 +130,7 @@ class QueryArgs:
 
     first_share: PositiveShare = 0.2
     """share of the segments to ask about at the first query"""
-    query_rounds: Whole = 9
+    query_rounds: Annotated[Whole, Range(0, 100_000, is_whole=True)] = 9
     """queries after the first, evenly spaced"""
     query_until: PositiveShare = 0.7
     """share of training by which the last query is made"""

@@ -204,6 +204,14 @@ def make_schedule(
     args: RunArgs, total_timesteps: int, num_envs: int, segment_lengths: Sequence[int]
 ) -> dict[int, int]:
     """Return the query schedule: the first query waits until its segments can be cut."""
+    most = (args.trained_timesteps + args.extra_steps) // min(segment_lengths)
+    if args.num_ratings > most:
+        raise ValueError(
+            f"`num_ratings` must be at most {most}, the segments of `segment_length` = "
+            f"{min(segment_lengths)} that the steps of the run hold, as none overlap, got "
+            f"{args.num_ratings}; train for longer (`total_timesteps`), or ask for fewer or shorter"
+            " segments"
+        )
     per_env = math.ceil(args.first_share * args.num_ratings / num_envs)
     filmed = _filmed_share(args, segment_lengths)
     slack = 1.0 if filmed == 1 else 1.25  # windows are drawn at random
@@ -214,7 +222,7 @@ def make_schedule(
             f"`total_timesteps` must be enough for the first query, at step {start} (its segments, "
             "`first_share` * `num_ratings` of `segment_length`, must be there), and the last one is"
             f" to be by step {last} (`query_until`), got {total_timesteps}; train for longer, or "
-            "ask for fewer or shorter segments"
+            "ask earlier, or for fewer or shorter segments"
         )
     with named_as(first="first_share", rounds="query_rounds", until="query_until"):
         schedule = query_schedule(

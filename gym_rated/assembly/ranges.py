@@ -77,8 +77,11 @@ def check_ranges(args: Any) -> None:
     """
     for kind in filter(is_dataclass, type(args).__mro__):  # a new default keeps the old range
         for name, hint in get_type_hints(kind, include_extras=True).items():
-            for limits, value in _limited(hint, getattr(args, name, None)):
-                limits.check(name, value)
+            value = getattr(args, name, None)
+            if value == () and "Range(" in repr(hint):
+                raise ValueError(f"`{name}` must hold at least one number, got none")
+            for limits, number in _limited(hint, value):
+                limits.check(name, number)
 
 
 def _limited(hint: Any, value: Any) -> Iterator[tuple[Range, Any]]:

@@ -215,9 +215,9 @@ def main(train: Callable[[_Args], dict[str, Any]], kind: type[_Args], script: st
         nothing was learned from ratings; 130 if it was interrupted.
     """
     try:
-        args = parse_args(kind)
-    except Exception as error:
-        return _refused(error, kind, script)
+        args = read_args(kind, script)
+    except SystemExit as ended:
+        return int(ended.code or 0)
     return run(train, args, script)
 
 
@@ -232,14 +232,15 @@ def read_args(kind: type[_Args], script: str) -> _Args:
         script: Name of the script, for errors.
 
     Raises:
-        SystemExit: With the exit code of `main`.
+        SystemExit: With code 0 after --help, and 2 where a flag is refused.
     """
     try:
         args = parse_args(kind)
         if args.resume is None:
             check_new_folder(args, script)
     except Exception as error:
-        sys.exit(_refused(error, kind, script))
+        _say_refused(error, kind, script)
+        sys.exit(2)
     return args
 
 
@@ -252,7 +253,8 @@ def run(train: Callable[[_Args], dict[str, Any]], args: _Args, script: str) -> i
         print(said, file=sys.stderr)
         return 130
     except Exception as error:
-        return _refused(error, type(args), script)
+        _say_refused(error, type(args), script)
+        return 2 if isinstance(error, ValueError | TypeError | FileExistsError) else 1
     print(result)
     if result.get("learned", True):
         return 0
@@ -260,11 +262,10 @@ def run(train: Callable[[_Args], dict[str, Any]], args: _Args, script: str) -> i
     return 3
 
 
-def _refused(error: Exception, kind: type[RunArgs], script: str) -> int:
-    """Say in the words of the command line what was wrong, and return the exit code; raise bugs."""
+def _say_refused(error: Exception, kind: type[RunArgs], script: str) -> None:
+    """Say in the words of the command line what was wrong; raise bugs."""
     if not is_for_the_user(error):
         raise error
     names = [field.name for field in fields(kind)]
     said = "\n".join([str(error), *getattr(error, "__notes__", ())])
     print(f"{script}.py: {as_flags(said, names)}", file=sys.stderr)
-    return 2 if isinstance(error, ValueError | TypeError | FileExistsError) else 1

@@ -1,6 +1,6 @@
 """Which script trains on which spaces: one table, so that a refusal can name what to do instead."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import numpy as np
@@ -67,15 +67,19 @@ def scripts_for(space: Space[Any]) -> list[str]:
     return [script for script, kind in ACTIONS.items() if kind.takes(space)]
 
 
-def script_for(env_id: str) -> str:
+def script_for(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> str:
     """Return the name of the script that trains on an environment, PPO's where there are several.
+
+    Args:
+        env_id: Id of the environment.
+        env_kwargs: Its arguments.
 
     Raises:
         ImportError: If a package or the module of the id is missing.
         TypeError: If no script takes its actions.
         ValueError: If there is no such id.
     """
-    env = make_env(env_id)
+    env = make_env(env_id, env_kwargs)
     env.close()
     found = scripts_for(env.action_space)
     if not found:

@@ -15,6 +15,7 @@ import gymnasium as gym
 import numpy as np
 import tyro
 
+from gym_rated.assembly.words import EnvKwargs
 from gym_rated.checks import whole_number
 from gym_rated.edge import run_command
 from gym_rated.environments.making import make_env
@@ -30,7 +31,7 @@ class Args:
     """the id of the environment"""
     run_dir: Path
     """folder of the run"""
-    env_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
+    env_kwargs: EnvKwargs = field(default_factory=dict)
     """arguments of the environment, as names and values"""
     seed: int = 1
     """seed of environment and actions"""

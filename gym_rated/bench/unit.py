@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gym_rated
+from gym_rated.assembly.words import env_kwargs_words
 from gym_rated.bench.grid import RANDOM, Grid, Task
 from gym_rated.bench.scripts import Script, find_script, module_script
 
@@ -84,9 +85,7 @@ def _units(grid: Grid, scripts: dict[str, Script]) -> Iterator[Unit]:
 def _unit(
     cell: tuple[str, str, str], task: Task, script: Script, seed: int, flags: tuple[str, ...]
 ) -> Unit:
-    kwargs = [str(word) for pair in task.env_kwargs.items() for word in pair]
-    words = ["--env-id", task.env_id, "--seed", str(seed)]
-    words += ["--env-kwargs", *kwargs] if kwargs else []
+    words = ["--env-id", task.env_id, "--seed", str(seed), *env_kwargs_words(task.env_kwargs)]
     config = {
         "script": script.name,
         "script_sha256": script.sha256,

@@ -40,7 +40,34 @@ def make_env(
         {} if render_mode is None else {"render_mode": render_mode}
     )
     with own_words(env_id), named_extras():
+        if env_kwargs:
+            return _made_with(env_id, arguments, render_mode)
         return gym.make(env_id, **arguments)
+
+
+def _made_with(
+    env_id: str, arguments: Mapping[str, Any], render_mode: str | None
+) -> gym.Env[Any, Any]:
+    """Make an environment, or say that its arguments are wrong where it can be made without."""
+    if "id" in arguments:
+        raise TypeError("`env_kwargs` must not hold id, which `env_id` is, got one; leave it out")
+    try:
+        return gym.make(env_id, **arguments)
+    except (ValueError, TypeError, AssertionError) as error:
+        if _is_told_apart(error):
+            raise
+        gym.make(env_id, render_mode=render_mode).close()
+        given = {name: value for name, value in arguments.items() if name != "render_mode"}
+        said = f"{type(error).__name__}: {error}"
+        raise ValueError(
+            f"`env_kwargs` must be what {env_id} takes, got {given}: {said}"
+        ) from error
+
+
+def _is_told_apart(error: Exception) -> bool:
+    """Return whether `own_words` has words for an error."""
+    found = (_REFUSED_ARGUMENT, _MISSING_ARGUMENTS)
+    return isinstance(error, TypeError) and any(each.search(str(error)) for each in found)
 
 
 @contextmanager

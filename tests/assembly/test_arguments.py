@@ -84,7 +84,7 @@ def test_help_has_a_heading_for_each_group(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         parse_args(Args, ["--help"])
     text = capsys.readouterr().out
-    groups = ["training", "reward", "rater", "query", "human", "reward-model", "walk"]
+    groups = ["walk", "training", "reward", "rater", "query", "human", "reward-model"]
     assert re.findall(r"([\w-]+) options +(?:─|\n)", text) == groups
     assert text.index("Train an agent that walks at random.") < text.index("training options")
     assert "Flags of an agent that walks at random." in text

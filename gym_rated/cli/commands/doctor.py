@@ -6,7 +6,6 @@ Each check returns findings, one line each. None of them changes anything: a dat
 there yet is not made.
 """
 
-import json
 import os
 import platform
 import shutil
@@ -15,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import tyro
 
+from gym_rated.assembly.words import EnvKwargs
 from gym_rated.environments.making import own_words
 from gym_rated.environments.rendering import BACKENDS, draws_without_opengl, try_to_render
 from gym_rated.imports import EXTRAS, named_extras
@@ -49,8 +49,8 @@ class DoctorArgs:
     """database to look at: a file, or a URL"""
     env_id: str | None = None
     """environment to draw a frame of; one of MuJoCo's by default"""
-    env_kwargs: str = "{}"
-    """arguments of the environment, as JSON"""
+    env_kwargs: EnvKwargs = field(default_factory=dict)
+    """arguments of the environment, as names and values: `action_repeat 2`"""
     port: int = 0
     """port that the page is to be served at; 0 takes a free one"""
 
@@ -119,7 +119,7 @@ def check_packages(args: DoctorArgs) -> Iterator[Finding]:
 
 def check_drawing(args: DoctorArgs) -> Iterator[Finding]:
     """Draw a frame with each backend of OpenGL, or without any where none is needed."""
-    env_id, env_kwargs = args.env_id or _STANDS_FOR_ALL, json.loads(args.env_kwargs)
+    env_id, env_kwargs = args.env_id or _STANDS_FOR_ALL, args.env_kwargs
     with own_words(env_id):
         is_flat = draws_without_opengl(env_id)
     if is_flat:

@@ -1,7 +1,7 @@
 """`gym-rated film`: videos of the policy that a run trained."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gym_rated.agents.policy import Policy
 from gym_rated.assembly.wording import named_as
+from gym_rated.assembly.words import EnvKwargs
 from gym_rated.checks import check_number, whole_number
 from gym_rated.environments.camera import follow_agent
 from gym_rated.environments.making import make_env
@@ -38,6 +39,9 @@ class FilmArgs:
     """folders of the runs"""
     env_id: str | None = None
     """id of the environment; that of each run by default"""
+    env_kwargs: EnvKwargs = field(default_factory=dict)
+    """arguments of the environment, as names and values: `action_repeat 2`; by default those of
+    each run"""
     out: Path | None = None
     """folder of the videos of one run; RUN/videos/policy by default"""
     episodes: int = 3
@@ -190,8 +194,8 @@ def _environment_of(args: FilmArgs, run: Path) -> tuple[str, dict[str, Any]]:
         raise ValueError(
             f"`env_id` must be given, because {run / CONFIG} names no environment, got None"
         )
-    env_kwargs = flags.get("env_kwargs") or {}
-    typed = names_of_modules(args.env_id)
+    env_kwargs = args.env_kwargs or flags.get("env_kwargs") or {}
+    typed = [*names_of_modules(args.env_id), *names_of_modules(args.env_kwargs)]
     for name, value in (("env_id", env_id), ("env_kwargs", env_kwargs)):
         remedy = f"if you trust it, pass --env-id {env_id}"
         check_imports_nothing(name, value, run / CONFIG, remedy, typed=typed)
