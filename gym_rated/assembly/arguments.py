@@ -147,7 +147,31 @@ def _parse_beside_run(kind: type[_Args], folder: Path, words: list[str]) -> _Arg
     args = parse_in_groups(replace(run, **usual), words)
     check_names(args, run, folder)
     args.given = differing(args, run) - {"resume"}
+    check_unchanged(args, run, args.given)
     return args
+
+
+def check_unchanged(args: RunArgs, run: RunArgs, given: frozenset[str]) -> None:
+    """Refuse flags that are to be others than those of the run that goes on.
+
+    Args:
+        args: Arguments as the user gave them; `total_timesteps` and `device` may be others.
+        run: Those of the run.
+        given: Names of what the user gave.
+
+    Raises:
+        ValueError: With each flag, what it is in the run, and what was given.
+    """
+    changed = [
+        f"`{name}` must be {getattr(run, name)}, got {getattr(args, name)}"
+        for name in sorted(given - {"total_timesteps", "device"})
+        if getattr(args, name) != getattr(run, name)
+    ]
+    if changed:
+        raise ValueError(
+            f"{'; '.join(changed)}: a run goes on with its own flags; leave out what differs, or "
+            "begin another run"
+        )
 
 
 def check_names(typed: RunArgs, read: RunArgs, source: Path) -> None:

@@ -12,11 +12,12 @@ from gym_rated.assembly.arguments import (
     args_of_run,
     check_args,
     check_names,
+    check_unchanged,
     describe_preset,
     differing,
 )
 from gym_rated.assembly.devices import check_device
-from gym_rated.assembly.wording import flag, named_as
+from gym_rated.assembly.wording import named_as
 from gym_rated.checkpoint import load_state
 from gym_rated.checkpoint.restoring import restoring
 from gym_rated.environments.rendering import ensure_rendering, prepare_capture
@@ -91,6 +92,7 @@ def begin_run(args: _Args, script: str) -> Iterator[Start[_Args]]:
     with named_as(folder="resume"):
         run_args, given = args_of_run(type(args), run_dir), _given(args)
         _check_script(read_config(run_dir).get("script"), script)
+        check_unchanged(args, run_args, given)
         _check_extension(args, run_args, given)
         result = _result_of(run_dir, args, run_args, given)
     if result is not None:
@@ -165,7 +167,6 @@ def _result_of(
     result = read_result(run_dir)
     steps = run_args.total_timesteps
     print(f"{run_dir} is finished, nothing is changed; --total-timesteps above {steps} extends it")
-    _say_ignored(args, run_args, given)
     return {name: value for name, value in result.items() if name != "sha256"}
 
 
@@ -183,11 +184,9 @@ def _resumed(
         with restoring("resume", run_dir / CHECKPOINT):
             run_args = args_from_state(type(args), state["args"])
         check_names(args, run_args, run_dir / CHECKPOINT)
-    _say_ignored(args, run_args, given - {"total_timesteps", "device"})
     if "total_timesteps" in given and args.total_timesteps > run_args.total_timesteps:
-        steps = args.total_timesteps
-        print(f"{run_dir} is extended from {run_args.total_timesteps} to {steps} timesteps")
-        run_args = replace(run_args, total_timesteps=steps)
+        print(_extension(run_dir, run_args, args.total_timesteps))
+        run_args = replace(run_args, total_timesteps=args.total_timesteps)
     if "device" in given:  # the machine may be another one
         run_args = replace(run_args, **{"device": vars(args)["device"]})
     check_device(run_args)
@@ -203,15 +202,14 @@ def _check_stamp(state: Mapping[str, Any], script: str, run_dir: Path) -> None:
         raise ValueError(f"`resume` must be a run of a script, got {run_dir} of something else")
 
 
-def _say_ignored(args: RunArgs, run_args: RunArgs, given: frozenset[str]) -> None:
-    """Say which flags have no effect, because the run has its own."""
-    ignored = [
-        f"{flag(name)} {getattr(args, name)} (the run has {getattr(run_args, name)})"
-        for name in sorted(given)
-        if getattr(args, name) != getattr(run_args, name)
-    ]
-    if ignored:
-        print(f"a resumed run keeps its own arguments; ignored: {', '.join(ignored)}")
+def _extension(run_dir: Path, run_args: RunArgs, steps: int) -> str:
+    """Return what a longer run changes, and what not."""
+    said = f"{run_dir} is extended from {run_args.total_timesteps} to {steps} timesteps"
+    if getattr(run_args, "anneal_lr", False):
+        said += ", and its learning rate falls to 0 at the new end"
+    if run_args.reward == "rated":
+        said += f"; it asks for no more than the {run_args.num_ratings} ratings that were planned"
+    return said
 
 
 def _ready(start: Start[_Args]) -> Start[_Args]:

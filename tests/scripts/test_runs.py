@@ -180,12 +180,13 @@ def test_a_finished_run_is_left_as_it_is(
 ) -> None:
     folder = whole(script)
     before, result = contents(folder), read_result(folder)
-    again = train(script, resume=folder, seed=7)
+    again = train(script, resume=folder)
     assert contents(folder) == before
     assert again == {k: v for k, v in result.items() if k != "sha256"}
     said = capsys.readouterr().out
     assert f"{folder} is finished, nothing is changed; --total-timesteps above {STEPS}" in said
-    assert "ignored: --seed 7 (the run has 1)" in said
+    with pytest.raises(ValueError, match="`seed` must be 1, got 7: a run goes on with its own fla"):
+        train(script, resume=folder, seed=7)
     with pytest.raises(FileExistsError, match="`run_dir` must not hold a run already"):
         run(script, folder)
     assert contents(folder) == before
@@ -198,7 +199,12 @@ def test_more_timesteps_extend_a_finished_run(
     run(script, folder)
     first = rows(folder)
     train(script, resume=folder, total_timesteps=LONGER)
-    assert f"extended from {STEPS} to {LONGER} timesteps" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"extended from {STEPS} to {LONGER} timesteps" in said
+    assert "it asks for no more than the 30 ratings that were planned" in said
+    assert ("its learning rate falls to 0 at the new end" in said) == (
+        script is not sac_continuous_action
+    )
     result = read_result(folder)
     assert result["global_step"] == LONGER
     assert result["num_ratings"] == 30  # the budget is that of the run, and was spent
@@ -209,15 +215,21 @@ def test_more_timesteps_extend_a_finished_run(
     assert contents(folder) == before
 
 
-def test_a_run_that_is_extended_while_it_is_killed_knows_its_new_length(
+def test_a_run_that_is_killed_while_it_is_extended_ends_as_if_it_were_not(
     tmp_path: Path, script: ModuleType
 ) -> None:
-    run(script, tmp_path / "run")
-    with pytest.MonkeyPatch.context() as patch:
-        fail_at(patch, RunWriter, "log", 1, kill)
-        with pytest.raises(Killed):
-            train(script, resume=tmp_path / "run", total_timesteps=LONGER)
-    assert train(script, resume=tmp_path / "run")["global_step"] == LONGER
+    folders = [tmp_path / "whole", tmp_path / "killed"]
+    for folder in folders:
+        run(script, folder)
+    train(script, resume=folders[0], total_timesteps=LONGER)
+    for name, at in (("log", 1), ("log", 3), ("write_result", 1)):  # again and again
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(script, "time", Ticks())
+            fail_at(patch, RunWriter, name, at, kill)
+            with pytest.raises(Killed):
+                train(script, resume=folders[1], total_timesteps=LONGER)
+    assert train(script, resume=folders[1])["global_step"] == LONGER
+    assert_same_run(*folders)
 
 
 def test_a_run_cannot_be_shortened(script: ModuleType, whole: Callable[..., Path]) -> None:
@@ -477,17 +489,19 @@ def test_a_damaged_config_is_refused_and_nothing_is_touched(
     assert contents(folder) == {"config.json": content.encode()}
 
 
-def test_flags_of_the_command_line_that_a_resumed_run_ignores_are_said(
-    whole: Callable[..., Path], script: ModuleType, capsys: pytest.CaptureFixture[str]
+def test_other_flags_beside_resume_are_refused_with_old_and_new_value(
+    whole: Callable[..., Path], script: ModuleType
 ) -> None:
-    words = ["--resume", str(whole(script)), "--seed", "1", "--num-envs", "16", "--tau", "0.1"]
-    words = words if script is sac_continuous_action else words[:-2]
-    args = script.arguments.parse_args(script.Args, words)
-    script.train(args)
-    said = capsys.readouterr().out
-    assert "--num-envs 16 (the run has 2)" in said  # also where it is the script's default
-    assert "--seed" not in said  # as it does not differ
-    assert ("--tau 0.1 (the run has 0.005)" in said) == (script is sac_continuous_action)
+    words = ["--resume", str(whole(script)), "--seed", "1", "--num-envs", "16", "--preset", "rbrl"]
+    before = contents(whole(script))
+    with pytest.raises(
+        ValueError, match="`num_envs` must be 2, got 16; `preset` must be ours, got"
+    ):
+        script.arguments.parse_args(script.Args, words)  # the seed does not differ
+    assert contents(whole(script)) == before
+    same = ["--num-envs", "2", "--total-timesteps", str(STEPS), "--device", "auto"]
+    args = script.arguments.parse_args(script.Args, [*words[:4], *same])
+    assert script.train(args)["global_step"] == STEPS
 
 
 def test_a_run_has_all_its_steps_and_its_format(
