@@ -131,6 +131,9 @@ def _import_module_of(env_id: str) -> None:
 def _suggestion(env_id: str) -> str:
     """Return what the user may have meant."""
     name = env_id.rpartition(":")[2]
+    ours = name.replace("dm_control/", "gym_rated/dm-", 1)
+    if ours != name and ours in gym.registry:
+        return f"that task of dm_control is {ours} here"
     known = {known.lower(): known for known in gym.registry}
     unversioned = {re.sub(r"-v\d+$", "", known): known for known in known}
     close = get_close_matches(name.lower(), known, n=1, cutoff=0.75) or [

@@ -74,6 +74,14 @@ def test_an_id_without_a_module_leaves_the_path_alone(own_folder: Path) -> None:
         ("CartPole", {}, None, ""),  # the newest version, as Gymnasium has it
         ("HalfCheeta", {}, ValueError, r"did you mean HalfCheetah-v5\?"),
         ("CartPole-v99", {}, ValueError, r"did you mean CartPole-v1\?"),
+        ("dm_control/walker-walk-v0", {}, ValueError, r"is gym_rated/dm-walker-walk-v0 here"),
+        (
+            "CartPole-v1",
+            {"max_episode_steps": 0},
+            ValueError,
+            r"`env_kwargs` must .*CartPole-v1",
+        ),
+        ("CartPole-v1", {"id": "other"}, TypeError, r"`env_kwargs` must not hold id, which"),
         ("dm-walker-walk-v0", {}, ValueError, r"did you mean gym_rated/dm-walker-walk-v0\?"),
         ("Nothing-like-it-v0", {}, ValueError, "one of your own is 'module:Id'"),
         ("ALE/Pong-v5", {}, ValueError, "`env_id` must name an environment that is registered"),
