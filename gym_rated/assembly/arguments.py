@@ -232,7 +232,7 @@ def check_args(args: RunArgs) -> None:
     check_ranges(args)
     args.check_agent()
     _check_together(args)
-    if args.reward_model is not None and not (args.reward_model / MANIFEST).is_file():
+    if args.reward_model is not None and not (Path(args.reward_model) / MANIFEST).is_file():
         raise ValueError(
             f"`reward_model` must be the folder of a saved model, got {args.reward_model}, where "
             "there is none; `gym-rated fit` makes one, and so does every rated run"
