@@ -6,7 +6,7 @@ import { classColour } from "./ramp.js";
 import { Reel } from "./reel.js";
 
 export const ADVICE =
-  "The agent changes from round to round. Compare a clip with those of this round only: what you last called";
+  "The agent changes from round to round. Compare a clip with those of this round only. What you last called:";
 
 export class Examples {
   // `roundInView()` is the round of the clip that is rated, undefined where it is not known.
