@@ -26,7 +26,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo rate-demo test test-slow test-browser test-faults test-hostile test-fuzz \
-	test-outside test-mutants test-oldest coverage lint docs bench bench-speed clean
+	test-outside test-cluster test-mutants test-oldest coverage lint docs bench bench-speed clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -57,6 +57,9 @@ test-fuzz: $(VENV)/.everything  ## cut segments from random episodes, against a 
 
 test-outside: $(VENV)/.everything  ## run the tests of Gymnasium (its checkout: GYMNASIUM_SRC) and others
 	$(PY) -m pytest -m outside tests/outside $(ARGS)
+
+test-cluster: $(VENV)/.cluster  ## run grids on a Ray cluster of two nodes on this machine
+	$(PY) -m pytest -m cluster tests/bench/test_cluster.py $(ARGS)
 
 test-mutants: $(VENV)/.everything  ## break places of the code, and count those that tests notice
 	$(PY) tests/mutants.py $(ARGS)
@@ -133,3 +136,7 @@ $(VENV)/.everything: $(VENV)/.torch pyproject.toml
 	$(INSTALL) --editable '.[mujoco,dm-control,video,dev,docs]'
 	@touch $(VENV)/.core $(VENV)/.mujoco $(VENV)/.video $(VENV)/.human \
 		$(VENV)/.human-mujoco $@
+
+$(VENV)/.cluster: $(VENV)/.everything
+	$(INSTALL) --editable '.[cluster]'
+	@touch $@

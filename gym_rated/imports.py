@@ -28,6 +28,7 @@ EXTRAS = {
     "uvicorn": "human",
     "psycopg": "postgres",
     "pyarrow": "parquet",
+    "ray": "cluster",
 }
 """Optional package -> extra of gym_rated that brings it."""
 

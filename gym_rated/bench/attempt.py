@@ -95,7 +95,8 @@ def conclude(ended: Ended, home: Path) -> str | None:
         return _write_row(unit, home)
     tail = (home / LOG).read_text(errors="replace").splitlines()[-_TAIL_LINES:]
     told = "\n".join(f"  | {line}" for line in tail)
+    how = ended.lost or f"it ended with code {ended.code} and without a result"
     return (
-        f"it ended with code {ended.code} and without a result; run the grid again to try again, "
+        f"{how}; run the grid again to try again, "
         f"or remove {home} to begin anew. The end of {home / LOG}:\n{told}"
     )

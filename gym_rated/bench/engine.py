@@ -1,24 +1,22 @@
 """Where units are run: one small interface, and processes of this machine behind it."""
 
 import os
-import signal
 import subprocess
-import sys
 import time
-from collections.abc import Collection, Generator, Iterable
-from contextlib import suppress
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from gym_rated.bench.environ import environ_of_runs
+from gym_rated.bench.environ import variables_of_runs
+from gym_rated.bench.processes import begin, stop
 from gym_rated.bench.unit import Unit
 from gym_rated.checks import whole_number
 
-_LEASH = Path(__file__).with_name("leash.py")
+TICK_S = 1.0
+"""How often an engine says that time passes."""
+
 _POLL_S = 0.05
-_TICK_S = 1.0
-_GRACE_S = 15.0  # that a script has to end after it was interrupted
 
 
 @dataclass(frozen=True)
@@ -38,10 +36,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Ended:
-    """A job that has ended, with the exit code of its process."""
+    """A job that has ended.
+
+    Attributes:
+        job: The job.
+        code: Exit code of its process.
+        lost: Why that is not known, or why there was no process; empty where it ended by itself.
+    """
 
     job: Job
     code: int
+    lost: str = ""
 
 
 class Engine(Protocol):
@@ -79,48 +84,15 @@ class LocalProcesses:
         try:
             while True:
                 while len(running) < self.workers and (job := next(waiting, None)) is not None:
-                    running[_start(job)] = job
+                    environ = os.environ | variables_of_runs()
+                    running[begin(job.words, job.log, environ)] = job
                 if not running:
                     return
                 for process in [p for p in running if p.poll() is not None]:
                     yield Ended(running.pop(process), process.returncode)
-                if time.monotonic() - last_tick > _TICK_S:
+                if time.monotonic() - last_tick > TICK_S:
                     last_tick = time.monotonic()
                     yield None
                 time.sleep(_POLL_S)
         finally:
-            _stop(running)
-
-
-def _start(job: Job) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-S", "-E", str(_LEASH), str(os.getpid()), *job.words]
-    with job.log.open("ab") as log:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=environ_of_runs(),
-            start_new_session=True,  # a Ctrl-C on the terminal is for the driver alone
-        )
-
-
-def _stop(processes: Collection["subprocess.Popen[bytes]"]) -> None:
-    """Interrupt processes, with all that they have started, and kill those that do not end."""
-    for process in processes:
-        _signal(process, signal.SIGINT)
-    deadline = time.monotonic() + _GRACE_S
-    try:
-        for process in processes:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.0, deadline - time.monotonic()))
-    finally:
-        for process in processes:
-            if process.poll() is None:
-                _signal(process, signal.SIGKILL)
-                process.wait()
-
-
-def _signal(process: "subprocess.Popen[bytes]", number: int) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+            stop(running)

@@ -6,12 +6,12 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[2]
 
 
-def environ_of_runs() -> dict[str, str]:
-    """Return the variables of a run's process.
+def variables_of_runs() -> dict[str, str]:
+    """Return the variables that a run's process has other than the driver.
 
     A checkout that the driver was started in need not be what is installed: its runs import it too.
     """
-    found = os.environ | {"OMP_NUM_THREADS": "1"}
+    found = {"OMP_NUM_THREADS": "1"}
     if (_ROOT / "pyproject.toml").is_file():
         before = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
         found["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *before])

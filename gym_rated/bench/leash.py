@@ -19,6 +19,7 @@ _PR_SET_PDEATHSIG = 1
 def main(parent: int, words: list[str]) -> None:
     """Become Python with `words`, unless the parent is gone already."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])  # and others, as those of Ray, hold it back
     if sys.platform == "linux":
         import ctypes
 

@@ -2,13 +2,14 @@
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gym_rated.bench.environ import environ_of_runs
+from gym_rated.bench.environ import variables_of_runs
 from gym_rated.runs.reading import digest
 
 _CHECKOUT = Path(__file__).parents[2] / "scripts"
@@ -99,7 +100,7 @@ def refused_flags(script: Script, commands: Sequence[Sequence[str]]) -> list[str
         input=json.dumps([list(words) for words in commands]),
         capture_output=True,
         text=True,
-        env=environ_of_runs(),
+        env=os.environ | variables_of_runs(),
     )
     if done.returncode != 0:
         raise RuntimeError(

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
 from gym_rated.assembly.ranges import Count, check_ranges
-from gym_rated.bench.engine import LocalProcesses
+from gym_rated.bench.engine import Engine, LocalProcesses
 from gym_rated.bench.grid import Grid, read_grid
 from gym_rated.bench.report import write_report
 from gym_rated.bench.running import run_grid
@@ -22,8 +22,13 @@ class BenchArgs:
     """TOML file of tasks, arms, settings and seeds; a grid runs programs, so know whose it is"""
     dir: Path = Path("runs/bench")
     """folder of the runs, which several grids may share"""
-    workers: Count = 1
-    """runs at a time, each in a process with one thread"""
+    workers: Count | None = None
+    """runs at a time, each in a process with one thread; by default 1, on a cluster one for each of
+    its processors"""
+    engine: Literal["local", "ray"] = "local"
+    """where runs are run: on this machine, or on the nodes of a Ray cluster, which share --dir"""
+    ray_address: str | None = None
+    """with --engine ray, HOST:PORT of the cluster's head; this machine must be one of its nodes"""
     tasks: tuple[str, ...] = ()
     """tasks of the grid, all by default"""
     arms: tuple[str, ...] = ()
@@ -52,7 +57,20 @@ def main(argv: Sequence[str]) -> int:
     for name in ("out", "baseline", "compare"):
         if getattr(args, name) is not None:
             raise ValueError(f"`{name}` must be given with `--report` only, got it without")
-    return 1 if run_grid(grid, args.dir, LocalProcesses(args.workers)).failed else 0
+    return 1 if run_grid(grid, args.dir, _engine(args)).failed else 0
+
+
+def _engine(args: BenchArgs) -> Engine:
+    if (args.engine == "ray") != (args.ray_address is not None):
+        raise ValueError(
+            "`ray_address` must be given with `--engine ray`, and only then, got "
+            f"{args.ray_address} with `--engine {args.engine}`"
+        )
+    if args.ray_address is None:
+        return LocalProcesses(1 if args.workers is None else args.workers)
+    from gym_rated.bench.cluster import RayCluster
+
+    return RayCluster(args.ray_address, args.dir, args.workers)
 
 
 def _report(args: BenchArgs, grid: Grid) -> int:
