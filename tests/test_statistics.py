@@ -250,3 +250,40 @@ def test_the_limits_of_a_profile_draw_seeds_within_each_task():
 def test_confidence_of_a_profile_is_a_fraction():
     with pytest.raises(ValueError, match="`confidence` must lie between 0 and 1, got 95"):
         bootstrap_profile([1, 2], 0.5, confidence=95)
+
+
+# Runs x tasks, and what rliable 1.2.0 itself gave for them: 20,000 draws, with its bootstrap of
+# arch 8, whose seed it can no longer set by its argument.
+OF_RLIABLE = np.array(
+    [
+        *([0.12, 0.55, 1.02], [0.31, 0.61, 0.97], [0.25, 0.47, 1.11]),
+        *([0.44, 0.58, 0.88], [0.18, 0.72, 1.05]),
+    ]
+).T
+OTHERS = np.array(
+    [[0.10, 0.50, 1.02], [0.22, 0.66, 0.90], [0.25, 0.41, 0.99], [0.09, 0.44, 1.08]]
+).T
+
+
+def test_points_are_those_of_rliable():
+    assert interquartile_mean(OF_RLIABLE) == pytest.approx(0.6144444444444445)
+    assert interquartile_mean(OTHERS) == pytest.approx(0.5266666666666666)
+    improvement = probability_of_improvement(OF_RLIABLE, OTHERS)
+    assert improvement == pytest.approx(0.6833333333333332)
+    profile = performance_profile(OF_RLIABLE, [0.0, 0.2, 0.5, 0.9, 1.02, 1.2])
+    assert profile == pytest.approx([1, 13 / 15, 9 / 15, 4 / 15, 2 / 15, 0])
+
+
+def test_the_band_of_a_profile_is_that_of_rliable():
+    low, high = bootstrap_profile(OF_RLIABLE, [0.0, 0.2, 0.5, 0.9, 1.02, 1.2], num_resamples=20_000)
+    assert low == pytest.approx([1, 11 / 15, 7 / 15, 2 / 15, 0, 0])
+    assert high == pytest.approx([1, 1, 10 / 15, 5 / 15, 4 / 15, 0])
+
+
+@pytest.mark.parametrize(
+    ("statistic", "low", "high"),
+    [(interquartile_mean, 0.56, 0.6666666666666666), (np.mean, 0.5726666666666667, 0.664)],
+)
+def test_stratified_intervals_are_those_of_rliable(statistic, low, high):
+    found = bootstrap_interval(OF_RLIABLE, statistic, num_resamples=20_000)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.002)  # of its draws
