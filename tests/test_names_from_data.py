@@ -141,7 +141,7 @@ def begin(args):
 def test_the_reward_that_a_checkpoint_names_is_a_folder(tmp_path, marker):
     args = RunArgs(reward="model", reward_model="hostile_payload:attr")
     envs = gym.make_vec("CartPole-v1", 1, "sync")
-    with pytest.raises(FileNotFoundError, match=r"without manifest\.json"):
+    with pytest.raises(FileNotFoundError, match=r"which is not there"):
         session_parts().make_reward_fn(args, envs)
     assert not marker.exists()
 
