@@ -58,7 +58,8 @@ def refused(script: ModuleType, words: list[str], capsys: pytest.CaptureFixture[
     """Return in one line what a script says when it refuses words, before it trains."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", [f"{script.__name__}.py", *words])
-        patch.setattr(sys.modules["__main__"], "__file__", script.__file__)  # as it is run
+        main = sys.modules["__main__"]  # as it is run
+        patch.setattr(main, "__file__", script.__file__, raising=False)
         with pytest.raises(SystemExit) as ended:
             script.session.read_args(script.Args, script.SCRIPT)
     assert ended.value.code == 2
