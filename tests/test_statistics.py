@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from gym_rated.statistics import (
+    area_under,
     bootstrap_interval,
     bootstrap_profile,
     holm_adjusted,
@@ -287,3 +288,15 @@ def test_the_band_of_a_profile_is_that_of_rliable():
 def test_stratified_intervals_are_those_of_rliable(statistic, low, high):
     found = bootstrap_interval(OF_RLIABLE, statistic, num_resamples=20_000)
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.002)  # of its draws
+
+
+def test_the_area_under_a_curve_is_its_mean_over_training():
+    assert area_under([1.0, 2.0, 6.0]) == 3.0
+    # 2 at the start, 4 half way between 2 and 6, 6 at the end: (2 + 2 + 4 + 6 + 6) / 5
+    assert area_under([None, 2.0, None, 6.0, None]) == 4.0
+
+
+@pytest.mark.parametrize("curve", [[], [None, None], [1.0, math.nan]])
+def test_a_curve_of_which_nothing_is_known_has_no_area(curve):
+    with pytest.raises(ValueError, match="`curve` must hold finite numbers, at least one"):
+        area_under(curve)

@@ -33,26 +33,34 @@ def task_table(
         runs = [entry for entry in entries if entry.cell[:3] == of]
         lacking = [str(seed) for *cell, seed in missing if tuple(cell) == of]
         if arm == RANDOM and grid.tasks[task].random is not None:
-            rows.append([RANDOM, "given", number(grid.tasks[task].random, 1), "0", "", ""])
+            rows.append([RANDOM, "given", number(grid.tasks[task].random, 1), *["", "0", "", ""]])
         elif runs or lacking:
             rows.append([arm, *_scores(here, task, arm, runs), ", ".join(lacking)])
-    columns = ["arm", "runs", "true return (mean ± s.e.)", "normalised (95 % interval)"]
-    return Table([*columns, "worst seed", "seeds missing"], rows)
+    columns = ["arm", "runs", "true return (mean ± s.e.)", "in all of training (mean ± s.e.)"]
+    columns += ["normalised (95 % interval)", "worst seed", "seeds missing"]
+    return Table(columns, rows)
 
 
 def _scores(here: Judged, task: str, arm: str, runs: Sequence[Entry]) -> list[str]:
     if not runs:
-        return ["0", "", "", ""]
-    scores = [run.score for run in runs]
-    digits = 0 if max(map(abs, scores)) >= 100 else 2
-    mean = number(sum(scores) / len(scores), digits)
-    spread = f" ± {float(standard_error(scores)):.{digits}f}" if len(scores) > 1 else ""
+        return ["0", "", "", "", ""]
+    digits = 0 if max(abs(run.score) for run in runs) >= 100 else 2
+    areas = [run.area for run in runs if run.area is not None]
     worst = min(runs, key=lambda run: run.score)
     place = "0" if arm == RANDOM else ""
     if arm != RANDOM and task in here.lines:
         place = placed(here.mean(arm, [task]))
     at = f"{number(worst.score, digits)} (seed {worst.seed})"
-    return [str(len(runs)), mean + spread, place if task in here.lines else "", at]
+    means = [_mean([run.score for run in runs], digits), _mean(areas, digits)]
+    return [str(len(runs)), *means, place if task in here.lines else "", at]
+
+
+def _mean(values: Sequence[float], digits: int) -> str:
+    """Return a mean with its standard error, if it has one; empty for no values."""
+    if not values:
+        return ""
+    spread = f" ± {float(standard_error(values)):.{digits}f}" if len(values) > 1 else ""
+    return number(sum(values) / len(values), digits) + spread
 
 
 def placed(found: Interval | float) -> str:

@@ -11,6 +11,7 @@ from gym_rated.bench.grid import RANDOM, Grid
 from gym_rated.bench.rows import ROW, Row, read_row
 from gym_rated.bench.unit import folder_of, units_of
 from gym_rated.checkpoint.files import read_file, replace_file
+from gym_rated.statistics import area_under
 
 Cell = tuple[str, str, str, int]
 """Task, arm, setting and seed."""
@@ -55,8 +56,14 @@ class Entry:
         """Of which cell of a grid it is, and which of its seeds."""
         return self.task, self.arm, self.setting, self.seed
 
+    @property
+    def area(self) -> float | None:
+        """Area under the curve by its length: the mean true return in all of training."""
+        return None if all(y is None for y in self.curve) else area_under(self.curve)
 
-COLUMNS = tuple(field.name for field in fields(Entry))
+
+_STORED = tuple(field.name for field in fields(Entry))
+COLUMNS = (*_STORED, "area")  # of the curve: it is written for others, and not read
 
 
 def entries_of(grid: Grid, folder: str | Path) -> tuple[list[Entry], list[Cell]]:
@@ -86,7 +93,8 @@ def write_table(path: Path, entries: Iterable[Entry]) -> None:
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_written(value) for value in astuple(entry)] for entry in entries)
+    for entry in entries:
+        writer.writerow([_written(value) for value in (*astuple(entry), entry.area)])
     replace_file(path, out.getvalue().encode())
 
 
@@ -123,7 +131,7 @@ def _read(path: Path) -> Iterator[Entry]:
         lines = list(csv.reader(StringIO(read_file(path).decode("utf-8-sig")), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"`compare` must be a CSV file, got {path}: {error}") from error
-    if not lines or tuple(lines[0]) != COLUMNS:
+    if not lines or tuple(lines[0]) not in (COLUMNS, _STORED):
         found = ", ".join(lines[0]) if lines else "none"
         raise ValueError(
             f"`compare` must have the columns {', '.join(COLUMNS)}, got {found} in {path}"
@@ -132,17 +140,17 @@ def _read(path: Path) -> Iterator[Entry]:
         if not line:
             continue
         try:
-            yield _parsed(line)
+            yield _parsed(line, lines[0])
         except ValueError as error:
             raise ValueError(
                 f"`compare` must have a run in each line, got line {number} of {path}: {error}"
             ) from error
 
 
-def _parsed(line: list[str]) -> Entry:
-    if len(line) != len(COLUMNS):
+def _parsed(line: list[str], columns: list[str]) -> Entry:
+    if len(line) != len(columns):
         raise ValueError(f"it has {len(line)} columns")
-    of = dict(zip(COLUMNS, line, strict=True))
+    of = dict(zip(columns, line, strict=True))
     return Entry(
         of["task"],
         of["arm"],

@@ -11,6 +11,7 @@ from gym_rated.statistics.comparing import (
 )
 from gym_rated.statistics.scores import (
     Interval,
+    area_under,
     bootstrap_interval,
     bootstrap_profile,
     interquartile_mean,
@@ -22,6 +23,7 @@ from gym_rated.statistics.scores import (
 
 __all__ = [
     "Interval",
+    "area_under",
     "bootstrap_interval",
     "bootstrap_profile",
     "holm_adjusted",

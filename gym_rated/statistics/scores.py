@@ -209,6 +209,24 @@ def percentile_interval(
     return Interval(float(low), float(estimate), float(high))
 
 
+def area_under(curve: Sequence[float | None]) -> float:
+    """Area under a learning curve divided by its length: a method that learns sooner has more.
+
+    Args:
+        curve: Means in equal stretches of training, at least one of them known; a stretch without
+            one lies on the line between its neighbours, or is as the nearest at an end.
+
+    Returns:
+        The mean over all stretches, in the unit of the curve.
+
+    Raises:
+        ValueError: If no stretch is known, or one is not finite.
+    """
+    at = [i for i, value in enumerate(curve) if value is not None]
+    known = finite([value for value in curve if value is not None], "curve")
+    return float(np.interp(np.arange(len(curve)), at, known).mean())
+
+
 def standard_error(scores: ArrayLike, axis: int = 0) -> NDArray[np.float64]:
     """Standard error of the mean, from the unbiased variance.
 

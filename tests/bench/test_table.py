@@ -40,10 +40,18 @@ def test_a_table_is_read_as_it_was_written(tmp_path):
     assert text.splitlines() == [
         HEADER,
         'walk,mine,default,7,-1.25,4096,40,200.0,"said, with a comma",0.1.0,abc,0123456789abcdef,'
-        "- 1.5 -2000.25",
-        "walk,mine,default,8,0.30000000000000004,,,,,,,,",
+        "- 1.5 -2000.25,-665.75",  # 1.5 where nothing was known, (1.5 + 1.5 - 2000.25) / 3
+        "walk,mine,default,8,0.30000000000000004,,,,,,,,,",
     ]
     assert read_compared(tmp_path / "rows.csv", make_grid(tmp_path)) == [MINE, bare]
+
+
+def test_a_table_of_before_there_were_areas_is_read(tmp_path):
+    write_table(tmp_path / "rows.csv", [MINE])
+    text = (tmp_path / "rows.csv").read_text()
+    (tmp_path / "rows.csv").write_text(text.replace(",area\n", "\n").replace(",-665.75\n", "\n"))
+    (entry,) = read_compared(tmp_path / "rows.csv", make_grid(tmp_path))
+    assert (entry, entry.area) == (MINE, -665.75)
 
 
 def line(**change):
