@@ -81,10 +81,10 @@ PLACES = {  # command -> words before the file, its ending, the flag
         "",
         "reward_model",
     ),
-    "show": (["segment"], ".npz", "ratings"),
+    "show": (["segment"], ".npz", "source"),
     "show db": (["segment"], ".db", "source"),
     "report": ([], "", "runs"),
-    "film": ([], "", "run"),
+    "film": ([], "", "runs"),
     "bench": ([], ".toml", "grid"),
 }
 WITHOUT_FILES = {"rate-minari", "doctor", "rate"}  # rate: `test_wrong_databases`, and below

@@ -119,7 +119,8 @@ def _load(args: ShowArgs) -> tuple[RatingDataset, Path | None]:
         own = path / REWARD_MODEL
         return load_ratings(path / RATINGS), args.reward_model or (own if own.is_dir() else None)
     if is_file:
-        return load_ratings(path), args.reward_model
+        with named_as(ratings="source"):
+            return load_ratings(path), args.reward_model
     with named_as(db="source", url="source"):
         with closing(open_existing(args.source)) as store:
             run = run_of(store, args.run_id)
