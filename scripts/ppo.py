@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gym_rated.assembly import arguments, session
+from gym_rated.assembly import arguments, session, stored
 from gym_rated.assembly.devices import DeviceArgs, choose_device
 from gym_rated.assembly.ranges import Count, NotNegative, Positive, Share
 from gym_rated.checks import check_memory
@@ -461,7 +461,7 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """All that the rest of the run depends on."""
         state = {
-            "args": arguments.args_state(self.args),
+            "args": stored.args_state(self.args),
             "counters": [self.iteration, self.global_step, self.fitted_changes],
             "report": self.report,
             "next": [self.next_obs, self.next_done],

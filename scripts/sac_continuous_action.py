@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from gym_rated.assembly import arguments, session
+from gym_rated.assembly import arguments, session, stored
 from gym_rated.assembly.devices import DeviceArgs, choose_device
 from gym_rated.assembly.ranges import Count, Positive, PositiveShare, Share, Whole
 from gym_rated.checks import check_memory
@@ -457,7 +457,7 @@ class Trainer:
         parts = {name: part.state_dict() for name, part in self.parts().items()}
         refuse_non_finite(parts, "state")
         return {
-            "args": arguments.args_state(self.args),
+            "args": stored.args_state(self.args),
             "counters": [self.global_step, self.agent.num_updates, self.fitted_changes],
             "report": self.report,
             "next": [self.next_obs, self.next_done],

@@ -10,8 +10,9 @@ import pytest
 from recordings import record
 
 from gym_rated import Rating, RatingDataset, RewardEnsemble
-from gym_rated.assembly.arguments import RunArgs, args_state, parse_args
+from gym_rated.assembly.arguments import RunArgs, parse_args
 from gym_rated.assembly.beginning import begin_run
+from gym_rated.assembly.stored import args_state
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.cli import main
 from gym_rated.cli.commands.fit import check_env

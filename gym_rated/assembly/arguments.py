@@ -6,16 +6,14 @@ which the command line may set otherwise. What is made of the flags is in
 """
 
 import sys
-import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TypeVar
 
 import tyro
 
-from gym_rated.assembly.devices import check_device
+from gym_rated.assembly.checking import check_args, is_ranked
 from gym_rated.assembly.groups import (
     HumanArgs,
     Judge,
@@ -27,29 +25,13 @@ from gym_rated.assembly.groups import (
 )
 from gym_rated.assembly.headings import parse_in_groups
 from gym_rated.assembly.presets import PRESETS, Preset
-from gym_rated.assembly.ranges import check_ranges
+from gym_rated.assembly.stored import args_of_run
 from gym_rated.assembly.wording import flag, named_as
-from gym_rated.checkpoint.state import MANIFEST
-from gym_rated.choices import Answers, Reference, TaskName
+from gym_rated.choices import Answers, Reference
 from gym_rated.imports import check_imports_nothing, names_of_modules
 from gym_rated.method import RANKED_TASKS
-from gym_rated.runs.reading import read_config
 
 _MAY_IMPORT = ("env_id", "env_kwargs")  # flags whose values name modules
-_BEFORE: dict[str, Any] = {
-    "squared_actions": False,
-    "weight_decay": 0.0,
-    "explore_until": "ready",
-}
-"""What runs did before there were flags for it, where the default is another by now."""
-_GONE: dict[Any, Preset] = {"people": "pairs"}
-"""Presets that there were, and what they come nearest to; a run has all flags that they set."""
-_NEEDED: dict[str, tuple[TaskName, ...]] = {
-    "scores": ("score",),
-    "both": ("score",),
-    "comparisons": ("comparison", "pairwise"),
-}
-"""The tasks of which one must be there to learn from some kinds of answers."""
 
 
 @dataclass
@@ -125,17 +107,15 @@ def parse_args(kind: type[_Args], argv: Sequence[str] | None = None) -> _Args:
         return _parse_beside_run(kind, seen.resume, words)
     preset = seen.preset or default.preset
     default = with_preset(default, preset)
-    if preset == "ours" and _is_ranked(seen) and seen.answers in ("ratings", "both"):
+    if (
+        preset == "ours"
+        and is_ranked(seen.rater, seen.relative_to, regrade=seen.regrade)
+        and seen.answers in ("ratings", "both")
+    ):
         default = replace(default, tasks=RANKED_TASKS)
     args = parse_in_groups(default, words)
     check_args(args)
     return args
-
-
-def _is_ranked(args: _Glimpse | RunArgs) -> bool:
-    """Return whether ratings are known to be places among all that their rater had seen by then."""
-    is_relative = args.relative_to == "everything" and not args.regrade
-    return args.rater == "synthetic" and is_relative
 
 
 def _parse_beside_run(kind: type[_Args], folder: Path, words: list[str]) -> _Args:
@@ -222,183 +202,8 @@ def with_preset(args: _Model, preset: Preset) -> _Model:
     return replace(args, preset=preset, **flags)
 
 
-def check_args(args: RunArgs) -> None:
-    """Refuse flags that are out of range, or contradict each other.
-
-    Raises:
-        TypeError: If something is no number that must be one.
-        ValueError: If a flag is out of range, or with others makes a run that cannot do its job.
-    """
-    check_ranges(args)
-    args.check_agent()
-    _check_together(args)
-    if args.reward_model is not None and not (Path(args.reward_model) / MANIFEST).is_file():
-        raise ValueError(
-            f"`reward_model` must be the folder of a saved model, got {args.reward_model}, where "
-            "there is none; `gym-rated fit` makes one, and so does every rated run"
-        )
-    check_device(args)
-    if args.reward == "rated":
-        _check_rated(args)
-        _warn_of_other_ratings(args)
-
-
-def _check_together(args: RunArgs) -> None:
-    """Refuse flags that contradict each other, in a run that was begun as well."""
-    if (args.reward == "model") != (args.reward_model is not None):
-        raise ValueError(
-            "`reward_model` must be given with `--reward model` and only then, got "
-            f"{args.reward_model} with --reward {args.reward}"
-        )
-    needed = _NEEDED.get(args.answers)
-    if needed is not None and not set(needed) & set(args.tasks):
-        raise ValueError(
-            f"`tasks` must include {' or '.join(map(repr, needed))} with `--answers "
-            f"{args.answers}`, got {args.tasks}"
-        )
-    if args.rater == "human":
-        _check_human(args)
-    if args.vectorization == "envpool":
-        _check_envpool(args)
-
-
-def _check_rated(args: RunArgs) -> None:
-    """Refuse what leaves nothing to compare: a reward cannot be learned from it."""
-    if args.num_ratings < 2:
-        raise ValueError(
-            f"`num_ratings` must be at least 2 to be compared, got {args.num_ratings}; ask for "
-            "more, or train on another `reward`"
-        )
-    if args.skip_rate == 1 and args.rater == "synthetic":
-        raise ValueError(
-            "`skip_rate` must be below 1, got 1: a rater who can never tell teaches nothing"
-        )
-    if args.answers == "ratings" and not set(args.tasks) - {"score", "comparison"}:
-        raise ValueError(
-            f"`tasks` must include one that learns from ratings with `--answers ratings`, got "
-            f"{args.tasks}; add ordinal, or let the rater give other `answers`"
-        )
-
-
-def _warn_of_other_ratings(args: RunArgs) -> None:
-    """Warn where a rater that is computed gives other ratings than the task quantile reads."""
-    if "quantile" in args.tasks and args.rater == "synthetic" and not _is_ranked(args):
-        warnings.warn(
-            "`tasks` has quantile, which reads a rating as a place among all that its rater had "
-            f"seen by then, got --relative-to {args.relative_to} and regrade={args.regrade}; other "
-            "ratings can make a reward that is badly wrong with it: take --tasks ordinal",
-            stacklevel=3,
-        )
-
-
-def _check_human(args: RunArgs) -> None:
-    if args.answers != "ratings":
-        raise ValueError(f"`answers` must be ratings with `--rater human`, got {args.answers}")
-    for name in ("mistake_rate", "slip_rate", "score_noise", "skip_rate", "shuffle_ratings"):
-        if value := getattr(args, name):
-            raise ValueError(
-                f"`{name}` is of the synthetic rater, got {value} with `--rater human`"
-            )
-    for name in ("rater_name", "instructions"):
-        if not getattr(args, name).strip():
-            raise ValueError(f"`{name}` must be a word or more, got {getattr(args, name)!r}")
-    names = {name.strip() for name in args.class_names}
-    if args.class_names and ("" in names or len(names) < len(args.class_names)):
-        raise ValueError(f"`class_names` must differ, and say something, got {args.class_names}")
-    if args.class_names and len(names) != args.num_classes:
-        raise ValueError(
-            f"`class_names` must name each of the {args.num_classes} classes (`num_classes`), got "
-            f"{args.class_names}"
-        )
-
-
-def _check_envpool(args: RunArgs) -> None:
-    """Refuse what needs pictures of single environments, or episodes that are played again."""
-    if args.capture_video or (args.rater == "human" and args.reward == "rated"):
-        asked = "--capture-video" if args.capture_video else "--rater human"
-        raise ValueError(
-            f"`vectorization` must be sync or async with {asked}, got envpool: its episodes can "
-            "neither be filmed nor played again"
-        )
-
-
 def describe_preset(args: RewardModelArgs) -> str:
     """Return one line that says what the preset set, and what other flags made of it."""
     preset = PRESETS[args.preset]
     flags = {name: getattr(args, name, value) for name, value in preset.items()}
     return f"preset {args.preset}: " + ", ".join(f"{k}={v}" for k, v in flags.items())
-
-
-def args_state(args: RunArgs) -> dict[str, Any]:
-    """Return arguments for a checkpoint, which holds no paths."""
-    return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(args).items()}
-
-
-def args_from_state(kind: type[_Args], state: Mapping[str, Any]) -> _Args:
-    """Return arguments as a checkpoint or a config has them, as the script's dataclass `kind`.
-
-    Args:
-        kind: The script's dataclass of arguments; what it has and `state` has not is as it was
-            before there was a flag for it.
-        state: Name -> value: what `args_state` returned, or its form in JSON, which has neither
-            tuples nor infinities.
-
-    Raises:
-        TypeError: If one is of another type than its flag.
-        ValueError: If `state` has arguments that `kind` has not, or is no set of flags; or if one
-            is out of range, or contradicts another.
-    """
-    hints = get_type_hints(kind)
-    if missing := sorted({"env_id", "seed", "total_timesteps"} - set(state)):
-        raise ValueError(f"`args` must hold the flags of a run, got none of {', '.join(missing)}")
-    if unknown := sorted(set(state) - set(hints)):
-        raise ValueError(
-            f"`resume` must be a run of this script, got one with {', '.join(unknown)}, which are "
-            "no flags of it; take the script, and the version of gym_rated, that began the run"
-        )
-    old = {name: value for name, value in _BEFORE.items() if name in hints} | dict(state)
-    if old.get("preset") in _GONE:
-        old["preset"] = _GONE[old["preset"]]
-    args = kind(**{name: _as_typed(value, hints[name]) for name, value in old.items()})
-    for name in state:
-        if not _is_of(getattr(args, name), hints[name]):
-            found = repr(getattr(args, name))
-            raise TypeError(f"`{name}` must be of type {hints[name]}, got {found}")
-    check_ranges(args)
-    _check_together(args)
-    return args
-
-
-def args_of_run(kind: type[_Args], folder: Path) -> _Args:
-    """Return the arguments with which a run was begun, or went on last; raises as `read_config`."""
-    config = read_config(folder)
-    last = [config, *config.get("resumed", [])][-1]
-    return args_from_state(kind, last["args"])
-
-
-def _as_typed(value: Any, hint: Any) -> Any:
-    kinds = {get_origin(part) or part for part in (hint, *get_args(hint))}
-    if isinstance(value, list) and tuple in kinds:
-        return tuple(value)
-    if isinstance(value, str) and Path in kinds:
-        return Path(value)
-    if isinstance(value, str) and float in kinds and str not in kinds:
-        return float(value)
-    return value
-
-
-def _is_of(value: Any, annotation: Any) -> bool:
-    """Return whether a value is what the annotation of a flag says."""
-    origin, inner = get_origin(annotation), get_args(annotation)
-    if origin in (Union, UnionType):
-        return any(_is_of(value, each) for each in inner)
-    if origin is Literal:
-        return value in inner
-    if origin is tuple:
-        return isinstance(value, tuple) and all(_is_of(item, inner[0]) for item in value)
-    if origin is dict:
-        return isinstance(value, dict) and all(
-            _is_of(k, inner[0]) and _is_of(v, inner[1]) for k, v in value.items()
-        )
-    kinds = (int, float) if annotation is float else annotation
-    return isinstance(value, kinds) and (annotation is bool or not isinstance(value, bool))

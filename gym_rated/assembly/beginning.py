@@ -8,15 +8,14 @@ from typing import Any, Generic, TypeVar
 
 from gym_rated.assembly.arguments import (
     RunArgs,
-    args_from_state,
-    args_of_run,
-    check_args,
     check_names,
     check_unchanged,
     describe_preset,
     differing,
 )
+from gym_rated.assembly.checking import check_args
 from gym_rated.assembly.devices import check_device
+from gym_rated.assembly.stored import args_from_state, args_of_run
 from gym_rated.assembly.wording import named_as
 from gym_rated.checkpoint import load_state
 from gym_rated.checkpoint.restoring import restoring

@@ -10,9 +10,10 @@ import numpy as np
 from tqdm import tqdm
 
 from gym_rated.agreeing import Agreeing
-from gym_rated.assembly.arguments import RunArgs, args_state, parse_args
+from gym_rated.assembly.arguments import RunArgs, parse_args
 from gym_rated.assembly.beginning import Start, check_new_folder
 from gym_rated.assembly.outcome import learning_problem
+from gym_rated.assembly.stored import args_state
 from gym_rated.assembly.trainers import Stack, Trainer
 from gym_rated.assembly.wording import as_flags
 from gym_rated.checkpoint import save_state

@@ -13,15 +13,10 @@ from envs import make_segment
 
 from gym_rated import ShuffledRater, SyntheticRater
 from gym_rated.assembly import parts
-from gym_rated.assembly.arguments import (
-    RunArgs,
-    args_from_state,
-    args_state,
-    describe_preset,
-    parse_args,
-)
+from gym_rated.assembly.arguments import RunArgs, describe_preset, parse_args
 from gym_rated.assembly.headings import groups_of
 from gym_rated.assembly.presets import PRESETS
+from gym_rated.assembly.stored import args_from_state, args_state
 from gym_rated.choices import Answers, Scale
 from gym_rated.exploration import UntilReady
 from gym_rated.method import OUR_TASKS, RANKED_TASKS

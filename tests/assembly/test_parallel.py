@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from gym_rated.assembly.arguments import RunArgs, check_args
+from gym_rated.assembly.arguments import RunArgs
+from gym_rated.assembly.checking import check_args
 from gym_rated.assembly.parallel import make_envs
 from gym_rated.segments.frames import FRAME
 from gym_rated.vector import StepTimeout

@@ -6,7 +6,8 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from gym_rated.assembly.arguments import RunArgs, check_args
+from gym_rated.assembly.arguments import RunArgs
+from gym_rated.assembly.checking import check_args
 from gym_rated.assembly.ranges import Count, PositiveShare, Range, check_ranges
 
 

@@ -5,9 +5,10 @@ import pytest
 from envs import make_segment
 
 from gym_rated import Rating, RatingDataset
-from gym_rated.assembly.arguments import RunArgs, args_state
+from gym_rated.assembly.arguments import RunArgs
 from gym_rated.assembly.beginning import begin_run
 from gym_rated.assembly.session import contradicting_in, learned_returns
+from gym_rated.assembly.stored import args_state
 from gym_rated.checkpoint import save_state
 from gym_rated.fitting import FitReport
 from gym_rated.runs import RunWriter

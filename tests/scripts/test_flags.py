@@ -13,7 +13,8 @@ import ppo_continuous_action
 import pytest
 import sac_continuous_action
 
-from gym_rated.assembly.arguments import RunArgs, check_args, parse_args
+from gym_rated.assembly.arguments import RunArgs, parse_args
+from gym_rated.assembly.checking import check_args
 from gym_rated.assembly.ranges import Range, _limited
 from gym_rated.assembly.wording import as_flags, flag
 
