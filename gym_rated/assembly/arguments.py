@@ -14,17 +14,10 @@ from typing import TypeVar
 import tyro
 
 from gym_rated.assembly.checking import check_args, is_ranked
-from gym_rated.assembly.groups import (
-    HumanArgs,
-    Judge,
-    QueryArgs,
-    RaterArgs,
-    RewardArgs,
-    RewardModelArgs,
-    TrainingArgs,
-)
+from gym_rated.assembly.groups import Judge, RewardModelArgs
 from gym_rated.assembly.headings import parse_in_groups
 from gym_rated.assembly.presets import PRESETS, Preset
+from gym_rated.assembly.run_args import RunArgs as RunArgs
 from gym_rated.assembly.stored import args_of_run
 from gym_rated.assembly.wording import flag, named_as
 from gym_rated.choices import Answers, Reference
@@ -32,40 +25,6 @@ from gym_rated.imports import check_imports_nothing, names_of_modules
 from gym_rated.method import RANKED_TASKS
 
 _MAY_IMPORT = ("env_id", "env_kwargs")  # flags whose values name modules
-
-
-@dataclass
-class RunArgs(RewardModelArgs, HumanArgs, QueryArgs, RaterArgs, RewardArgs, TrainingArgs):
-    """The flags of all groups; the `Args` of a script add the agent's.
-
-    Example:
-        >>> from dataclasses import dataclass
-        >>> @dataclass
-        ... class Args(RunArgs):
-        ...     learning_rate: float = 1e-3
-        >>> args = parse_args(Args, ["--preset", "pairs", "--learning-rate", "0.01"])
-        >>> args.tasks, args.learning_rate
-        (('pairwise',), 0.01)
-    """
-
-    def __post_init__(self) -> None:
-        """Know of no command line."""
-        self.given: frozenset[str] | None = None
-        """With `resume`, the flags on the command line that differ from those of the run; None
-        where there was no command line: then those that differ from their defaults."""
-
-    @property
-    def captures_clips(self) -> bool:
-        """Whether episodes are filmed as they happen."""
-        return self.clips == "capture" and self.rater == "human" and self.reward == "rated"
-
-    @property
-    def trained_timesteps(self) -> int:
-        """Steps that the agent is trained for; a script that goes by rollouts trains whole ones."""
-        return self.total_timesteps
-
-    def check_agent(self) -> None:
-        """Refuse flags of a script's own that do not go together, with a ValueError."""
 
 
 _Args = TypeVar("_Args", bound=RunArgs)

@@ -5,16 +5,13 @@ The range of each flag by itself is in `ranges`.
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gym_rated.assembly.devices import check_device
 from gym_rated.assembly.groups import Judge
 from gym_rated.assembly.ranges import check_ranges
+from gym_rated.assembly.run_args import RunArgs
 from gym_rated.checkpoint.state import MANIFEST
 from gym_rated.choices import Reference, TaskName
-
-if TYPE_CHECKING:
-    from gym_rated.assembly.arguments import RunArgs
 
 _NEEDED: dict[str, tuple[TaskName, ...]] = {
     "scores": ("score",),
@@ -24,7 +21,7 @@ _NEEDED: dict[str, tuple[TaskName, ...]] = {
 """The tasks of which one must be there to learn from some kinds of answers."""
 
 
-def check_args(args: "RunArgs") -> None:
+def check_args(args: RunArgs) -> None:
     """Refuse flags that are out of range, or contradict each other.
 
     Raises:
@@ -45,7 +42,7 @@ def check_args(args: "RunArgs") -> None:
         _warn_of_other_ratings(args)
 
 
-def check_together(args: "RunArgs") -> None:
+def check_together(args: RunArgs) -> None:
     """Refuse flags that contradict each other, in a run that was begun as well."""
     if (args.reward == "model") != (args.reward_model is not None):
         raise ValueError(
@@ -64,7 +61,7 @@ def check_together(args: "RunArgs") -> None:
         _check_envpool(args)
 
 
-def _check_rated(args: "RunArgs") -> None:
+def _check_rated(args: RunArgs) -> None:
     """Refuse what leaves nothing to compare: a reward cannot be learned from it."""
     if args.num_ratings < 2:
         raise ValueError(
@@ -82,7 +79,7 @@ def _check_rated(args: "RunArgs") -> None:
         )
 
 
-def _warn_of_other_ratings(args: "RunArgs") -> None:
+def _warn_of_other_ratings(args: RunArgs) -> None:
     """Warn where a rater that is computed gives other ratings than the task quantile reads."""
     if (
         "quantile" in args.tasks
@@ -97,7 +94,7 @@ def _warn_of_other_ratings(args: "RunArgs") -> None:
         )
 
 
-def _check_human(args: "RunArgs") -> None:
+def _check_human(args: RunArgs) -> None:
     if args.answers != "ratings":
         raise ValueError(f"`answers` must be ratings with `--rater human`, got {args.answers}")
     for name in ("mistake_rate", "slip_rate", "score_noise", "skip_rate", "shuffle_ratings"):
@@ -118,7 +115,7 @@ def _check_human(args: "RunArgs") -> None:
         )
 
 
-def _check_envpool(args: "RunArgs") -> None:
+def _check_envpool(args: RunArgs) -> None:
     """Refuse what needs pictures of single environments, or episodes that are played again."""
     if args.capture_video or (args.rater == "human" and args.reward == "rated"):
         asked = "--capture-video" if args.capture_video else "--rater human"

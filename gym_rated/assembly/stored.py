@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from gym_rated.assembly.checking import check_together
 from gym_rated.assembly.presets import Preset
 from gym_rated.assembly.ranges import check_ranges
+from gym_rated.assembly.run_args import RunArgs
 from gym_rated.runs.reading import read_config
-
-if TYPE_CHECKING:
-    from gym_rated.assembly.arguments import RunArgs
 
 _BEFORE: dict[str, Any] = {
     "squared_actions": False,
@@ -23,10 +21,10 @@ _BEFORE: dict[str, Any] = {
 _GONE: dict[Any, Preset] = {"people": "pairs"}
 """Presets that there were, and what they come nearest to; a run has all flags that they set."""
 
-_Args = TypeVar("_Args", bound="RunArgs")
+_Args = TypeVar("_Args", bound=RunArgs)
 
 
-def args_state(args: "RunArgs") -> dict[str, Any]:
+def args_state(args: RunArgs) -> dict[str, Any]:
     """Return arguments for a checkpoint, which holds no paths."""
     return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(args).items()}
 
