@@ -172,7 +172,12 @@ class RayCluster:
         return Ended(job, _KILLED, code) if isinstance(code, str) else Ended(job, code)
 
     def _is_alive(self, node: Node) -> bool:
-        return any(found["NodeID"] == node.id and found["Alive"] for found in self._ray.nodes())
+        """Ask a node for a sign of life: that one is gone Ray itself notices only after a while."""
+        try:
+            self._ray.get(self._task(python_version, node, num_cpus=0).remote(), timeout=_NODE_S)
+        except self._ray.exceptions.RayError:
+            return False
+        return True
 
     def _cancel(self, tasks: list[Any]) -> None:
         """Interrupt what runs, and kill what does not end."""

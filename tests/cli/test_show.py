@@ -110,7 +110,7 @@ def test_a_segment_of_a_database_has_the_clip_that_was_seen(tmp_path, capsys):
         (["r.npz", "--env-id", "CartPole-v1"], "with 2 numbers in an observation, got CartPole-v1"),
         (["r.npz", "--clip", "c.mp4"], "`clip` must be given of a database only"),
         (["none.db"], "`source` must be a database of ratings, got"),
-        (["none.npz"], "`ratings` must be a ratings file, got none.npz, which is not there"),
+        (["none.npz"], "`source` must be a ratings file, got none.npz, which is not there"),
         (["."], "`source` must hold a run, got . without config.json"),
     ],
 )

@@ -236,7 +236,7 @@ def test_a_row_that_is_no_rating_is_shown_and_the_others_are_taken(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "`ratings` must hold at least one answer that stands, got"),
+        ("", "which is empty; name another file"),
         ("segment_id,rating,rater\n", "with no row"),
         ("segment_id,rating,rater\n,,\n", "with 1 empty rows"),
         ("segment_id,rating,rater,current\n0-0-0,1,bob,FALSE\n", "with 1 replaced later"),
@@ -299,7 +299,7 @@ def test_rows_of_another_run_are_taken_where_said(db, tmp_path, column, value, w
 def test_what_makes_no_sense_is_refused(db, tmp_path, monkeypatch, capsys, words, message):
     monkeypatch.chdir(tmp_path)
     for name in ("there.csv", "x.xml"):
-        (tmp_path / name).write_text("")
+        (tmp_path / name).write_text("\n")
     if words[-1] == "{folder}/x.xml" and words[0] == "export":
         (tmp_path / "x.xml").unlink()
     words = [word.format(folder=tmp_path) for word in words]

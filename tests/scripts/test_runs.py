@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -402,8 +403,8 @@ def test_an_interrupted_run_says_how_to_go_on(
 IMPOSSIBLE = {
     "--num-ratings 0": "`--num-ratings` must be at least 1, got 0",
     "--num-ratings 1": "`--num-ratings` must be at least 2 to be compared, got 1",
-    "--num-ratings 90000": "`--total-timesteps` must be enough for the first query, at step",
-    "--total-timesteps 1000 --num-ratings 20": "`--total-timesteps` must be enough for the first",
+    "--num-ratings 90000": "`--num-ratings` must be at most ",
+    "--total-timesteps 1000 --num-ratings 20": "`--total-timesteps` must be enough for ",
     "--skip-rate 1": "`--skip-rate` must be below 1",
     "--query-until 0": "`--query-until` must lie in (0, 1], got 0.0",
     "--reward-learning-rate 0": "`--reward-learning-rate` must be above 0, got 0.0",
@@ -428,6 +429,8 @@ def test_what_cannot_work_is_refused_at_once_in_the_words_of_the_command_line(
     start = ["--env-id", env_id, "--run-dir", str(tmp_path / "run")]
     extra = ["--learning-starts", "9"] if script is sac_continuous_action else []
     monkeypatch.setattr("sys.argv", [script.__name__, *start, *extra, *words.split()])
+    main = sys.modules["__main__"]  # as it is run
+    monkeypatch.setattr(main, "__file__", script.__file__, raising=False)
     code = script.session.main(script.train, script.Args, script.SCRIPT)
     assert code == 2
     assert IMPOSSIBLE[words] in capsys.readouterr().err
@@ -435,11 +438,10 @@ def test_what_cannot_work_is_refused_at_once_in_the_words_of_the_command_line(
 
 
 def test_rollouts_that_end_before_the_first_query_are_refused(tmp_path: Path) -> None:
-    # 20 % of 300 ratings of 50 steps are there at step 3,000; the one rollout ends at 2,048
-    flags = {"num_envs": 2, "num_steps": 1_024, "num_ratings": 300, "query_until": 1.0}
-    flags["segment_length"] = (50,)
-    with pytest.raises(ValueError, match=r"the first query, at step 3000 .* by step 2048"):
-        ppo.train(ppo.Args(**flags, total_timesteps=4_000, run_dir=tmp_path / "run"))
+    # no query is made before step 2,048; the one rollout ends at 1,024
+    flags = {"num_envs": 2, "num_steps": 512, "num_ratings": 20, "query_until": 1.0}
+    with pytest.raises(ValueError, match=r"the first query, at step 2048 .* by step 1024"):
+        ppo.train(ppo.Args(**flags, total_timesteps=1_500, run_dir=tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
