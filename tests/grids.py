@@ -13,6 +13,21 @@ from gym_rated.bench import Grid, read_grid
 from gym_rated.bench.rows import ROW, Row, write_row
 from gym_rated.bench.unit import Unit, folder_of, units_of
 
+TRAININGS = """
+[grid]
+seeds = [1, 2]
+[tasks.pole]
+env_id = "CartPole-v1"
+script = "ppo"
+flags = ["--total-timesteps", "4096", "--num-envs", "4", "--checkpoint-every-s", "0"]
+random = 22.0
+[arms.true]
+flags = ["--reward", "true"]
+[arms.ours]
+flags = ["--num-ratings", "40", "--no-tensorboard", "--offset", "worst"]
+"""
+"""Two arms of real PPO on CartPole with two seeds: four trainings of 4,096 steps."""
+
 TINY = '''
 """Logs `--level` plus the seed as the return of four episodes; can wait, fail, and be resumed."""
 

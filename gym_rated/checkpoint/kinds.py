@@ -33,6 +33,12 @@ def what_is_at(path: str | Path) -> str:
     return "which is text" if _is_text(data) else "which is a file of another kind"
 
 
+def without(folder: str | Path, name: str) -> str:
+    """Return a folder without the file that makes it one, or what is in its place, for an error."""
+    lack = f" without {name}" if Path(folder).is_dir() else f", {what_is_at(folder)}"
+    return f"{folder}{lack}"
+
+
 def _is_text(data: bytes) -> bool:
     """Return whether the beginning of a file is text: UTF-8, or the UTF-16 of spreadsheets."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -30,7 +30,7 @@ from gym_rated.checkpoint.files import (
     said_in_our_words,
     sync,
 )
-from gym_rated.checkpoint.kinds import what_is_at
+from gym_rated.checkpoint.kinds import without
 from gym_rated.checkpoint.skeleton import decode, encode
 
 FORMAT = "gym_rated checkpoint"
@@ -181,17 +181,13 @@ def _sealed(manifest: Mapping[str, Any]) -> bytes:
     return (json.dumps(sealed, indent=2, sort_keys=True) + "\n").encode()
 
 
-def _lack(folder: Path) -> str:
-    return f" without {MANIFEST}" if folder.is_dir() else f", {what_is_at(folder)}"
-
-
 def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         data = read_file(folder / MANIFEST)
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(
-            f"`folder` must hold a complete checkpoint, got {folder}{_lack(folder)}; check the "
-            "path, or start without a checkpoint"
+            f"`folder` must hold a complete checkpoint, got {without(folder, MANIFEST)}; check "
+            "the path, or start without a checkpoint"
         ) from None
     try:
         manifest = parse_json(data)

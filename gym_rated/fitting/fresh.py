@@ -135,6 +135,4 @@ class FreshRatings:
         self._placed.look(raters, found, said, fresh, ids)
         new = np.flatnonzero(fresh)
         fresh_raters = [raters[k] for k in new.tolist()]
-        self._pairs.look(
-            fresh_raters, found[new], table.ratings[rated][new], table.groups[rated][new]
-        )
+        self._pairs.look(fresh_raters, found[new], said[new], table.groups[rated][new])

@@ -4,7 +4,7 @@ A row names an episode, the steps that were judged, and what was said of them. E
 it is, or refused with its place, column, value and what to do.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,19 +32,6 @@ _FORM = "a row has episode, then rating or score, and start and stop unless it i
 
 
 @dataclass(frozen=True)
-class RowsTaken:
-    """What became of a table.
-
-    Attributes:
-        ratings: The dataset.
-        notes: In words, how the table was read and what in it does not count.
-    """
-
-    ratings: RatingDataset
-    notes: str
-
-
-@dataclass(frozen=True)
 class _Row:
     """One row: which steps of which episode, and the cells that say something of them."""
 
@@ -68,6 +55,7 @@ def rate_by_rows(
     rater: str = "recorded",
     criterion: str | None = None,
     features: Features | str | None = None,
+    say: Callable[[str], object] | None = None,
 ) -> RatingDataset:
     """Make a rated dataset of recorded episodes and a table of ratings.
 
@@ -82,6 +70,7 @@ def rate_by_rows(
         rater: Who rated where a row does not say.
         criterion: What the raters were asked to judge, in words.
         features: Maps an observation to a vector, as for the wrappers.
+        say: Called with how the table was read and what in it does not count, in words.
 
     Returns:
         A segment for each stretch of steps that was rated, called EPISODE:START-STOP, and what was
@@ -92,30 +81,6 @@ def rate_by_rows(
         ImportError: If pyarrow (extra `parquet`) is missing, for a .parquet file.
         ValueError: If a row is refused, naming all of them; or an episode is not of the spaces.
     """
-    return take_rows(
-        episodes,
-        rows,
-        env_id=env_id,
-        class_names=class_names,
-        num_classes=num_classes,
-        rater=rater,
-        criterion=criterion,
-        features=features,
-    ).ratings
-
-
-def take_rows(
-    episodes: Mapping[str, Episode],
-    rows: str | Path | Iterable[Mapping[str, Any]],
-    *,
-    env_id: str | None = None,
-    class_names: Iterable[str] = (),
-    num_classes: int | None = None,
-    rater: str = "recorded",
-    criterion: str | None = None,
-    features: Features | str | None = None,
-) -> RowsTaken:
-    """Do what `rate_by_rows` does, and say how the table was read."""
     table = _table_of(rows)
     found = AnswerTable("the rows" if not isinstance(rows, str | Path) else Path(rows))
     found.refused += table.refused
@@ -124,11 +89,12 @@ def take_rows(
     told = _rows_of(found, table, Names("episode", episodes), rater)
     scale = scale_of([row.rating for row in told], tuple(class_names), num_classes)
     steps = _steps_of(told, episodes, env_id, features)
+    numbers = {name: number for number, name in enumerate(episodes)}
     segments: dict[str, Segment] = {}
     said: dict[Any, list[AnswerRow]] = {}
     for row in told:
         try:
-            segment = _segment_of(row, list(episodes).index(row.episode), steps[row.episode])
+            segment = _segment_of(row, numbers[row.episode], steps[row.episode])
             answer = checked_answer(_answer_of(row, segment.id, scale), scale.num_classes)
         except (TypeError, ValueError) as error:
             found.refused.append(Refusal(row.place, str(error)))
@@ -146,13 +112,16 @@ def take_rows(
     ratings = RatingDataset(*dims, scale.num_classes, env_id=env_id, criterion=criterion)
     ratings.add(segments.values())
     ratings.update(row.answer for row in found.rows)
+    if say is None:
+        return ratings
     is_rated = any(not is_nothing(row.rating) for row in told)
     notes = [
         f"{len(ratings)} answers about {len(segments)} stretches of {len(steps)} episodes",
         str(scale) if is_rated else "",
         found.notes(),
     ]
-    return RowsTaken(ratings, "; ".join(filter(None, notes)))
+    say("; ".join(filter(None, notes)))
+    return ratings
 
 
 def _keep_one(found: AnswerTable, rows: list[AnswerRow]) -> None:

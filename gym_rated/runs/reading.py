@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated.checkpoint.documents import parse_json
-from gym_rated.checkpoint.kinds import what_is_at
+from gym_rated.checkpoint.kinds import without
 from gym_rated.runs.names import COLUMNS, CONFIG, FORMAT, METRICS, RESULT
 
 _LONGEST_NAME = 200  # of an environment or a script, in letters: files are named after them
@@ -55,8 +55,9 @@ def read_config(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder) / CONFIG
     if not path.is_file():
-        lack = f" without {CONFIG}" if path.parent.is_dir() else f", {what_is_at(folder)}"
-        raise FileNotFoundError(f"`folder` must hold a run, got {folder}{lack}; check the path")
+        raise FileNotFoundError(
+            f"`folder` must hold a run, got {without(folder, CONFIG)}; check the path"
+        )
     config = _read_mapping(path)
     args, versions = config.get("args"), config.get("versions", {})
     if not isinstance(args, dict):

@@ -4,7 +4,7 @@ import os
 import signal
 
 import pytest
-from grids import is_alive, make_grid, process_of, start_driver, wait_until
+from grids import TRAININGS, is_alive, make_grid, process_of, start_driver, wait_until
 from killed_runs import rows
 
 from gym_rated.bench import LocalProcesses, read_grid, run_grid, write_report
@@ -13,20 +13,6 @@ from gym_rated.bench.unit import units_of
 from gym_rated.runs import read_metrics
 
 pytestmark = pytest.mark.slow
-
-TEXT = """
-[grid]
-seeds = [1, 2]
-[tasks.pole]
-env_id = "CartPole-v1"
-script = "ppo"
-flags = ["--total-timesteps", "4096", "--num-envs", "4", "--checkpoint-every-s", "0"]
-random = 22.0
-[arms.true]
-flags = ["--reward", "true"]
-[arms.ours]
-flags = ["--num-ratings", "40", "--no-tensorboard", "--offset", "worst"]
-"""
 
 
 def bits(grid, folder):
@@ -48,11 +34,11 @@ def has_logged(grid, folder, step):
 
 
 def test_trainings_are_the_same_killed_alone_and_beside_others(tmp_path):
-    grid = make_grid(tmp_path / "grid", TEXT)
+    grid = make_grid(tmp_path / "grid", TRAININGS)
     alone = tmp_path / "alone"
     assert run_grid(grid, alone, LocalProcesses()).done == 4
 
-    (tmp_path / "turned.toml").write_text(TEXT.replace("[1, 2]", "[2, 1]"))
+    (tmp_path / "turned.toml").write_text(TRAININGS.replace("[1, 2]", "[2, 1]"))
     beside = tmp_path / "beside"
     assert run_grid(read_grid(tmp_path / "turned.toml"), beside, LocalProcesses(3)).done == 4
     assert bits(grid, beside) == bits(grid, alone)

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from grids import is_alive, make_grid, start_driver, wait_until
+from grids import TRAININGS, is_alive, make_grid, start_driver, wait_until
 from killed_runs import rows
 
 from gym_rated.bench import LocalProcesses, run_grid
@@ -19,19 +19,7 @@ pytestmark = pytest.mark.slow
 
 KILLS, SEED = 20, 7
 ROLLOUT = 4 * 128  # steps between two checkpoints
-TEXT = """
-[grid]
-seeds = [1, 2]
-[tasks.pole]
-env_id = "CartPole-v1"
-script = "ppo"
-flags = ["--total-timesteps", "12288", "--num-envs", "4", "--checkpoint-every-s", "0"]
-random = 22.0
-[arms.true]
-flags = ["--reward", "true"]
-[arms.ours]
-flags = ["--num-ratings", "40", "--no-tensorboard", "--offset", "worst"]
-"""
+TEXT = TRAININGS.replace('"4096"', '"12288"')
 
 
 def going_on(runs, before):

@@ -8,7 +8,6 @@ from recordings import record
 
 from gym_rated import Rating, Score
 from gym_rated.recorded import Episode, MinariEpisodes, rate_by_rows
-from gym_rated.recorded.rows import take_rows
 
 RNG = np.random.default_rng(0)
 EPISODES = {
@@ -109,9 +108,10 @@ def test_rows_that_say_nothing_are_counted():
         {"episode": "002", "rating": "can't tell"},
         {"episode": "", "rating": None},
     ]
-    taken = take_rows(EPISODES, rows)
-    assert said(taken.ratings) == {("001:0-20", "recorded"): 0}
-    assert taken.notes == (
+    notes: list[str] = []
+    ratings = rate_by_rows(EPISODES, rows, say=notes.append)
+    assert said(ratings) == {("001:0-20", "recorded"): 0}
+    assert notes[0] == (
         "1 answers about 2 stretches of 2 episodes; 2 classes, worst 1, best 2; 1 empty rows (row "
         "5), 1 not rated (row 3), 1 said twice (row 2), unread columns 'note'"
     )

@@ -24,8 +24,7 @@ from gym_rated.imports import check_imports_nothing
 from gym_rated.page import Picture, Table, Text, write_page
 from gym_rated.plots import plot_reward
 from gym_rated.ratings import RatingDataset
-from gym_rated.recorded import EpisodeFiles, MinariEpisodes, load_recorded
-from gym_rated.recorded.rows import take_rows
+from gym_rated.recorded import EpisodeFiles, MinariEpisodes, load_recorded, rate_by_rows
 from gym_rated.segments.encoding import action_dim, obs_dim
 
 if TYPE_CHECKING:
@@ -147,15 +146,14 @@ def ratings_of(args: FitArgs) -> RatingDataset:
         )
     recorded = None if args.minari is None else MinariEpisodes(load_recorded(args.minari))
     episodes = EpisodeFiles(args.episodes) if recorded is None else recorded
-    taken = take_rows(
+    return rate_by_rows(
         episodes,
         args.ratings,
         env_id=args.env_id,
         class_names=args.class_names,
         num_classes=args.num_classes,
+        say=lambda notes: print(f"{args.ratings}: {notes}"),
     )
-    print(f"{args.ratings}: {taken.notes}")
-    return taken.ratings
 
 
 def check_env(env_id: str | None, ratings: RatingDataset) -> str:
