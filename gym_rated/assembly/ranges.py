@@ -78,10 +78,16 @@ def check_ranges(args: Any) -> None:
     for kind in filter(is_dataclass, type(args).__mro__):  # a new default keeps the old range
         for name, hint in get_type_hints(kind, include_extras=True).items():
             value = getattr(args, name, None)
-            if value == () and "Range(" in repr(hint):
+            if value == () and _has_range(hint):
                 raise ValueError(f"`{name}` must hold at least one number, got none")
             for limits, number in _limited(hint, value):
                 limits.check(name, number)
+
+
+def _has_range(hint: Any) -> bool:
+    """Return whether numbers of a type, or within it, have a range."""
+    here = getattr(hint, "__metadata__", ())
+    return any(isinstance(each, Range) for each in here) or any(map(_has_range, get_args(hint)))
 
 
 def _limited(hint: Any, value: Any) -> Iterator[tuple[Range, Any]]:
