@@ -51,10 +51,12 @@ class Arm:
     Attributes:
         flags: Flags of the script.
         script: A script of its own, in the place of the task's.
+        rated: Whether the flags of a setting are for it; else all settings share its runs.
     """
 
     flags: tuple[str, ...] = ()
     script: str | None = None
+    rated: bool = True
 
 
 @dataclass(frozen=True)
@@ -165,19 +167,22 @@ def _tasks(value: Any) -> Iterator[tuple[str, Task]]:
 
 def _arms(value: Any) -> Iterator[tuple[str, Arm]]:
     for name, table in _tables("arms", value):
-        _check_keys(f"[{name}]", table, needed=(), known=("flags", "script"))
+        _check_keys(f"[{name}]", table, needed=(), known=("flags", "script", "rated"))
         short = name.removeprefix("arms.")
         if short == RANDOM:
             raise ValueError(
                 f"`arms` must not have {RANDOM!r}, got one: random actions are measured for every "
                 "task without it; name the arm otherwise"
             )
-        script = table.get("script")
+        script, rated = table.get("script"), table.get("rated", True)
+        if not isinstance(rated, bool):
+            raise TypeError(f"`{name}.rated` must be true or false, got {rated!r}")
         yield (
             short,
             Arm(
                 _flags(f"{name}.flags", table.get("flags", [])),
                 None if script is None else _text(f"{name}.script", script),
+                rated,
             ),
         )
 

@@ -78,7 +78,8 @@ def _units(grid: Grid, scripts: dict[str, Script]) -> Iterator[Unit]:
                     if named not in scripts:
                         at = f"tasks.{name}" if of_arm.script is None else f"arms.{arm}"
                         scripts[named] = find_script(f"{at}.script", named, grid.path.parent)
-                    flags = (*task.flags, *of_setting, *of_arm.flags)
+                    ratings = of_setting if of_arm.rated else ()
+                    flags = (*task.flags, *ratings, *of_arm.flags)
                     yield _unit((name, arm, setting), task, scripts[named], seed, flags)
 
 

@@ -73,6 +73,7 @@ def test_without_settings_there_is_one_without_flags(tmp_path):
         ('env_id = "CartPole-v1"', "", "`[tasks.walk]` must have the key 'env_id'"),
         ('env_id = "CartPole-v1"', "env_id = 3", "`tasks.walk.env_id` must be text, got 3"),
         ("[arms.ours]", "[arms.random]", "`arms` must not have 'random', got one"),
+        ("[arms.ours]", "[arms.ours]\nrated = 0", "`arms.ours.rated` must be true or false, got 0"),
         ("[arms.ours]", '[arms."../x"]', "`arms` must have names of letters, digits"),
         ("[arms.ours]", "[settings.a]\nb = 3\n[arms.ours]", "`[settings.a]` must have no key"),
         ('["--level", "5"]', '["--level", 5]', "`arms.ours.flags` must be a list of text, got ['"),

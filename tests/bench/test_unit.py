@@ -82,3 +82,14 @@ def test_random_actions_are_a_unit_of_their_own_for_each_task_and_seed(tmp_path)
         "--env-id CartPole-v1 --seed 2 --env-kwargs b 1 a True --episodes 100"
     )
     assert units[1].script.command == ("-P", "-m", "gym_rated.bench.random_actions")
+
+
+def test_runs_of_an_arm_that_is_not_rated_are_the_same_in_all_settings(tmp_path):
+    text = SMALL.replace("[arms.true]", "[arms.true]\nrated = false")
+    text += '[settings.few]\nflags = ["--checkpoints"]\n[settings.many]\n'
+    grid = make_grid(tmp_path, text)
+    few, many = (unit_of(grid, f"walk/true/{setting}/1") for setting in ("few", "many"))
+    assert few.key == many.key
+    assert "--checkpoints" not in few.words
+    rated = {unit_of(grid, f"walk/ours/{setting}/1").key for setting in ("few", "many")}
+    assert len(rated) == 2
