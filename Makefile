@@ -10,6 +10,8 @@ CONSTRAINTS ?= constraints.txt
 INSTALL := $(PIP) install --quiet --constraint $(CONSTRAINTS)
 ARGS ?=
 JOBS ?= auto
+# Tests start hundreds of processes: without this each of them may compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 PAGE_CODE := gym_rated/human/page tests/human/page
 
 # The demo installs no more than its task needs.

@@ -31,6 +31,7 @@ from gym_rated.runs.controls import compare_with_controls
 from gym_rated.runs.names import CONFIG, METRICS
 
 FILM = "film.webp"
+FILM_SECONDS = 6.0
 SUMMARY = "result.json"  # of all arms; that of each run is in its own folder
 SCRIPTS = Path(__file__).parent
 ARMS = {
@@ -191,7 +192,7 @@ def main(args: Args) -> None:
     print("one seed shows little: docs/results.md has five, with their spread")
     print(f"finished in {summary['seconds']:.0f} s")
     print(f"true and learned return over training: {report}", flush=True)
-    print(film_of(folders.values(), args.run_dir / FILM))
+    print(film_of(folders.values(), args.run_dir / FILM, seconds=FILM_SECONDS))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The check of the reward model, on segments small enough to compute by hand."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import count
 
 import gymnasium as gym
@@ -222,7 +222,10 @@ def test_wrong_targets_cost_a_task_its_weight_until_they_are_put_right():
         assert row["weights_right"][noisy] > 1.5 * row["weights_noisy"][noisy]
 
 
-def test_the_whole_check_runs_and_resumes(tmp_path, capsys):
+def test_the_whole_check_runs_and_resumes(tmp_path, capsys, monkeypatch):
+    short = {k: replace(v, first_steps=5, later_steps=5) for k, v in fit_cells.METHODS.items()}
+    monkeypatch.setattr(reward_fit, "METHODS", short)
+    monkeypatch.setattr(fit_cells, "METHODS", short)
     args = Args(
         parts=("clean",),
         seeds=(1,),

@@ -45,7 +45,13 @@ def test_generated_tables_have_both_marks_in_order(page):
     assert [("end", name) for _, name in marks[::2]] == marks[1::2]
 
 
-SHORT = {"num_ratings": 40, "segment_length": (10,), "first_steps": 5, "tensorboard": False}
+SHORT = {
+    "num_ratings": 40,
+    "segment_length": (10,),
+    "first_steps": 5,
+    "later_steps": 5,
+    "tensorboard": False,
+}
 SHORT_RUNS = {
     ppo_continuous_action: {"env_id": "Pendulum-v1", "total_timesteps": 4_096, "num_envs": 8},
     ppo: {"env_id": "CartPole-v1", "total_timesteps": 4_096, "num_envs": 8},

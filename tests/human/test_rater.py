@@ -512,7 +512,7 @@ def test_a_script_killed_before_its_first_checkpoint_is_resumed_and_never_mixed(
     script = import_module(name)
     env_id = "CartPole-v1" if name == "ppo" else "Pendulum-v1"
     flags = {k: v for k, v in SHORT.items() if name == "ppo" or k not in ("num_steps", "num_envs")}
-    flags |= {"num_steps": 600} if name == "ppo" else {}
+    flags |= {"num_steps": 600} if name == "ppo" else {"network_width": 16, "batch_size": 16}
     flags |= {"env_id": env_id, "total_timesteps": 6_000, "max_lead": 1_000}
     folder, db = tmp_path / "r1", tmp_path / "lab.db"
     send = HumanRater.send
