@@ -7,7 +7,14 @@ from pathlib import Path
 from gym_rated.bench.cells import number, placed, task_table
 from gym_rated.bench.grid import TRUE, Grid, check_baseline
 from gym_rated.bench.judging import Comparison, Judged, adjust, judge
-from gym_rated.bench.table import Cell, Entry, entries_of, read_compared, write_table
+from gym_rated.bench.table import (
+    Cell,
+    Entry,
+    entries_of,
+    read_compared,
+    read_table,
+    write_table,
+)
 from gym_rated.page import Block, Heading, Picture, Table, Text, write_page
 from gym_rated.plots import plot_curves, plot_profiles
 
@@ -21,6 +28,7 @@ def write_report(
     *,
     baseline: str | None = None,
     compare: str | Path | None = None,
+    rows: str | Path | None = None,
 ) -> None:
     """Write rows.csv, report.md with its pictures, and report.html, which needs nothing else.
 
@@ -30,15 +38,18 @@ def write_report(
         out: Folder of the report, made if missing.
         baseline: The arm that others are compared with; that of the grid by default.
         compare: A table with the columns of rows.csv, whose arms are set beside those of the grid.
+        rows: The rows.csv of an earlier report, in the place of the runs in `folder`.
 
     Raises:
-        ValueError: If there is no run at all, `compare` is no such table, or `baseline` no arm.
+        ValueError: If there is no run at all, `compare` or `rows` is no such table, or `baseline`
+            no arm.
     """
     out = Path(out)
-    own, missing = entries_of(grid, folder)
+    own, missing = entries_of(grid, folder) if rows is None else read_table(Path(rows), grid)
     others = [] if compare is None else read_compared(Path(compare), grid)
     if not own and not others:
-        raise ValueError(f"`dir` must hold runs of {grid.path}, got none in {folder}; run it first")
+        name, at = ("dir", folder) if rows is None else ("rows", rows)
+        raise ValueError(f"`{name}` must hold runs of {grid.path}, got none in {at}; run it first")
     arms = [*grid.arms, *dict.fromkeys(entry.arm for entry in others)]
     if baseline is not None:
         check_baseline("baseline", baseline, arms)

@@ -98,6 +98,24 @@ def write_table(path: Path, entries: Iterable[Entry]) -> None:
     replace_file(path, out.getvalue().encode())
 
 
+def read_table(path: Path, grid: Grid) -> tuple[list[Entry], list[Cell]]:
+    """Read the lines of a grid's runs, and the cells without one, as `entries_of` has them.
+
+    Args:
+        path: A CSV file with the columns of `write_table`; lines of other cells are left out.
+        grid: The grid.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no such table, two lines are of the same run, or a script of the grid
+            is not there.
+    """
+    found = {entry.cell: entry for entry in _read(path, "rows")}
+    cells = [(unit.task, unit.arm, unit.setting, unit.seed) for unit in units_of(grid)]
+    there = [found[cell] for cell in cells if cell in found]
+    return there, [cell for cell in cells if cell not in found]
+
+
 def read_compared(path: Path, grid: Grid) -> list[Entry]:
     """Read a table to be set beside the runs of a grid.
 
@@ -110,8 +128,7 @@ def read_compared(path: Path, grid: Grid) -> list[Entry]:
         ValueError: If it is no such table, a line is of a task or setting that the grid has not or
             of an arm that it has, or two lines are of the same run.
     """
-    entries = list(_read(path))
-    seen: set[Cell] = set()
+    entries = list(_read(path, "compare"))
     for entry in entries:
         _check_known("task", entry.task, grid.tasks, path)
         _check_known("setting", entry.setting, grid.settings, path)
@@ -120,31 +137,36 @@ def read_compared(path: Path, grid: Grid) -> list[Entry]:
                 f"`compare` must have arms of its own, got {entry.arm!r} in {path}, which the grid "
                 "has; rename it, or leave its lines out"
             )
-        if entry.cell in seen:
-            raise ValueError(f"`compare` must have one line a run, got two of {entry.cell}")
-        seen.add(entry.cell)
     return entries
 
 
-def _read(path: Path) -> Iterator[Entry]:
+def _read(path: Path, name: str) -> Iterator[Entry]:
+    """Yield the lines of a table, which errors call by the name of an argument."""
     try:
         lines = list(csv.reader(StringIO(read_file(path).decode("utf-8-sig")), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"`compare` must be a CSV file, got {path}: {error}") from error
+        raise ValueError(f"`{name}` must be a CSV file, got {path}: {error}") from error
     if not lines or tuple(lines[0]) not in (COLUMNS, _STORED):
         found = ", ".join(lines[0]) if lines else "none"
         raise ValueError(
-            f"`compare` must have the columns {', '.join(COLUMNS)}, got {found} in {path}"
+            f"`{name}` must have the columns {', '.join(COLUMNS)}, got {found} in {path}"
         )
+    seen: set[Cell] = set()
     for number, line in enumerate(lines[1:], start=2):
         if not line:
             continue
         try:
-            yield _parsed(line, lines[0])
+            entry = _parsed(line, lines[0])
         except ValueError as error:
             raise ValueError(
-                f"`compare` must have a run in each line, got line {number} of {path}: {error}"
+                f"`{name}` must have a run in each line, got line {number} of {path}: {error}"
             ) from error
+        if entry.cell in seen:
+            raise ValueError(
+                f"`{name}` must have one line a run, got two of {entry.cell} in {path}"
+            )
+        seen.add(entry.cell)
+        yield entry
 
 
 def _parsed(line: list[str], columns: list[str]) -> Entry:

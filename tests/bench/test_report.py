@@ -110,6 +110,21 @@ def test_rows_of_others_are_set_beside_those_of_the_grid(tmp_path):
     assert "walk,mine,default,7,9.0" in (tmp_path / "out" / "rows.csv").read_text()
 
 
+def test_the_rows_of_a_report_make_the_same_report(tmp_path):
+    page = report(tmp_path)
+    rows, grid = tmp_path / "out" / "rows.csv", make_grid(tmp_path / "grid", TEXT)
+    write_report(grid, tmp_path / "none", tmp_path / "again", rows=rows)
+    for name in ("report.md", "report.html", "rows.csv"):
+        written = (tmp_path / "again" / name).read_bytes()
+        assert written == (tmp_path / "out" / name).read_bytes()
+    write_report(grid.only(seeds=[1]), tmp_path / "none", tmp_path / "part", rows=rows)
+    assert "Complete: all 6 runs are done." in (tmp_path / "part" / "report.md").read_text()
+    rows.write_text("".join(rows.read_text().splitlines(keepends=True)[:-1]))
+    write_report(grid, tmp_path / "none", tmp_path / "again", rows=rows)
+    assert "Incomplete: 11 of 12 runs are done." in (tmp_path / "again" / "report.md").read_text()
+    assert "Complete" in page
+
+
 def test_a_part_of_a_grid_is_reported_by_itself(tmp_path):
     grid = make_grid(tmp_path / "grid", TEXT).only(tasks=["walk"], arms=["true", "ours"])
     scores = {("walk", arm, "default", seed): 5.0 + seed for arm in grid.arms for seed in (1, 2)}

@@ -3,7 +3,7 @@
 import pytest
 from grids import SMALL, make_grid, write_rows
 
-from gym_rated.bench.table import COLUMNS, Entry, entries_of, read_compared, write_table
+from gym_rated.bench.table import COLUMNS, Entry, entries_of, read_compared, read_table, write_table
 
 MINE = Entry(
     *("walk", "mine", "default", 7, -1.25, 4096, 40, 200.0, "said, with a comma", "0.1.0", "abc"),
@@ -90,3 +90,25 @@ def test_what_is_no_such_table_is_refused(tmp_path, text, said):
     (tmp_path / "mine.csv").write_text(text)
     with pytest.raises(ValueError, match=said):
         read_compared(tmp_path / "mine.csv", make_grid(tmp_path, SMALL))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"{HEADER}\n{line(arm='ours')}\n{line(arm='ours')}", "`rows` must have one line a run"),
+        (f"{HEADER}\n{line(arm='ours', score='x')}", "`rows` must have a run in each line, got"),
+        ("task,arm\n", "`rows` must have the columns task, .* got task, arm in"),
+    ],
+)
+def test_a_table_of_a_grid_that_is_none_is_refused(tmp_path, text, said):
+    (tmp_path / "rows.csv").write_text(text)
+    with pytest.raises(ValueError, match=said):
+        read_table(tmp_path / "rows.csv", make_grid(tmp_path, SMALL))
+
+
+def test_lines_of_other_cells_are_left_out(tmp_path):
+    text = f"{HEADER}\n{line(arm='ours')}\n{line(arm='ours', seed='3')}\n{line()}\n"
+    (tmp_path / "rows.csv").write_text(text)
+    entries, missing = read_table(tmp_path / "rows.csv", make_grid(tmp_path, SMALL))
+    assert [entry.cell for entry in entries] == [("walk", "ours", "default", 1)]
+    assert len(missing) == 3

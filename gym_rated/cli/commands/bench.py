@@ -45,6 +45,8 @@ class BenchArgs:
     """with --report, the arm that others are compared with; that of the grid by default"""
     compare: Path | None = None
     """with --report, a CSV file of further runs, with the columns of rows.csv"""
+    rows: Path | None = None
+    """with --report, the rows.csv of an earlier report, in the place of the runs in --dir"""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -54,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
     grid = read_grid(args.grid).only(args.tasks, args.arms, args.settings, args.seeds)
     if args.report:
         return _report(args, grid)
-    for name in ("out", "baseline", "compare"):
+    for name in ("out", "baseline", "compare", "rows"):
         if getattr(args, name) is not None:
             raise ValueError(f"`{name}` must be given with `--report` only, got it without")
     return 1 if run_grid(grid, args.dir, _engine(args)).failed else 0
@@ -75,7 +77,7 @@ def _engine(args: BenchArgs) -> Engine:
 
 def _report(args: BenchArgs, grid: Grid) -> int:
     out = args.out or args.dir / f"report-{args.grid.stem}"
-    write_report(grid, args.dir, out, baseline=args.baseline, compare=args.compare)
+    write_report(grid, args.dir, out, baseline=args.baseline, compare=args.compare, rows=args.rows)
     print(out / "report.html")
     return 0
 
