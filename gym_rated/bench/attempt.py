@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 from gym_rated.bench.engine import Ended, Job
 from gym_rated.bench.rows import ROW, make_row, write_row
 from gym_rated.bench.unit import Unit
+from gym_rated.checkpoint.files import said_in_our_words
 from gym_rated.checkpoint.state import MANIFEST
 from gym_rated.runs import is_finished, read_result
 from gym_rated.runs.names import CHECKPOINT, LOCK
@@ -33,10 +34,12 @@ def prepare(unit: Unit, home: Path, say: Callable[[str], object]) -> Job | None:
         say: Tells the user.
 
     Raises:
+        OSError: If nothing can be written there.
         RuntimeError: If another process still writes the run.
         ValueError: If the run is finished and makes no row, or the script was edited.
     """
-    home.mkdir(exist_ok=True)
+    with said_in_our_words(home):
+        home.mkdir(exist_ok=True)
     run = home / RUN
     if run.exists():
         _wait_until_free(run)
@@ -59,7 +62,7 @@ def prepare(unit: Unit, home: Path, say: Callable[[str], object]) -> Job | None:
     else:
         shutil.rmtree(run, ignore_errors=True)  # a beginning that nothing can go on from
         words += ("--run-dir", str(run))
-    with (home / LOG).open("a") as log:
+    with said_in_our_words(home / LOG), (home / LOG).open("a") as log:
         log.write(f"$ python {' '.join(words)}\n")
     return Job(unit, words, home / LOG)
 
