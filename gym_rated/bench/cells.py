@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from gym_rated.bench.grid import RANDOM, Grid
 from gym_rated.bench.judging import Judged
-from gym_rated.bench.table import Cell, Entry
+from gym_rated.bench.table import Entry
+from gym_rated.bench.unit import Cell
 from gym_rated.page import Table
 from gym_rated.statistics import Interval, standard_error
 

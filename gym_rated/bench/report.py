@@ -8,13 +8,13 @@ from gym_rated.bench.cells import number, placed, task_table
 from gym_rated.bench.grid import TRUE, Grid, check_baseline
 from gym_rated.bench.judging import Comparison, Judged, adjust, judge
 from gym_rated.bench.table import (
-    Cell,
     Entry,
     entries_of,
     read_compared,
     read_table,
     write_table,
 )
+from gym_rated.bench.unit import Cell
 from gym_rated.page import Block, Heading, Picture, Table, Text, write_page
 from gym_rated.plots import plot_curves, plot_profiles
 
@@ -38,18 +38,19 @@ def write_report(
         out: Folder of the report, made if missing.
         baseline: The arm that others are compared with; that of the grid by default.
         compare: A table with the columns of rows.csv, whose arms are set beside those of the grid.
-        rows: The rows.csv of an earlier report, in the place of the runs in `folder`.
+        rows: The rows.csv of an earlier report, whose lines count where `folder` has no run.
 
     Raises:
         ValueError: If there is no run at all, `compare` or `rows` is no such table, or `baseline`
             no arm.
     """
     out = Path(out)
-    own, missing = entries_of(grid, folder) if rows is None else read_table(Path(rows), grid)
+    earlier, num_others = ({}, 0) if rows is None else read_table(Path(rows), grid)
+    own, missing = entries_of(grid, folder, earlier)
     others = [] if compare is None else read_compared(Path(compare), grid)
     if not own and not others:
-        name, at = ("dir", folder) if rows is None else ("rows", rows)
-        raise ValueError(f"`{name}` must hold runs of {grid.path}, got none in {at}; run it first")
+        at = folder if rows is None else f"{folder} and {rows}"
+        raise ValueError(f"`dir` must hold runs of {grid.path}, got none in {at}; run it first")
     arms = [*grid.arms, *dict.fromkeys(entry.arm for entry in others)]
     if baseline is not None:
         check_baseline("baseline", baseline, arms)
@@ -57,8 +58,10 @@ def write_report(
         baseline = grid.baseline
     out.mkdir(parents=True, exist_ok=True)
     write_table(out / TABLE, [*own, *others])
+    left_out = f"Left out, as of no run of this grid: {num_others} lines of {rows}."
     blocks = [
         *_what_there_is(own, others, missing),
+        *([Text(left_out)] if num_others else []),
         *_settings(grid, [*own, *others], missing, baseline, out),
     ]
     write_page(out, "report", f"Grid {grid.path.stem}", blocks)

@@ -15,11 +15,11 @@ from gym_rated.bench.engine import Engine, Job
 from gym_rated.bench.grid import Grid
 from gym_rated.bench.rows import ROW, read_row
 from gym_rated.bench.stopping import stopped_by_signals
-from gym_rated.bench.unit import Unit, canonical, folder_of, units_of
+from gym_rated.bench.table import read_table
+from gym_rated.bench.unit import EDITION, Unit, canonical, folder_of, units_of
 from gym_rated.runs.lock import lock_folder
 
 _NAMED = 10  # failed runs at the end; all are told as they fail
-_EDITION = ("gym_rated", "script_sha256")  # what of a configuration a newer version changes
 
 
 @dataclass
@@ -39,7 +39,9 @@ class Tally:
         return f"{said}, {len(self.failed)} failed: {', '.join(self.failed[:_NAMED])}{more}"
 
 
-def run_grid(grid: Grid, folder: str | Path, engine: Engine) -> Tally:
+def run_grid(
+    grid: Grid, folder: str | Path, engine: Engine, *, rows: str | Path | None = None
+) -> Tally:
     """Run what of a grid has no row yet, and say on the terminal how it goes.
 
     A run that was interrupted goes on at its checkpoint, or begins anew where its script keeps
@@ -49,6 +51,7 @@ def run_grid(grid: Grid, folder: str | Path, engine: Engine) -> Tally:
         grid: What is to be run.
         folder: Folder of all runs, also of other grids; made if missing.
         engine: What runs them.
+        rows: The rows.csv of an earlier report, whose runs count as done.
 
     Returns:
         How it went.
@@ -56,13 +59,19 @@ def run_grid(grid: Grid, folder: str | Path, engine: Engine) -> Tally:
     Raises:
         KeyboardInterrupt: At Ctrl-C, and at SIGTERM; what was running has been stopped.
         RuntimeError: If another process runs a grid in `folder`.
-        ValueError: If a script is not there, or would refuse its flags; nothing has been run then.
+        ValueError: If a script is not there, or would refuse its flags, or `rows` is no such table;
+            nothing has been run then.
     """
     folder = Path(folder)
+    earlier, num_others = ({}, 0) if rows is None else read_table(Path(rows), grid)
+    done = {unit.key for unit in units_of(grid) if unit.cell in earlier}
     units = list({unit.key: unit for unit in units_of(grid)}.values())
-    check_units([unit for unit in units if not (folder_of(unit, folder) / ROW).exists()])
+    to_do = [unit for unit in units if unit.key not in done]
+    check_units([unit for unit in to_do if not (folder_of(unit, folder) / ROW).exists()])
     with _held(folder), stopped_by_signals():
-        missing = list(_missing(units, folder))
+        missing = list(_missing(to_do, folder))
+        if num_others:
+            print(f"{rows}: {num_others} lines are of no run of this grid, and do not count")
         _say_outdated(missing, folder)
         tally = Tally(len(units), len(units) - len(missing))
         print(f"{grid.path}: {tally}", flush=True)
@@ -115,7 +124,7 @@ def _say_outdated(missing: Sequence[Unit], folder: Path) -> None:
 
 
 def _without_edition(config: Mapping[str, Any]) -> bytes:
-    return canonical({name: value for name, value in config.items() if name not in _EDITION})
+    return canonical({name: value for name, value in config.items() if name not in EDITION})
 
 
 def _run(

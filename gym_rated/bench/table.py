@@ -1,20 +1,18 @@
 """The table of a grid: a CSV file with one line a run, small enough to be committed or mailed."""
 
 import csv
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass, fields
 from io import StringIO
 from math import isfinite
 from pathlib import Path
+from types import MappingProxyType
 
 from gym_rated.bench.grid import RANDOM, Grid
 from gym_rated.bench.rows import ROW, Row, read_row
-from gym_rated.bench.unit import folder_of, units_of
+from gym_rated.bench.unit import Cell, Unit, folder_of, units_of
 from gym_rated.checkpoint.files import read_file, replace_file
 from gym_rated.statistics import area_under
-
-Cell = tuple[str, str, str, int]
-"""Task, arm, setting and seed."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,7 @@ class Entry:
         commit: Its commit.
         unit: The folder of its run.
         curve: Mean true return in equal stretches of training; None for a stretch without any.
+        setup: Hash of its configuration without version and script's content; empty if not known.
     """
 
     task: str
@@ -50,6 +49,7 @@ class Entry:
     commit: str = ""
     unit: str = ""
     curve: tuple[float | None, ...] = ()
+    setup: str = ""
 
     @property
     def cell(self) -> Cell:
@@ -64,27 +64,33 @@ class Entry:
 
 _STORED = tuple(field.name for field in fields(Entry))
 COLUMNS = (*_STORED, "area")  # of the curve: it is written for others, and not read
+_LATER = ("setup", "area")  # tables of before there were such columns are read
 
 
-def entries_of(grid: Grid, folder: str | Path) -> tuple[list[Entry], list[Cell]]:
+def entries_of(
+    grid: Grid, folder: str | Path, earlier: Mapping[Cell, Entry] = MappingProxyType({})
+) -> tuple[list[Entry], list[Cell]]:
     """Return the lines of a grid's runs, and the cells without one.
 
     Args:
         grid: The grid.
         folder: Folder of all runs.
+        earlier: Lines that count where there is no run.
 
     Raises:
         ValueError: If a script of the grid is not there.
     """
     entries, missing = [], []
     for unit in units_of(grid):
-        cell = (unit.task, unit.arm, unit.setting, unit.seed)
         try:
             _, row = read_row(folder_of(unit, Path(folder)) / ROW, unit.config)
         except (FileNotFoundError, ValueError):  # the next run of the grid says which
-            missing.append(cell)
+            if unit.cell in earlier:
+                entries.append(earlier[unit.cell])
+            else:
+                missing.append(unit.cell)
         else:
-            entries.append(_entry(cell, unit.key, row))
+            entries.append(_entry(unit, row))
     return entries, missing
 
 
@@ -98,11 +104,15 @@ def write_table(path: Path, entries: Iterable[Entry]) -> None:
     replace_file(path, out.getvalue().encode())
 
 
-def read_table(path: Path, grid: Grid) -> tuple[list[Entry], list[Cell]]:
-    """Read the lines of a grid's runs, and the cells without one, as `entries_of` has them.
+def read_table(path: Path, grid: Grid) -> tuple[dict[Cell, Entry], int]:
+    """Read the lines of a grid's runs, and how many lines are of none of them.
+
+    A line is of a run of the grid if its cell is there and has the same flags, environment and name
+    of the script; whether versions are the same is not asked, nor is it where the table does not
+    know its flags.
 
     Args:
-        path: A CSV file with the columns of `write_table`; lines of other cells are left out.
+        path: A CSV file with the columns of `write_table`.
         grid: The grid.
 
     Raises:
@@ -110,10 +120,14 @@ def read_table(path: Path, grid: Grid) -> tuple[list[Entry], list[Cell]]:
         ValueError: If it is no such table, two lines are of the same run, or a script of the grid
             is not there.
     """
-    found = {entry.cell: entry for entry in _read(path, "rows")}
-    cells = [(unit.task, unit.arm, unit.setting, unit.seed) for unit in units_of(grid)]
-    there = [found[cell] for cell in cells if cell in found]
-    return there, [cell for cell in cells if cell not in found]
+    lines = list(_read(path, "rows"))
+    setups = {unit.cell: unit.setup for unit in units_of(grid)}
+    found = {
+        line.cell: line
+        for line in lines
+        if line.cell in setups and line.setup in ("", setups[line.cell])
+    }
+    return found, len(lines) - len(found)
 
 
 def read_compared(path: Path, grid: Grid) -> list[Entry]:
@@ -146,7 +160,8 @@ def _read(path: Path, name: str) -> Iterator[Entry]:
         lines = list(csv.reader(StringIO(read_file(path).decode("utf-8-sig")), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"`{name}` must be a CSV file, got {path}: {error}") from error
-    if not lines or tuple(lines[0]) not in (COLUMNS, _STORED):
+    columns = [name for name in COLUMNS if name not in _LATER or name in lines[0]] if lines else []
+    if not lines or lines[0] != columns:
         found = ", ".join(lines[0]) if lines else "none"
         raise ValueError(
             f"`{name}` must have the columns {', '.join(COLUMNS)}, got {found} in {path}"
@@ -187,6 +202,7 @@ def _parsed(line: list[str], columns: list[str]) -> Entry:
         of["commit"],
         of["unit"],
         tuple(None if point == "-" else _number(point) for point in of["curve"].split()),
+        of.get("setup", ""),
     )
 
 
@@ -209,9 +225,9 @@ def _written(value: object) -> object:
     return "" if value is None else value
 
 
-def _entry(cell: Cell, key: str, row: Row) -> Entry:
+def _entry(unit: Unit, row: Row) -> Entry:
     return Entry(
-        *cell,
+        *unit.cell,
         row.score,
         row.steps,
         row.num_ratings,
@@ -219,8 +235,9 @@ def _entry(cell: Cell, key: str, row: Row) -> Entry:
         row.problem or "",
         row.gym_rated or "",
         row.commit or "",
-        key,
+        unit.key,
         row.curve,
+        unit.setup,
     )
 
 

@@ -14,6 +14,10 @@ from gym_rated.bench.scripts import Script, find_script, module_script
 
 RANDOM_EPISODES = 100
 """Episodes of uniformly random actions for each task and seed."""
+EDITION = ("gym_rated", "script_sha256")
+"""What of a configuration a newer version changes."""
+Cell = tuple[str, str, str, int]
+"""Task, arm, setting and seed."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,17 @@ class Unit:
     def key(self) -> str:
         """Hash of the configuration: the first 16 digits of the SHA-256 of its canonical JSON."""
         return hashlib.sha256(canonical(self.config)).hexdigest()[:16]
+
+    @property
+    def setup(self) -> str:
+        """The same of the configuration without version and script's content."""
+        same = {name: value for name, value in self.config.items() if name not in EDITION}
+        return hashlib.sha256(canonical(same)).hexdigest()[:16]
+
+    @property
+    def cell(self) -> Cell:
+        """Of which cell of a grid it is, and which of its seeds."""
+        return self.task, self.arm, self.setting, self.seed
 
     def __str__(self) -> str:
         """Return the unit as it is named on a terminal."""

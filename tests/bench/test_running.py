@@ -19,7 +19,7 @@ from grids import (
 )
 
 import gym_rated
-from gym_rated.bench import Ended, LocalProcesses, run_grid
+from gym_rated.bench import Ended, LocalProcesses, run_grid, write_report
 from gym_rated.bench.rows import read_row
 from gym_rated.bench.unit import units_of
 from gym_rated.runs import read_metrics
@@ -249,3 +249,22 @@ def test_runs_import_the_package_that_drives_them(monkeypatch, tmp_path):
 def test_at_least_one_worker_is_needed():
     with pytest.raises(ValueError, match="`workers` must be at least 1, got 0"):
         LocalProcesses(0)
+
+
+def test_runs_of_an_earlier_table_are_done(tmp_path, capsys):
+    grid = make_grid(tmp_path / "grid")
+    run_grid(grid.only(seeds=[1]), tmp_path / "first", LocalProcesses())
+    write_report(grid.only(seeds=[1]), tmp_path / "first", tmp_path / "stage")
+    rows = tmp_path / "stage" / "rows.csv"
+    capsys.readouterr()
+    tally = run_grid(grid, tmp_path / "second", LocalProcesses(), rows=rows)
+    assert (tally.total, tally.done) == (4, 4)
+    assert "2 of 4 runs are done" in capsys.readouterr().out
+    assert len(list((tmp_path / "second").glob("*/row.json"))) == 2
+    write_report(grid, tmp_path / "second", tmp_path / "both", rows=rows)
+    assert "Complete: all 4 runs are done." in (tmp_path / "both" / "report.md").read_text()
+    changed = make_grid(tmp_path / "grid", SMALL.replace('"5"', '"6"'))
+    part = changed.only(arms=["ours"], seeds=[1])
+    assert run_grid(part, tmp_path / "third", LocalProcesses(), rows=rows).done == 1
+    assert "2 lines are of no run of this grid, and do not count" in capsys.readouterr().out
+    assert len(list((tmp_path / "third").glob("*/row.json"))) == 1

@@ -1,7 +1,10 @@
 """The table is read as it was written, and rows of others are taken where they fit the grid."""
 
+import csv
+from dataclasses import replace
+
 import pytest
-from grids import SMALL, make_grid, write_rows
+from grids import SMALL, make_grid, unit_of, write_rows
 
 from gym_rated.bench.table import COLUMNS, Entry, entries_of, read_compared, read_table, write_table
 
@@ -9,6 +12,7 @@ MINE = Entry(
     *("walk", "mine", "default", 7, -1.25, 4096, 40, 200.0, "said, with a comma", "0.1.0", "abc"),
     "0123456789abcdef",
     (None, 1.5, -2000.25),
+    "fedcba9876543210",
 )
 HEADER = ",".join(COLUMNS)
 
@@ -37,21 +41,26 @@ def test_a_table_is_read_as_it_was_written(tmp_path):
     bare = Entry("walk", "mine", "default", 8, 0.1 + 0.2)
     write_table(tmp_path / "rows.csv", [MINE, bare])
     text = (tmp_path / "rows.csv").read_text()
+    # 1.5 where nothing was known: the area is (1.5 + 1.5 - 2000.25) / 3
     assert text.splitlines() == [
         HEADER,
-        'walk,mine,default,7,-1.25,4096,40,200.0,"said, with a comma",0.1.0,abc,0123456789abcdef,'
-        "- 1.5 -2000.25,-665.75",  # 1.5 where nothing was known, (1.5 + 1.5 - 2000.25) / 3
-        "walk,mine,default,8,0.30000000000000004,,,,,,,,,",
+        'walk,mine,default,7,-1.25,4096,40,200.0,"said, with a comma",0.1.0,abc,'
+        "0123456789abcdef,- 1.5 -2000.25,fedcba9876543210,-665.75",
+        "walk,mine,default,8,0.30000000000000004,,,,,,,,,,",
     ]
     assert read_compared(tmp_path / "rows.csv", make_grid(tmp_path)) == [MINE, bare]
 
 
-def test_a_table_of_before_there_were_areas_is_read(tmp_path):
+@pytest.mark.parametrize("lacking", [("area",), ("setup", "area"), ("setup",)], ids="-".join)
+def test_a_table_of_before_there_were_all_columns_is_read(tmp_path, lacking):
     write_table(tmp_path / "rows.csv", [MINE])
-    text = (tmp_path / "rows.csv").read_text()
-    (tmp_path / "rows.csv").write_text(text.replace(",area\n", "\n").replace(",-665.75\n", "\n"))
+    lines = list(csv.reader((tmp_path / "rows.csv").read_text().splitlines()))
+    kept = [i for i, name in enumerate(lines[0]) if name not in lacking]
+    with (tmp_path / "rows.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([line[i] for i in kept] for line in lines)
     (entry,) = read_compared(tmp_path / "rows.csv", make_grid(tmp_path))
-    assert (entry, entry.area) == (MINE, -665.75)
+    assert (entry, entry.area) == (replace(MINE, setup=entry.setup), -665.75)
+    assert entry.setup == ("" if "setup" in lacking else MINE.setup)
 
 
 def line(**change):
@@ -106,9 +115,12 @@ def test_a_table_of_a_grid_that_is_none_is_refused(tmp_path, text, said):
         read_table(tmp_path / "rows.csv", make_grid(tmp_path, SMALL))
 
 
-def test_lines_of_other_cells_are_left_out(tmp_path):
-    text = f"{HEADER}\n{line(arm='ours')}\n{line(arm='ours', seed='3')}\n{line()}\n"
-    (tmp_path / "rows.csv").write_text(text)
-    entries, missing = read_table(tmp_path / "rows.csv", make_grid(tmp_path, SMALL))
-    assert [entry.cell for entry in entries] == [("walk", "ours", "default", 1)]
-    assert len(missing) == 3
+def test_lines_of_other_cells_and_of_other_flags_do_not_count(tmp_path):
+    grid = make_grid(tmp_path, SMALL)
+    true = unit_of(grid, "walk/true/default/2")
+    lines = [line(arm="ours"), line(arm="ours", seed="3"), line()]
+    lines += [line(arm="true", setup="0" * 16), line(arm="true", seed="2", setup=true.setup)]
+    (tmp_path / "rows.csv").write_text("\n".join([HEADER, *lines]))
+    entries, num_others = read_table(tmp_path / "rows.csv", grid)
+    assert list(entries) == [("walk", "ours", "default", 1), true.cell]
+    assert num_others == 3

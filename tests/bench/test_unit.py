@@ -93,3 +93,14 @@ def test_runs_of_an_arm_that_is_not_rated_are_the_same_in_all_settings(tmp_path)
     assert "--checkpoints" not in few.words
     rated = {unit_of(grid, f"walk/ours/{setting}/1").key for setting in ("few", "many")}
     assert len(rated) == 2
+
+
+def test_the_setup_is_the_same_for_another_version_and_for_no_other_flags(tmp_path, monkeypatch):
+    grid = make_grid(tmp_path)
+    first = unit_of(grid, "walk/ours/default/1")
+    (tmp_path / "tiny.py").write_text(TINY + "# edited\n")
+    monkeypatch.setattr(gym_rated, "__version__", "99.0.0")
+    again = unit_of(grid, "walk/ours/default/1")
+    assert again.setup == first.setup
+    assert again.key != first.key
+    assert len({unit.setup for unit in units_of(grid)}) == 4

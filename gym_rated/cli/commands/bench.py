@@ -46,7 +46,7 @@ class BenchArgs:
     compare: Path | None = None
     """with --report, a CSV file of further runs, with the columns of rows.csv"""
     rows: Path | None = None
-    """with --report, the rows.csv of an earlier report, in the place of the runs in --dir"""
+    """the rows.csv of an earlier report, whose runs count as done where --dir has none"""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -56,10 +56,10 @@ def main(argv: Sequence[str]) -> int:
     grid = read_grid(args.grid).only(args.tasks, args.arms, args.settings, args.seeds)
     if args.report:
         return _report(args, grid)
-    for name in ("out", "baseline", "compare", "rows"):
+    for name in ("out", "baseline", "compare"):
         if getattr(args, name) is not None:
             raise ValueError(f"`{name}` must be given with `--report` only, got it without")
-    return 1 if run_grid(grid, args.dir, _engine(args)).failed else 0
+    return 1 if run_grid(grid, args.dir, _engine(args), rows=args.rows).failed else 0
 
 
 def _engine(args: BenchArgs) -> Engine:
