@@ -70,6 +70,7 @@ class Grid:
         arms: Name -> arm; that on the true reward is called "true".
         settings: Name -> flags; one without flags, "default", where the file has none.
         baseline: The arm that the others are compared with, or None.
+        tuning_seeds: Further seeds, which are run and reported only where they are asked for.
     """
 
     path: Path
@@ -78,6 +79,7 @@ class Grid:
     arms: Mapping[str, Arm]
     settings: Mapping[str, tuple[str, ...]]
     baseline: str | None = None
+    tuning_seeds: tuple[int, ...] = ()
 
     def only(
         self,
@@ -91,12 +93,13 @@ class Grid:
         Raises:
             ValueError: If something is not in the grid.
         """
+        all_seeds = dict.fromkeys((*self.seeds, *self.tuning_seeds))
         return replace(
             self,
             tasks=_part("tasks", self.tasks, tasks),
             arms=_part("arms", self.arms, arms),
             settings=_part("settings", self.settings, settings),
-            seeds=tuple(_part("seeds", dict.fromkeys(self.seeds), seeds)),
+            seeds=tuple(_part("seeds", all_seeds, seeds)) if seeds else self.seeds,
         )
 
 
@@ -125,15 +128,23 @@ def read_grid(path: str | Path) -> Grid:
         raise ValueError(f"`grid` must hold a grid, got {path}, {what_is_at(path)}")
     _check_keys("grid", content, needed=("grid", "tasks", "arms"), known=("settings",))
     grid = _table("grid", content["grid"])
-    _check_keys("[grid]", grid, needed=("seeds",), known=("baseline",))
+    _check_keys("[grid]", grid, needed=("seeds",), known=("baseline", "tuning_seeds"))
     arms = dict(_arms(content["arms"]))
+    seeds = _seeds("grid.seeds", grid["seeds"])
+    tuning_seeds = _seeds("grid.tuning_seeds", grid.get("tuning_seeds", []), least=0)
+    both = [seed for seed in tuning_seeds if seed in seeds]
+    if both:
+        raise ValueError(
+            f"`grid.tuning_seeds` must not be reported, got {both[0]}, which is among `grid.seeds`"
+        )
     return Grid(
         path,
-        _seeds(grid["seeds"]),
+        seeds,
         dict(_tasks(content["tasks"])),
         arms,
         dict(_settings(content.get("settings", {"default": {}}))),
         None if "baseline" not in grid else check_baseline("grid.baseline", grid["baseline"], arms),
+        tuning_seeds,
     )
 
 
@@ -227,13 +238,13 @@ def _check_keys(
             raise ValueError(f"`{name}` must have no key that grids have not, got {key!r}; {meant}")
 
 
-def _seeds(value: Any) -> tuple[int, ...]:
-    if not isinstance(value, list) or not value:
-        raise TypeError(f"`grid.seeds` must be a list of at least one seed, got {value!r}")
-    seeds = tuple(whole_number("grid.seeds", seed, minimum=0, maximum=2**31 - 1) for seed in value)
+def _seeds(name: str, value: Any, least: int = 1) -> tuple[int, ...]:
+    if not isinstance(value, list) or len(value) < least:
+        raise TypeError(f"`{name}` must be a list of at least one seed, got {value!r}")
+    seeds = tuple(whole_number(name, seed, minimum=0, maximum=2**31 - 1) for seed in value)
     twice = [seed for seed in seeds if seeds.count(seed) > 1]
     if twice:
-        raise ValueError(f"`grid.seeds` must name each seed once, got {twice[0]} twice")
+        raise ValueError(f"`{name}` must name each seed once, got {twice[0]} twice")
     return seeds
 
 

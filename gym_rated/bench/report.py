@@ -60,7 +60,7 @@ def write_report(
     write_table(out / TABLE, [*own, *others])
     left_out = f"Left out, as of no run of this grid: {num_others} lines of {rows}."
     blocks = [
-        *_what_there_is(own, others, missing),
+        *_what_there_is(grid, own, others, missing),
         *([Text(left_out)] if num_others else []),
         *_settings(grid, [*own, *others], missing, baseline, out),
     ]
@@ -68,7 +68,7 @@ def write_report(
 
 
 def _what_there_is(
-    own: Sequence[Entry], others: Sequence[Entry], missing: Sequence[Cell]
+    grid: Grid, own: Sequence[Entry], others: Sequence[Entry], missing: Sequence[Cell]
 ) -> Iterator[Block]:
     """Yield whether the grid is complete, and what its rows were made by."""
     total = len(own) + len(missing)
@@ -85,6 +85,10 @@ def _what_there_is(
         yield Table(["task", "arm", "setting", "seeds that are missing"], rows)
     else:
         yield Text(f"Complete: all {total} runs are done.")
+    if set(grid.seeds) & set(grid.tuning_seeds):
+        yield Text(
+            "Seeds that methods may have been tuned on are among them: show no such numbers."
+        )
     editions = sorted({(entry.gym_rated or "unknown", entry.commit or "unknown") for entry in own})
     made = "; ".join(f"{version}, commit {commit}" for version, commit in editions)
     by = f" They were made by gym_rated {made}." if own else ""

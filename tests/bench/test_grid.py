@@ -6,6 +6,7 @@ import pytest
 from grids import SMALL, make_grid
 
 from gym_rated.bench import read_grid
+from gym_rated.bench.unit import units_of
 
 WHOLE = """
 [grid]
@@ -64,6 +65,9 @@ def test_without_settings_there_is_one_without_flags(tmp_path):
         ("[1, 2]", "[1, 2, 1]", "`grid.seeds` must name each seed once, got 1 twice"),
         ("[1, 2]", "[]", "`grid.seeds` must be a list of at least one seed, got []"),
         ("[1, 2]", "[1, true]", "`grid.seeds` must be an int, got True"),
+        ("[1, 2]", "[1]\ntuning_seeds = 3", "`grid.tuning_seeds` must be a list of at least one"),
+        ("[1, 2]", "[1]\ntuning_seeds = [3, 3]", "`grid.tuning_seeds` must name each seed once"),
+        ("[1, 2]", "[1]\ntuning_seeds = [2, 1]", "`grid.tuning_seeds` must not be reported, got 1"),
         ("[1, 2]", "[-1]", "`grid.seeds` must be at least 0, got -1"),
         ("[1, 2]", "[1]\nbaseline = 'x'", "`grid.baseline` must be one of the arms true, ours"),
         ("random = 0.0", "randm = 0.0", "`[tasks.walk]` must have no key .* did you mean 'random'"),
@@ -114,3 +118,10 @@ def test_a_part_of_a_grid_is_in_the_order_of_the_grid(tmp_path):
 def test_a_part_that_is_not_there_is_refused(tmp_path, wanted, said):
     with pytest.raises(ValueError, match=re.escape(said)):
         make_grid(tmp_path, WHOLE).only(**wanted)
+
+
+def test_seeds_for_tuning_are_there_for_who_asks(tmp_path):
+    grid = make_grid(tmp_path, SMALL.replace("[1, 2]", "[1, 2]\ntuning_seeds = [8, 9]"))
+    assert grid.seeds == grid.only(arms=["ours"]).seeds == (1, 2)
+    assert grid.only(seeds=[9, 1]).seeds == (1, 9)
+    assert {unit.seed for unit in units_of(grid)} == {1, 2}

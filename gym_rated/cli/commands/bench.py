@@ -36,7 +36,7 @@ class BenchArgs:
     settings: tuple[str, ...] = ()
     """settings of the grid, all by default"""
     seeds: tuple[int, ...] = ()
-    """seeds of the grid, all by default"""
+    """seeds of the grid, all but those for tuning by default"""
     report: bool = False
     """write tables and pictures of the runs that there are, and run nothing"""
     out: Path | None = None
