@@ -79,7 +79,8 @@ lint: $(VENV)/.everything  ## check style, format and types, and the page's code
 	$(PY) -m mypy
 	$(VENV)/bin/oxlint $(PAGE_CODE)
 
-docs: $(VENV)/.everything  ## build the documentation in docs/_build/html
+docs: $(VENV)/.everything  ## build the documentation in docs/_build/html, and hold its tables to the data
+	$(PY) -m benchmarks.summarize --check
 	$(PY) -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "Read docs/_build/html/index.html"
 

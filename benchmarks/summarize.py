@@ -1,6 +1,7 @@
 """Write the tables and the figure of README and docs from the committed results.
 
     python -m benchmarks.summarize
+    python -m benchmarks.summarize --check
 
 Rewrites what stands between `<!-- begin: NAME -->` and `<!-- end: NAME -->`, so that no number is
 typed by hand.
@@ -8,19 +9,25 @@ typed by hand.
 
 import json
 import re
+import sys
 from collections import defaultdict
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tyro
 
-from benchmarks import contradictions, eight_tasks, few_tables, human
+from benchmarks import contradictions, eight_tasks, few_tables, grid_tables, human
 from benchmarks.fit_tables import fit_blocks
 from benchmarks.speed.figures import draw_speed
 from benchmarks.speed.tables import speed_blocks
 from benchmarks.training import ENDING, FEW_ARMS, SUITES
 from gym_rated.assembly.presets import PRESETS
+from gym_rated.bench import read_grid
+from gym_rated.bench.judging import judge
+from gym_rated.bench.table import read_table
 from gym_rated.checkpoint import replace_file
 from gym_rated.plots import plot_curves
 from gym_rated.statistics import (
@@ -243,17 +250,34 @@ def mutants_table() -> str:
     return "\n".join([*lines, "", f"`{content['command']}`."])
 
 
-def rewrite(page: Path, blocks: dict[str, str]) -> None:
-    """Put each block between its marks, where `page` has them."""
-    text = page.read_text()
+def ten_tasks_blocks() -> dict[str, str]:
+    """Return the tables of the grid of ten tasks, as far as it has been run."""
+    grid = read_grid(ROOT / "benchmarks" / "ten_tasks.toml")
+    pilot = grid.only(arms=["true"], seeds=grid.tuning_seeds)
+    blocks = {}
+    if (RESULTS / "ten_tasks_pilot.csv").exists():
+        entries, _ = read_table(RESULTS / "ten_tasks_pilot.csv", pilot)
+        blocks["ten_tasks_pilot"] = grid_tables.pilot_table(pilot, list(entries.values()))
+    if (RESULTS / "ten_tasks.csv").exists():
+        entries, _ = read_table(RESULTS / "ten_tasks.csv", grid)
+        for setting in grid.settings:
+            here = judge(grid, setting, entries.values())
+            if any(map(here.tasks_of, here.arms)):
+                blocks[f"ten_tasks_{setting}"] = grid_tables.arms_table(grid, here, "wu2025")
+                blocks[f"ten_tasks_{setting}_places"] = grid_tables.tasks_table(here)
+    return blocks
+
+
+def rewritten(text: str, blocks: dict[str, str]) -> str:
+    """Return a page with each block between its marks, where it has them."""
     for name, block in blocks.items():
         marks = rf"(<!-- begin: {name} -->\n).*?(<!-- end: {name} -->)"
         text = re.sub(marks, lambda m, b=block: f"{m[1]}{b}\n{m[2]}", text, flags=re.DOTALL)
-    replace_file(page, text.encode())
+    return text
 
 
-def main() -> None:
-    """Write all tables for which there are results."""
+def all_blocks() -> dict[str, str]:
+    """Return name -> table, of all for which there are results."""
     makers = {
         "training": ("training.json", training_block),
         "never_rerated": ("training.json", lambda: training_table(CONTINUOUS, NEVER_RERATED)),
@@ -290,16 +314,23 @@ def main() -> None:
     makers["trust-mutants"] = ("trust/mutants.json", mutants_table)
     blocks = {name: make() for name, (file, make) in makers.items() if (RESULTS / file).exists()}
     blocks["presets"] = presets_table()
+    blocks |= ten_tasks_blocks()
     if (RESULTS / "speed.json").exists():
         cases = json.loads((RESULTS / "speed.json").read_text())["cases"]
         blocks |= speed_blocks(cases)
-        draw_speed(cases, ROOT / "docs" / "_static")
     content = json.loads((RESULTS / "reward_fit.json").read_text())
     if "weights" in content:
         blocks |= fit_blocks(content)
+    return blocks
+
+
+def draw_all() -> None:
+    """Draw all figures for which there are results."""
+    static = ROOT / "docs" / "_static"
+    if (RESULTS / "speed.json").exists():
+        draw_speed(json.loads((RESULTS / "speed.json").read_text())["cases"], static)
     if (RESULTS / "training.json").exists():
-        static, suite, task = ROOT / "docs" / "_static", "halfcheetah", "HalfCheetah-v5"
-        spread = " (mean ± s.e.)"
+        suite, task, spread = "halfcheetah", "HalfCheetah-v5", " (mean ± s.e.)"
         draw_curves(
             suite, MAIN, static / "training.png", f"{task}, 500 ratings without mistakes{spread}"
         )
@@ -307,11 +338,32 @@ def main() -> None:
         draw_curves(
             suite, once, static / "never_rerated.png", f"{task}, ratings never re-rated{spread}"
         )
-    for page in PAGES:
-        rewrite(page, blocks)
+
+
+@dataclass
+class Args:
+    """Write the tables and figures of README and docs from the committed results."""
+
+    check: bool = False
+    """write nothing, and fail where a table is not that of the results"""
+
+
+def main(args: Args) -> int:
+    """Write all tables and figures, or compare the tables; returns 1 where they differ."""
+    blocks = all_blocks()
+    texts = {page: page.read_text() for page in PAGES}
+    changed = [page for page in PAGES if rewritten(texts[page], blocks) != texts[page]]
+    if args.check:
+        for page in changed:
+            print(f"{page.relative_to(ROOT)} is not what the results say; run it without --check")
+        return 1 if changed else 0
+    for page in changed:
+        replace_file(page, rewritten(texts[page], blocks).encode())
+    draw_all()
     for name, block in blocks.items():
         print(f"\n{name}\n{block}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(tyro.cli(Args)))

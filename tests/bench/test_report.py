@@ -155,8 +155,8 @@ def test_what_cannot_be_reported_is_refused(tmp_path):
 
 def test_a_report_of_seeds_for_tuning_says_so(tmp_path):
     text = TEXT.replace("[1, 2]", "[1]\ntuning_seeds = [2]")
-    grid = make_grid(tmp_path / "grid", text).only(seeds=[1, 2])
-    write_rows(grid, tmp_path / "runs", {("walk", "ours", "default", 2): 5.0})
-    write_report(grid, tmp_path / "runs", tmp_path / "out")
-    assert "may have been tuned on" in (tmp_path / "out" / "report.md").read_text()
+    grid = make_grid(tmp_path / "tuned", text).only(seeds=[1, 2])
+    write_rows(grid, tmp_path / "tuned", {("walk", "ours", "default", 2): 5.0})
+    write_report(grid, tmp_path / "tuned", tmp_path / "of-tuned")
+    assert "may have been tuned on" in (tmp_path / "of-tuned" / "report.md").read_text()
     assert "may have been tuned on" not in report(tmp_path)

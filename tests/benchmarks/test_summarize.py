@@ -74,3 +74,21 @@ def test_what_is_known_of_the_truth_stands_beside_the_score() -> None:
     table = truth_table(rows, TASKS, "mine")
     assert "| one | 0.30 |  |  |  | 0.70 |" in table
     assert "| rank correlation with the score | 1.00 |" in table
+
+
+def test_a_page_that_is_not_what_the_results_say_is_named_and_left(tmp_path, monkeypatch, capsys):
+    page, same = tmp_path / "page.md", tmp_path / "same.md"
+    old = "# Page\n<!-- begin: a -->\n| 1 |\n<!-- end: a -->\n"
+    page.write_text(old)
+    same.write_text(old.replace("| 1 |", "| 2 |"))
+    monkeypatch.setattr(summarize, "ROOT", tmp_path)
+    monkeypatch.setattr(summarize, "PAGES", (page, same))
+    monkeypatch.setattr(summarize, "all_blocks", lambda: {"a": "| 2 |", "b": "| 3 |"})
+    monkeypatch.setattr(summarize, "draw_all", lambda: None)
+    assert summarize.main(summarize.Args(check=True)) == 1
+    said = capsys.readouterr().out
+    assert said == "page.md is not what the results say; run it without --check\n"
+    assert page.read_text() == old
+    assert summarize.main(summarize.Args()) == 0
+    assert page.read_text() == same.read_text()
+    assert summarize.main(summarize.Args(check=True)) == 0
