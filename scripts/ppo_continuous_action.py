@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gym_rated.assembly import arguments, session, stored
-from gym_rated.assembly.devices import DeviceArgs, choose_device
+from gym_rated.assembly.devices import DeviceArgs, choose_device, use_one_thread
 from gym_rated.assembly.ranges import Count, NotNegative, Positive, Share
 from gym_rated.checks import check_memory
 
@@ -269,7 +269,7 @@ class Trainer:
     def __init__(self, args: Args, run_dir: Path) -> None:
         self.args = args
         torch.manual_seed(args.seed)
-        torch.set_num_threads(1)
+        use_one_thread()
         self.stack = Stack(args, run_dir)
         self.device = choose_device(args.device)
         self.agent = Agent(self.stack.envs).to(self.device)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gym_rated.assembly import arguments, session, stored
-from gym_rated.assembly.devices import DeviceArgs, choose_device
+from gym_rated.assembly.devices import DeviceArgs, choose_device, use_one_thread
 from gym_rated.assembly.ranges import Count, Positive, PositiveShare, Share, Whole
 from gym_rated.checks import check_memory
 
@@ -346,7 +346,7 @@ class Trainer:
     def __init__(self, args: Args, run_dir: Path) -> None:
         self.args = args
         torch.manual_seed(args.seed)
-        torch.set_num_threads(1)
+        use_one_thread()
         self.stack = Stack(args, run_dir, self.fit_reward)
         envs = self.stack.envs
         self.action_space = envs.single_action_space

@@ -1,4 +1,4 @@
-"""The device that a script trains on: the flag, and what torch makes of it.
+"""The device that a script trains on: the flag, what torch makes of it, and how many threads.
 
 A script takes the flag by inheriting `DeviceArgs`, and asks for its device by `choose_device`.
 """
@@ -47,6 +47,20 @@ def choose_device(device: DeviceName) -> "torch.device":
             f"torch {torch.__version__}"
         )
     return torch.device(device)
+
+
+def use_one_thread() -> None:
+    """Compute with one thread from now on, in torch and in the linear algebra of NumPy.
+
+    Matrices of small networks are shared out in less time than threads need to find each other, and
+    waiting threads keep processors busy that other runs would use. Nor do numbers depend on how
+    many processors there are.
+    """
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    threadpool_limits(1, user_api="blas")
 
 
 def check_device(args: Any) -> None:
