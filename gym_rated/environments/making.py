@@ -15,6 +15,7 @@ from typing import Any
 
 import gymnasium as gym
 
+from gym_rated.environments.mujoco_warnings import warned_once
 from gym_rated.imports import named_extras
 
 _MISSING_ARGUMENTS = re.compile(r"missing \d+ required [\w-]+ arguments?: (.*?)(?: was raised|$)")
@@ -39,7 +40,7 @@ def make_env(
     arguments = dict(env_kwargs or {}) | (
         {} if render_mode is None else {"render_mode": render_mode}
     )
-    with own_words(env_id), named_extras():
+    with own_words(env_id), named_extras(), warned_once(env_id):
         if env_kwargs:
             return _made_with(env_id, arguments, render_mode)
         return gym.make(env_id, **arguments)
