@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gym_rated.ratings.predictions import RatingPredictions
 
 _Args = TypeVar("_Args", bound=RunArgs)
+_REFUSED = (ValueError, TypeError, FileExistsError, ImportError)  # what the user can put right
 
 
 def restore(trainer: Trainer, state: Mapping[str, Any], run_dir: Path) -> None:
@@ -255,7 +256,7 @@ def run(train: Callable[[_Args], dict[str, Any]], args: _Args, script: str) -> i
         return 130
     except Exception as error:
         _say_refused(error, type(args), script)
-        return 2 if isinstance(error, ValueError | TypeError | FileExistsError) else 1
+        return 2 if isinstance(error, _REFUSED) else 1
     print(result)
     if result.get("learned", True):
         return 0

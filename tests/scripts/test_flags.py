@@ -183,6 +183,8 @@ IN_THE_ENVIRONMENT = {  # what only the environment tells
     "--query-until 0.001": "`--total-timesteps` must be enough for the first query, at step 2048",
     "--env-kwargs max_episode_steps 0": "`--env-kwargs` must be what CartPole-v1 takes, got {'max",
     "--env-kwargs id x": "`--env-kwargs` must not hold id, which `--env-id` is",
+    "--env-id nomodule:X-v0": "`--env-id` must name a module that can be imported, got 'nomodule:",
+    "--env-id HalfCheetha-v5": "`--env-id` must name an environment that is registered, got 'HalfC",
     "--env-kwargs colour red": "`--env-kwargs` must be what the environment takes, got 'colour'",
 }
 
