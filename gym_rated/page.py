@@ -37,6 +37,21 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Filtered:
+    """A long table, of which a reader of the HTML file picks rows; Markdown has none of it.
+
+    Attributes:
+        title: Its heading.
+        table: The table.
+        by: So many of its first columns are picked by, each from the values that are there.
+    """
+
+    title: str
+    table: Table
+    by: int
+
+
+@dataclass(frozen=True)
 class Picture:
     """A PNG file beside the page, and what is to be seen on it."""
 
@@ -44,7 +59,7 @@ class Picture:
     alt: str
 
 
-Block = Heading | Text | Table | Picture
+Block = Heading | Text | Table | Filtered | Picture
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
@@ -53,6 +68,22 @@ h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-bottom: 1px sol
 img { max-width: 100%; } .table { overflow-x: auto; }
 table { border-collapse: collapse; } th, td { padding: .25rem .75rem; text-align: left; }
 th { border-bottom: 2px solid #888; } td { border-bottom: 1px solid #ddd; }
+select { font: inherit; margin: 0 1rem .5rem .25rem; }
+"""
+_SCRIPT = """
+for (const part of document.querySelectorAll(".filtered")) {
+  const picks = [...part.querySelectorAll("select")];
+  const rows = [...part.querySelectorAll("tbody tr")];
+  const show = () => {
+    const shown = rows.filter(row => {
+      row.hidden = picks.some((pick, i) => pick.value && row.cells[i].textContent !== pick.value);
+      return !row.hidden;
+    });
+    part.querySelector("output").textContent = `${shown.length} of ${rows.length} rows`;
+  };
+  part.addEventListener("change", show);
+  show();
+}
 """
 
 
@@ -63,19 +94,22 @@ def write_page(folder: Path, name: str, title: str, blocks: Iterable[Block]) -> 
         FileNotFoundError: If a picture is missing.
     """
     page = [Heading(title, 1), *blocks]
-    markdown = "\n\n".join(_markdown(block) for block in page) + "\n"
+    is_filtered = any(isinstance(block, Filtered) for block in page)
+    script = f"<script>{_SCRIPT}</script>\n" if is_filtered else ""
+    written = [block for block in page if not isinstance(block, Filtered)]
+    markdown = "\n\n".join(_markdown(block) for block in written) + "\n"
     body = "\n".join(_html(block, folder) for block in page)
     document = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{html.escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
-        f"<body>\n{body}\n</body>\n</html>\n"
+        f"<body>\n{body}\n{script}</body>\n</html>\n"
     )
     replace_file(folder / f"{name}.md", markdown.encode())
     replace_file(folder / f"{name}.html", document.encode())
 
 
-def _markdown(block: Block) -> str:
+def _markdown(block: Heading | Text | Table | Picture) -> str:
     if isinstance(block, Heading):
         return f"{'#' * block.level} {plain(block.text)}"
     if isinstance(block, Text):
@@ -100,9 +134,26 @@ def _html(block: Block, folder: Path) -> str:
     if isinstance(block, Picture):
         data = base64.b64encode((folder / block.name).read_bytes()).decode()
         return f'<img alt="{html.escape(block.alt)}" src="data:image/png;base64,{data}">'
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in block.columns)
+    if isinstance(block, Filtered):
+        picks = "\n".join(_picked_by(block.table, column) for column in range(block.by))
+        inside = f"{picks}\n<output></output>\n{_table(block.table)}"
+        return f'<h2>{html.escape(block.title)}</h2>\n<div class="filtered">\n{inside}\n</div>'
+    return _table(block)
+
+
+def _table(table: Table) -> str:
+    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in table.columns)
     rows = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>\n"
-        for row in block.rows
+        for row in table.rows
     )
-    return f'<div class="table"><table>\n<tr>{head}</tr>\n{rows}</table></div>'
+    head = f"<thead><tr>{head}</tr></thead>"
+    return f'<div class="table"><table>\n{head}\n<tbody>\n{rows}</tbody></table></div>'
+
+
+def _picked_by(table: Table, column: int) -> str:
+    """Return a list of the values of a column, of which a reader picks one or all."""
+    values = dict.fromkeys(row[column] for row in table.rows)
+    options = "".join(f"<option>{html.escape(value)}</option>" for value in values if value)
+    name = html.escape(table.columns[column])
+    return f'<label>{name} <select><option value="">all</option>{options}</select></label>'

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from gym_rated.page import Heading, Picture, Table, Text, write_page
+from gym_rated.page import Filtered, Heading, Picture, Table, Text, write_page
 
 
 def test_a_page_is_written_twice(tmp_path):
@@ -18,7 +18,7 @@ def test_a_page_is_written_twice(tmp_path):
     assert "<title>Title</title>" in page
     assert "<h2>Part</h2>" in page
     assert '<img alt="a picture" src="data:image/png;base64,cGljdHVyZQ==">' in page
-    assert "<th>n</th>" in page
+    assert '<th scope="col">n</th>' in page
     assert "<td>1</td>" in page
 
 
@@ -51,3 +51,16 @@ def test_markdown_makes_nothing_of_a_name(tmp_path, text):
     page = (tmp_path / "report.md").read_text().replace("![", "", 1 + text.startswith("![!"))
     assert not re.search(r"(?<!\\)[<`]|(?<!\\)\[x", page)
     assert "\n# b" not in page
+
+
+def test_a_filtered_table_is_in_the_html_file_alone(tmp_path):
+    table = Table(["arm", "score"], [["<ours>", "1"], ["true", "2"], ["<ours>", "3"], ["", "4"]])
+    write_page(tmp_path, "report", "Title", [Text("Words."), Filtered("All & more", table, by=1)])
+    assert (tmp_path / "report.md").read_text() == "# Title\n\nWords.\n"
+    page = (tmp_path / "report.html").read_text()
+    assert "<h2>All &amp; more</h2>" in page
+    options = '<option value="">all</option><option>&lt;ours&gt;</option><option>true</option>'
+    assert f"<label>arm <select>{options}</select></label>" in page
+    assert page.count("<select>") == page.count("<script>") == 1
+    assert page.count("<tr>") == 5
+    assert "//" not in page.replace("</", "")  # nothing is loaded

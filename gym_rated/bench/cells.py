@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from gym_rated.bench.grid import RANDOM, Grid
-from gym_rated.bench.judging import Judged
+from gym_rated.bench.judging import Judged, judge
 from gym_rated.bench.table import Entry
 from gym_rated.bench.unit import Cell
 from gym_rated.page import Table
-from gym_rated.statistics import Interval, standard_error
+from gym_rated.statistics import Interval, normalized_score, standard_error
 
 
 def task_table(
@@ -40,6 +40,23 @@ def task_table(
     columns = ["arm", "runs", "true return (mean ± s.e.)", "in all of training (mean ± s.e.)"]
     columns += ["normalised (95 % interval)", "worst seed", "seeds missing"]
     return Table(columns, rows)
+
+
+def runs_table(grid: Grid, entries: Sequence[Entry]) -> Table:
+    """Return one line a run: of which cell and seed it is, its scores, and what was wrong."""
+    judged = {setting: judge(grid, setting, entries) for setting in grid.settings}
+    rows = []
+    for entry in entries:
+        line = judged[entry.setting].lines.get(entry.task) if entry.setting else None
+        place = ""
+        if line is not None:
+            ends = (float(line.random.mean()), float(line.true.mean()))
+            place = f"{normalized_score(entry.score, *ends):.2f}"
+        row = [entry.task, entry.arm, entry.setting, str(entry.seed), f"{entry.score:.5g}", place]
+        area = "" if entry.area is None else f"{entry.area:.5g}"
+        rows.append([*row, area, number(entry.num_ratings, 0), entry.problem])
+    columns = ["task", "arm", "setting", "seed", "true return", "normalised"]
+    return Table([*columns, "in all of training", "ratings", "nothing learned, as"], rows)
 
 
 def _scores(here: Judged, task: str, arm: str, runs: Sequence[Entry]) -> list[str]:

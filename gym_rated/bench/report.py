@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from gym_rated.bench.cells import number, placed, task_table
+from gym_rated.bench.cells import number, placed, runs_table, task_table
 from gym_rated.bench.grid import TRUE, Grid, check_baseline
 from gym_rated.bench.judging import Comparison, Judged, adjust, judge
 from gym_rated.bench.table import (
@@ -15,7 +15,7 @@ from gym_rated.bench.table import (
     write_table,
 )
 from gym_rated.bench.unit import Cell
-from gym_rated.page import Block, Heading, Picture, Table, Text, write_page
+from gym_rated.page import Block, Filtered, Heading, Picture, Table, Text, write_page
 from gym_rated.plots import plot_curves, plot_profiles
 
 TABLE = "rows.csv"
@@ -63,6 +63,7 @@ def write_report(
         *_what_there_is(grid, own, others, missing),
         *([Text(left_out)] if num_others else []),
         *_settings(grid, [*own, *others], missing, baseline, out),
+        Filtered("All runs", runs_table(grid, [*own, *others]), by=3),
     ]
     write_page(out, "report", f"Grid {grid.path.stem}", blocks)
 

@@ -1,0 +1,26 @@
+"""The report of a grid in a real browser: a reader picks runs, and the page needs no server."""
+
+import pytest
+
+from gym_rated.page import Filtered, Table, write_page
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_reader_picks_rows_by_several_columns(tmp_path, browser):
+    rows = [[task, arm, seed] for task in ("a", "b") for arm in ("x", "y") for seed in "123"]
+    table = Table(["task", "arm", "seed"], rows)
+    write_page(tmp_path, "report", "Grid", [Filtered("All runs", table, by=2)])
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    shown = page.locator("tbody tr:visible")
+    assert shown.count() == 12
+    page.get_by_label("task").select_option("b")
+    assert page.locator("output").text_content() == "6 of 12 rows"
+    page.get_by_label("arm").select_option("y")
+    assert [row.split() for row in shown.all_inner_texts()] == [["b", "y", seed] for seed in "123"]
+    page.get_by_label("task").select_option("all")
+    assert shown.count() == 6
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
