@@ -1,8 +1,10 @@
 """Configuration of the documentation: Sphinx, Furo, MyST, and nothing from the network."""
 
 import re
+import sys
 from html import escape
 from importlib.metadata import version as version_of
+from pathlib import Path
 
 from docutils import nodes
 from docutils.utils.math import MathError
@@ -10,12 +12,14 @@ from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+sys.path.insert(0, str(Path(__file__).parent))  # for api_pages
+
 project = "gym_rated"
 author = "The gym_rated authors"
 copyright = "The gym_rated authors, MIT License"
 release = version = version_of("gym_rated")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "api_pages"]
 myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 3
 default_role = "code"  # single backticks in docstrings are code
@@ -31,7 +35,7 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 
 html_theme = "furo"
-html_title = "gym_rated"
+html_title = f"gym_rated {version}"
 html_static_path = ["_static"]
 html_css_files = ["math.css"]
 html_math_renderer = "mathml"  # MathJax would be fetched from the network
