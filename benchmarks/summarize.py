@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import tyro
 
-from benchmarks import contradictions, eight_tasks, few_tables, grid_tables, human
+from benchmarks import choosing, contradictions, eight_tasks, few_tables, grid_tables, human
 from benchmarks.fit_tables import fit_blocks
 from benchmarks.speed.figures import draw_speed
 from benchmarks.speed.tables import speed_blocks
@@ -250,6 +250,14 @@ def mutants_table() -> str:
     return "\n".join([*lines, "", f"`{content['command']}`."])
 
 
+def choosing_blocks() -> dict[str, str]:
+    """Return the tables of the first hour: which flags, how many ratings, and what they brought."""
+    return {
+        "choosing": choosing.trained_table(training_rows(), columns("score")),
+        "choosing_fits": choosing.fitted_table(json_rows("reward_fit.json")),
+    }
+
+
 def ten_tasks_blocks() -> dict[str, str]:
     """Return the tables of the grid of ten tasks, as far as it has been run."""
     grid = read_grid(ROOT / "benchmarks" / "ten_tasks.toml")
@@ -314,7 +322,7 @@ def all_blocks() -> dict[str, str]:
     makers["trust-mutants"] = ("trust/mutants.json", mutants_table)
     blocks = {name: make() for name, (file, make) in makers.items() if (RESULTS / file).exists()}
     blocks["presets"] = presets_table()
-    blocks |= ten_tasks_blocks()
+    blocks |= choosing_blocks() | ten_tasks_blocks()
     if (RESULTS / "speed.json").exists():
         cases = json.loads((RESULTS / "speed.json").read_text())["cases"]
         blocks |= speed_blocks(cases)

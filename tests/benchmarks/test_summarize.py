@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import summarize
+from benchmarks import choosing, summarize
 from benchmarks.few_tables import mean_over_tasks, means_table, truth_table
 
 
@@ -92,3 +92,22 @@ def test_a_page_that_is_not_what_the_results_say_is_named_and_left(tmp_path, mon
     assert summarize.main(summarize.Args()) == 0
     assert page.read_text() == same.read_text()
     assert summarize.main(summarize.Args(check=True)) == 0
+
+
+def test_a_line_has_what_a_choice_brought_and_its_worst_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    choice = choosing.Trained("a rule", "none", ("few-one", "few-two"), "mine")
+    monkeypatch.setattr(choosing, "TRAINED", (choice,))
+    rows = [{"suite": "few-one", "arm": "mine", "num_ratings": 40}]
+    line = choosing.trained_table(rows, TASKS).splitlines()[2]
+    # 0.7 of the line on the first task, -0.125 on the second, which is the worst
+    assert line == "| a rule | none | 40 | 0.29 (0.12 to 0.45) | -0.12 (two) |"
+    with pytest.raises(ValueError, match="too many values"):
+        choosing.ratings_of([*rows, rows[0] | {"num_ratings": 50}], choice)
+
+
+def test_every_kind_of_answer_of_the_scripts_is_in_the_table() -> None:
+    flags = " ".join(choice.flags for choice in (*choosing.TRAINED, *choosing.FITTED))
+    for answers in ("scores", "comparisons", "both"):
+        assert f"`--answers {answers}`" in flags

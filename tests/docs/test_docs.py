@@ -102,9 +102,21 @@ def test_common_errors_are_quoted_as_they_are_raised():
     page = (ROOT / "docs" / "wrappers.md").read_text(encoding="utf-8")
     listed = page[page.index("## Common errors") :]
     quoted = re.findall(r"^\* (`+) ?(.+?) ?\1: ", listed, flags=re.MULTILINE)
-    texts = [text for path in (ROOT / "gym_rated").rglob("*.py") for text in messages(path)]
     assert len(quoted) > 10
-    for _, fragment in quoted:
+    assert_said([fragment for _, fragment in quoted])
+
+
+def test_the_page_of_messages_quotes_what_the_code_says():
+    page = (ROOT / "docs" / "messages.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"^\* (`+) ?(.+?) ?\1: ", page, flags=re.MULTILINE)
+    assert len(quoted) == page.count("\n* ") > 25  # none is passed over
+    assert_said([fragment for _, fragment in quoted])
+
+
+def assert_said(fragments):
+    """Assert that each text is part of one that stands in the code."""
+    texts = [text for path in (ROOT / "gym_rated").rglob("*.py") for text in messages(path)]
+    for fragment in fragments:
         assert any(fragment in text for text in texts), fragment
 
 
