@@ -4,6 +4,7 @@ TensorBoard's own `EventFileWriter` writes in a thread, where a full disk is not
 in a traceback; records are made by its `RecordWriter`, which needs neither torch nor tensorflow.
 """
 
+import json
 import os
 import platform
 import time
@@ -11,13 +12,17 @@ from collections.abc import Mapping
 from io import BytesIO
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gym_rated.checkpoint.files import GrowingFile
 
 if TYPE_CHECKING:
     from tensorboard.compat.proto.event_pb2 import Event
 
+SCORE = "score"
+"""Tag of a run's score, which is written once, at its end."""
+
+_PLACES = ("run_dir", "resume")  # flags that say where a run is, and not what
 _numbers = count()  # of the files of this process
 
 
@@ -53,6 +58,33 @@ class EventFile:
         ]
         self._write(Event(wall_time=time.time(), step=step, summary=Summary(value=scalars)))
 
+    def describe(self, name: str, flags: Mapping[str, Any]) -> None:
+        """Say what the run is made of, for TensorBoard's page HPARAMS.
+
+        Args:
+            name: What the run is called there.
+            flags: Plain data. None is left out, and so is where the run lies; what is no number,
+                bool or text becomes text.
+
+        Raises:
+            OSError: If it does not fit on the disk.
+        """
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.plugins.hparams import summary_v2
+
+        values = {
+            flag: _shown(value)
+            for flag, value in flags.items()
+            if value is not None and flag not in _PLACES
+        }
+        metrics = [summary_v2.Metric(SCORE, display_name=SCORE)]
+        names = [summary_v2.HParam(flag) for flag in values]
+        for summary in (
+            summary_v2.hparams_config_pb(names, metrics),
+            summary_v2.hparams_pb(values, trial_id=name),
+        ):
+            self._write(Event(wall_time=time.time(), summary=summary))
+
     def forget_from(self, step: int) -> None:
         """Make TensorBoard forget what earlier files say of this step and later ones."""
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
@@ -70,3 +102,11 @@ class EventFile:
         record = BytesIO()
         RecordWriter(record).write(event.SerializeToString())
         self._file.add(record.getvalue())
+
+
+def _shown(value: Any) -> bool | float | str:
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple) and not any(isinstance(x, list | dict) for x in value):
+        return " ".join(map(str, value))
+    return json.dumps(value)

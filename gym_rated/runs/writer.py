@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 
 from gym_rated.checkpoint.files import GrowingFile, replace_file
-from gym_rated.runs.events import EventFile
+from gym_rated.runs.events import SCORE, EventFile
 from gym_rated.runs.lock import lock_folder
 from gym_rated.runs.names import CHECKPOINT, COLUMNS, CONFIG, FORMAT, METRICS, RESULT, SEALED
 from gym_rated.runs.provenance import provenance
@@ -104,6 +104,8 @@ class RunWriter:
         self._start_s = time.monotonic() - (float(rows[-1]["time_s"]) if rows else 0.0)
         self._metrics = GrowingFile(self.folder / METRICS)
         self._events = EventFile(self.folder) if tensorboard else None
+        if self._events is not None:
+            self._events.describe(self.folder.resolve().name, start["args"])
         if self._events is not None and step is not None:
             self._events.forget_from(step)
             for row in rows:
@@ -164,6 +166,9 @@ class RunWriter:
         if "sha256" in result:
             raise ValueError('`result` must not have the key "sha256", got one; rename it')
         row = plain(result, "result")
+        score = row.get(SCORE)
+        if self._events is not None and isinstance(score, int | float) and math.isfinite(score):
+            self._events.add(int(row.get("global_step", 0)), {SCORE: score})
         self.close()
         _write_json(self.folder / RESULT, {**row, "sha256": _digests(self.folder)})
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import metadata
 
 import gym_rated
 from gym_rated.runs import RunWriter, is_finished, read_metrics, read_result
@@ -390,3 +391,33 @@ def test_a_writer_starts_without_torch_and_tensorflow(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
     assert done.stdout.strip() == "set()", done.stderr
+
+
+def hparams_of(folder: Path) -> dict[str, object]:
+    """Return what TensorBoard's page HPARAMS is told of a run."""
+    events = EventAccumulator(str(folder)).Reload()
+    start = events.PluginTagToContent("hparams")[metadata.SESSION_START_INFO_TAG]
+    info = metadata.parse_session_start_info_plugin_data(start)
+    values = {name: getattr(v, v.WhichOneof("kind")) for name, v in info.hparams.items()}
+    return {"name": info.group_name, **values}
+
+
+def test_tensorboard_is_told_the_flags_and_at_the_end_the_score(tmp_path: Path) -> None:
+    flags = {"seed": 3, "rate": 0.5, "anneal": True, "env_id": "A-v0", "tasks": ["a", "b"]}
+    flags |= {"env_kwargs": {"g": 1}, "offset": None, "run_dir": "x", "resume": None}
+    with RunWriter(tmp_path / "mine", flags) as run:
+        run.log(5, {"charts/x": 1.0})
+        assert "score" not in EventAccumulator(str(tmp_path / "mine")).Reload().Tags()["scalars"]
+        run.write_result({"score": -2.5, "global_step": 7})
+    shown = {"seed": 3.0, "rate": 0.5, "anneal": True, "env_id": "A-v0", "tasks": "a b"}
+    assert hparams_of(tmp_path / "mine") == {"name": "mine", **shown, "env_kwargs": '{"g": 1}'}
+    (score,) = EventAccumulator(str(tmp_path / "mine")).Reload().Scalars("score")
+    assert (score.step, score.value) == (7, -2.5)
+
+
+@pytest.mark.parametrize("result", [{"score": None}, {"score": "nan"}, {"score": "-inf"}])
+def test_a_result_without_a_score_is_written_all_the_same(tmp_path: Path, result) -> None:
+    with RunWriter(tmp_path / "mine", {"seed": 1}) as run:
+        run.write_result(result)
+    assert read_result(tmp_path / "mine").items() >= result.items()
+    assert EventAccumulator(str(tmp_path / "mine")).Reload().Tags()["scalars"] == []
