@@ -9,16 +9,15 @@ Rules of cutting:
   learn at all).
 """
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gym_rated.checks import truth, whole_number, whole_numbers
+from gym_rated.segments.episodes import Episode, Episodes
 from gym_rated.segments.frames import pack_frames, unpack_frames
 from gym_rated.segments.recent import RecentSteps
 from gym_rated.segments.segment import Origin, Segment
@@ -28,21 +27,10 @@ _CAPACITY = 200_000  # steps kept by default
 _SEGMENTS_OF_EACH = 4  # and at least room for these
 
 
-@dataclass
-class _Episode:
-    """The rows of one episode of one environment."""
-
-    number: int
-    first_row: int
-    stop: int | None = None  # the row after its last; None while it runs
-    terminated: bool = False
-    raw_actions: list[NDArray[Any]] = field(default_factory=list)  # where replay is recorded
-
-
 @dataclass(frozen=True)
 class _Window:
     env_index: int
-    episode: _Episode
+    episode: Episode
     first_row: int
     length: int
 
@@ -110,9 +98,7 @@ class SegmentBuffer:
         self._frames = np.full((self._rows if record_frames else 0, num_envs), None)
         self._row = 0  # rows ever filled
         self._first_unasked = 0  # rows before this one have been offered to a rater
-        self._num_episodes = [0] * num_envs
-        # those with rows in the ring, the oldest first
-        self._episodes: list[deque[_Episode]] = [deque() for _ in range(num_envs)]
+        self._episodes = Episodes(num_envs)
 
     def __len__(self) -> int:
         """Return the number of steps kept, summed over environments."""
@@ -160,8 +146,8 @@ class SegmentBuffer:
         which = np.ones(self.num_envs, np.bool_) if which is None else which
         self._obs[self._row % self._rows, which] = obs[which]
         for env_index in np.flatnonzero(which).tolist():
-            self._end_episode(env_index, terminated=False)
-            self._begin_episode(env_index)
+            self._episodes.end(env_index, self._row, terminated=False)
+            self._episodes.begin(env_index, self._row, self._oldest)
 
     def record(
         self,
@@ -195,34 +181,16 @@ class SegmentBuffer:
         self._actions[row] = actions
         self._rewards[row] = rewards
         if raw_actions is not None:
-            self._keep_raw(raw_actions)
+            self._episodes.keep_raw(raw_actions)
         if self.record_frames:
             self._frames[row] = frames
         self._row += 1
         self._obs[self._row % self._rows] = next_obs
         for env_index in _indices(done):
-            self._end_episode(env_index, bool(np.ravel(terminated)[env_index]))
+            is_terminal = bool(np.ravel(terminated)[env_index])
+            self._episodes.end(env_index, self._row, terminated=is_terminal)
         for env_index in _indices(begun):
-            self._begin_episode(env_index)
-
-    def _begin_episode(self, env_index: int) -> None:
-        episodes = self._episodes[env_index]
-        if episodes and episodes[-1].first_row == self._row:
-            episodes.pop()  # it was reset before its first step
-        while episodes and episodes[0].stop is not None and episodes[0].stop <= self._oldest:
-            episodes.popleft()
-        episodes.append(_Episode(self._num_episodes[env_index], first_row=self._row))
-        self._num_episodes[env_index] += 1
-
-    def _end_episode(self, env_index: int, terminated: bool) -> None:
-        if self._episodes[env_index] and self._episodes[env_index][-1].stop is None:
-            self._episodes[env_index][-1].stop = self._row
-            self._episodes[env_index][-1].terminated = terminated
-
-    def _keep_raw(self, raw_actions: NDArray[Any]) -> None:
-        for episodes, raw_action in zip(self._episodes, raw_actions, strict=True):
-            if episodes and episodes[-1].stop is None:
-                episodes[-1].raw_actions.append(raw_action)
+            self._episodes.begin(env_index, self._row, self._oldest)
 
     def cut(self, num: int, rng: np.random.Generator, round: int) -> list[Segment]:
         """Cut up to `num` segments at random from the steps recorded since `mark_asked`.
@@ -259,7 +227,7 @@ class SegmentBuffer:
         stretches = [
             (env_index, first, stop)
             for env_index in range(min(self.num_envs, most // num_rows))
-            for first, stop in self._since(env_index, first_row)
+            for first, stop in self._episodes.since(env_index, first_row, self._row)
         ]
         rows = [np.arange(first, stop) % self._rows for _, first, stop in stretches]
         lengths = [len(part) for part in rows]
@@ -271,16 +239,6 @@ class SegmentBuffer:
             true_rewards=self._rewards[slots, env_indices],
             episodes=np.repeat(np.arange(len(stretches)), lengths),
         )
-
-    def _since(self, env_index: int, first_row: int) -> list[tuple[int, int]]:
-        """Return the rows of each episode from a row on, as (first, stop), the oldest first."""
-        found = []
-        for episode in reversed(self._episodes[env_index]):
-            stop = self._row if episode.stop is None else episode.stop
-            if stop <= first_row:
-                break
-            found.append((max(episode.first_row, first_row), stop))
-        return found[::-1]
 
     def mark_asked(self) -> None:
         """Offer the steps recorded so far to no later `cut`."""
@@ -303,7 +261,7 @@ class SegmentBuffer:
         if not self.record_replay:
             raise RuntimeError("`replay` needs the raw actions; construct with record_replay=True")
         origin = segment.origin
-        for episode in self._episodes[origin.env_index]:
+        for episode in self._episodes.of(origin.env_index):
             if episode.number == origin.episode:
                 return np.array(episode.raw_actions[: origin.first_step + len(segment)])
         raise ValueError(
@@ -313,9 +271,9 @@ class SegmentBuffer:
 
     def _tile(self, env_index: int, rng: np.random.Generator) -> Iterator[_Window]:
         """Yield the windows of the steps not asked about yet."""
-        for episode in self._episodes[env_index]:
+        for episode in self._episodes.of(env_index):
             first = max(episode.first_row, self._first_unasked, self._oldest)
-            stop = self._row if episode.stop is None else episode.stop
+            stop = episode.end(self._row)
             for begin, end in self._stretches(env_index, first, stop):
                 at = begin
                 lengths = self._lengths(end - begin, rng)
@@ -381,16 +339,10 @@ class SegmentBuffer:
         """Return a copy of everything recorded, for a checkpoint; unused rows are left out."""
         used = min(self._row + 1, self._rows)
         state: dict[str, Any] = {name: getattr(self, name)[:used].copy() for name in self._ARRAYS}
-        fields = [[_fields(episode) for episode in episodes] for episodes in self._episodes]
-        raw = [[a for e in episodes for a in e.raw_actions] for episodes in self._episodes]
         if self.record_frames:
             state["frames"] = pack_frames(self._frames[:used])
-        return state | {
-            "cursors": [self._row, self._first_unasked],
-            "num_episodes": list(self._num_episodes),
-            "episodes": [np.array(rows, np.int64).reshape(-1, 5) for rows in fields],
-            "raw_actions": [np.array(actions) for actions in raw],
-        }
+        cursors = {"cursors": [self._row, self._first_unasked]}
+        return state | cursors | self._episodes.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore what `state_dict` returned on a buffer of the same sizes.
@@ -419,16 +371,7 @@ class SegmentBuffer:
         for name in self._ARRAYS:
             getattr(self, name)[:used] = state[name]
         self._row, self._first_unasked = row, first_unasked
-        self._num_episodes = list(state["num_episodes"])
-        for env_index, episodes in enumerate(self._episodes):
-            raw = iter(state["raw_actions"][env_index])
-            episodes.clear()
-            for number, first_row, stop, terminated, num_raw in state["episodes"][
-                env_index
-            ].tolist():
-                episodes.append(_Episode(number, first_row, None if stop < 0 else stop))
-                episodes[-1].terminated = bool(terminated)
-                episodes[-1].raw_actions = list(islice(raw, num_raw))
+        self._episodes.load_state_dict(state)
         if self.record_frames and "frames" in state:
             self._frames[:used] = unpack_frames(*state["frames"])
 
@@ -449,9 +392,3 @@ def _indices(flags: Any) -> Sequence[int]:
     if flags is False or not np.count_nonzero(flags):
         return ()
     return np.flatnonzero(flags).tolist()
-
-
-def _fields(episode: _Episode) -> list[int]:
-    stop = -1 if episode.stop is None else episode.stop
-    num_raw = len(episode.raw_actions)
-    return [episode.number, episode.first_row, stop, int(episode.terminated), num_raw]

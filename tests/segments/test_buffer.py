@@ -244,7 +244,7 @@ def test_memory_does_not_grow_with_the_number_of_episodes() -> None:
     wrapped, _ = run_single(ScriptedEnv([(2, "terminated")]), 400, segment_length=2, capacity=20)
     for _ in range(50):
         wrapped.reset()
-    assert len(wrapped._feedback.buffer._episodes[0]) <= 11
+    assert len(list(wrapped._feedback.buffer._episodes.of(0))) <= 11
 
 
 def test_what_was_asked_is_not_offered_again() -> None:
