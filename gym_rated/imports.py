@@ -3,16 +3,21 @@
 A name that a person typed may import what it names. A name out of a file or a database may not.
 """
 
+import os
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from operator import attrgetter
+from types import ModuleType
 from typing import Any
 
 from gymnasium.error import DependencyNotInstalled
 
 EXTRAS = {
     "mujoco": "mujoco",
+    "box2d": "box2d",
+    "Box2D": "box2d",
     "envpool": "envpool",
     "dm_control": "dm-control",
     "shimmy": "dm-control",
@@ -63,6 +68,34 @@ def load_attribute(name: str) -> Any:
     if not (module and separator and attribute):
         raise ValueError(f"`name` must have the form 'module:attr', got {name!r}")
     return attrgetter(attribute)(import_module(module))
+
+
+def import_typed(argument: str, name: str) -> ModuleType:
+    """Import the module of `"module:name"`, which a user typed; it may lie in the working folder.
+
+    Args:
+        argument: Name of the argument that was typed, for errors.
+        name: What was typed.
+
+    Raises:
+        ImportError: If there is no such module, or a package that it needs is missing.
+        ValueError: If the text is not of that form.
+    """
+    module, _, rest = name.partition(":")
+    if not module or not rest or ":" in rest:
+        raise ValueError(f"`{argument}` must have the form module:name, got {name!r}")
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if not f"{module}.".startswith(f"{error.name}."):
+            raise  # of a package that the module needs
+        raise ImportError(
+            f"`{argument}` must name a module that can be imported, got {name!r}; there is no "
+            f"{error.name!r} among what is installed, nor in {here}"
+        ) from error
 
 
 def names_of_modules(value: Any) -> list[str]:

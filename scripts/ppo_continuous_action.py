@@ -108,6 +108,7 @@ from gym_rated.environments.finite import FiniteSteps
 from gym_rated.runs import RunWriter, products
 from gym_rated.runs.names import CHECKPOINT, SPEED
 from gym_rated.runs.stack import load_stack_state, stack_state
+from gym_rated.segments.images import image_sizes, is_image
 
 # 2. Environments
 
@@ -131,6 +132,7 @@ class Stack:
         envs = FiniteSteps(self.statistics, rewards=parts.uses_true_rewards(args))
 
         # the reward: none passes the feedback wrapper, and the learned one takes its place
+        features = parts.features_of(args, envs.single_observation_space)
         self.rater = None
         self.learner = None
         self.model = None
@@ -146,21 +148,23 @@ class Stack:
                 segment_length=lengths,
                 schedule=parts.make_schedule(args, args.total_timesteps, args.num_envs, lengths),
                 select=parts.make_selection(args, self.model),
+                features=features,
                 **parts.recording(args),
                 seed=args.seed,
             )
             envs = self.feedback
         self.reward_fn = parts.make_reward_fn(args, envs, self.learner)
         if self.reward_fn is not None:
-            envs = gym_rated.vector.LearnedRewardWrapper(envs, self.reward_fn)
+            envs = gym_rated.vector.LearnedRewardWrapper(envs, self.reward_fn, features=features)
         self.learned = gym.wrappers.vector.RecordEpisodeStatistics(envs, stats_key="seen")
 
-        # the agent's own transforms, the same in every arm; actions are clipped in the rollout
-        envs = self.learned
-        if not is_vector(envs.single_observation_space):
-            envs = gym.wrappers.vector.FlattenObservation(envs)
-        self.normalize_observation = gym.wrappers.vector.NormalizeObservation(envs)
-        envs = self.normalize_observation
+        # the agent's own transforms, the same in every arm; actions are clipped in the rollout, and
+        # images are scaled by the encoder
+        envs, self.normalize_observation = self.learned, None
+        if not is_image(envs.single_observation_space):
+            if not is_vector(envs.single_observation_space):
+                envs = gym.wrappers.vector.FlattenObservation(envs)
+            envs = self.normalize_observation = gym.wrappers.vector.NormalizeObservation(envs)
         self.normalize_reward = gym.wrappers.vector.NormalizeReward(envs, gamma=args.gamma)
         self.envs = self.normalize_reward
 
@@ -180,22 +184,48 @@ def is_vector(space: gym.Space) -> bool:
 
 
 def as_obs(obs: np.ndarray) -> np.ndarray:
-    return np.clip(obs, -10, 10).astype(np.float32)
+    is_pixels = obs.dtype == np.uint8  # which the encoder scales; all else is normalised
+    return obs if is_pixels else np.clip(obs, -10, 10).astype(np.float32)
 
 
 # 3. Networks
 
+IMAGE_DIM = 128  # numbers that policy and value see of an image
 
-def layer_init(layer: nn.Linear, std: float = np.sqrt(2), bias_const: float = 0.0) -> nn.Linear:
+
+def layer_init(layer: nn.Module, std: float = np.sqrt(2), bias_const: float = 0.0) -> nn.Linear:
     torch.nn.init.orthogonal_(layer.weight, std)
     torch.nn.init.constant_(layer.bias, bias_const)
     return layer
 
 
+class Pixels(nn.Module):
+    """Images (B, H, W) or (B, H, W, C) of numbers to 255 become (B, C, H, W) of numbers to 1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.reshape(*x.shape[:3], -1).permute(0, 3, 1, 2) / 255
+
+
+def make_encoder(space: gym.spaces.Box) -> nn.Sequential:
+    """What turns images into vectors of `IMAGE_DIM` numbers; no layers where there are vectors."""
+    if not is_image(space):
+        return nn.Sequential()
+    height, width, depth = image_sizes(space.shape)
+    layers = [Pixels()]
+    for channels in (16, 32, 32):  # each layer halves height and width
+        layers += [layer_init(nn.Conv2d(depth, channels, 3, stride=2, padding=1)), nn.ReLU()]
+        height, width, depth = (height + 1) // 2, (width + 1) // 2, channels
+    layers += [nn.Flatten(), layer_init(nn.Linear(depth * height * width, IMAGE_DIM)), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
 class Agent(nn.Module):
     def __init__(self, envs: gym.vector.VectorEnv) -> None:
         super().__init__()
+        self.encoder = make_encoder(envs.single_observation_space)  # shared by policy and value
         obs_dim = int(np.prod(envs.single_observation_space.shape))
+        if len(self.encoder):
+            obs_dim = IMAGE_DIM
         action_dim = int(np.prod(envs.single_action_space.shape))
         self.critic = nn.Sequential(
             layer_init(nn.Linear(obs_dim, 64)),
@@ -213,6 +243,12 @@ class Agent(nn.Module):
             layer_init(nn.Linear(64, action_dim), std=0.01),
         )
         self.actor_logstd = nn.Parameter(torch.zeros(1, action_dim))
+
+    def encode(self, obs: Tensor) -> Tensor:
+        """What the networks below see; images become vectors in parts, which takes less memory."""
+        if not len(self.encoder):
+            return obs
+        return torch.cat([self.encoder(images) for images in obs.split(1_024)])
 
     def get_value(self, x: Tensor) -> Tensor:
         return self.critic(x).squeeze(1)
@@ -232,7 +268,7 @@ class Agent(nn.Module):
 class Rollout:
     """One rollout of T steps of N environments; rows with `valid` False are resets, not steps."""
 
-    obs: np.ndarray  # (T + 1, N, D), the last that which the next rollout begins with
+    obs: np.ndarray  # (T + 1, N, D) or images, the last what the next rollout begins with
     actions: np.ndarray  # (T, N, A), not clipped
     rewards: np.ndarray  # (T, N)
     terminations: np.ndarray  # (T, N) the step ended its episode in a terminal state
@@ -242,10 +278,11 @@ class Rollout:
     @classmethod
     def empty(cls, args: Args, envs: gym.vector.VectorEnv) -> "Rollout":
         shape = (args.num_steps, args.num_envs)
-        obs_shape = envs.single_observation_space.shape
+        space = envs.single_observation_space
+        obs_dtype = np.uint8 if is_image(space) else np.float32
         action_dim = int(np.prod(envs.single_action_space.shape))
         return cls(
-            np.zeros((args.num_steps + 1, args.num_envs, *obs_shape), np.float32),
+            np.zeros((args.num_steps + 1, args.num_envs, *space.shape), obs_dtype),
             np.zeros((*shape, action_dim), np.float32),
             np.zeros(shape, np.float32),
             *(np.zeros(shape, np.bool_) for _ in range(3)),
@@ -255,7 +292,7 @@ class Rollout:
 class Batch(NamedTuple):
     """Steps of a rollout without their order in time; B steps."""
 
-    obs: Tensor  # (B, D)
+    obs: Tensor  # (B, D) or images
     actions: Tensor  # (B, A)
     logprobs: Tensor  # (B,)
     advantages: Tensor  # (B,)
@@ -292,7 +329,7 @@ class Trainer:
         r, envs = self.rollout, self.stack.envs
         space = envs.single_action_space
         # acting in numpy: what torch computes is computed after the rollout, in one pass
-        actor_mean = as_numpy(self.agent.actor_mean)
+        actor_mean = as_numpy(nn.Sequential(*self.agent.encoder, *self.agent.actor_mean))
         std = np.exp(self.agent.actor_logstd.numpy(force=True))
         noise = torch.randn(r.actions.shape).numpy()
         # zeros would drive the deviation towards 0, and the first learned rewards into the clip
@@ -346,13 +383,18 @@ class Trainer:
 
     def log_prob(self, obs: Tensor, actions: Tensor) -> Tensor:
         """How likely rated actions are, shape (B,), from raw observations."""
-        # the wrappers' normalisation once more, as ratings are of what lies below it
-        rms = self.stack.normalize_observation.obs_rms
-        seen = as_obs((obs.numpy() - rms.mean) / np.sqrt(rms.var + 1e-8))
-        mean = self.agent.actor_mean(torch.from_numpy(seen).to(self.device))
+        seen = self.agent.encode(self.as_seen(obs).to(self.device))
+        mean = self.agent.actor_mean(seen)
         std = self.agent.actor_logstd.exp().detach()
         low, high = (torch.as_tensor(bound).flatten().to(self.device) for bound in self.bounds)
         return clipped_log_prob(mean, std, actions.to(self.device), low, high)
+
+    def as_seen(self, obs: Tensor) -> Tensor:
+        """Raw observations (B, D) as the agent sees them, as ratings are of what lies below."""
+        if self.stack.normalize_observation is None:
+            return obs.view(-1, *self.stack.envs.single_observation_space.shape)
+        rms = self.stack.normalize_observation.obs_rms
+        return torch.from_numpy(as_obs((obs.numpy() - rms.mean) / np.sqrt(rms.var + 1e-8)))
 
     # 6. Advantages
 
@@ -360,7 +402,8 @@ class Trainer:
         """Values of all observations of the rollout, shape (T + 1, N)."""
         obs = torch.from_numpy(self.rollout.obs).to(self.device)
         with torch.no_grad():
-            return self.agent.get_value(obs.flatten(0, 1)).view(obs.shape[:2]).cpu().numpy()
+            seen = self.agent.encode(obs.flatten(0, 1))
+            return self.agent.get_value(seen).view(obs.shape[:2]).cpu().numpy()
 
     def compute_advantages(self, values: np.ndarray) -> np.ndarray:
         """Generalised advantages, shape (T, N); time limits are bootstrapped.
@@ -389,7 +432,8 @@ class Trainer:
         tensors = (torch.from_numpy(column[r.valid]).to(self.device) for column in columns)
         obs, actions, *rest = tensors
         with torch.no_grad():
-            logprobs, _ = self.agent.get_logprob_and_entropy(obs, actions)
+            seen = self.agent.encode(obs)
+            logprobs, _ = self.agent.get_logprob_and_entropy(seen, actions)
         return Batch(obs, actions, logprobs, *rest)
 
     def update_policy(self, batch: Batch) -> dict[str, float]:
@@ -418,7 +462,8 @@ class Trainer:
     def update_minibatch(self, mb: Batch) -> tuple[dict[str, Tensor], Tensor]:
         """Take one gradient step; returns what it is logged with, and the log-ratios, (B,)."""
         args = self.args
-        newlogprob, entropy = self.agent.get_logprob_and_entropy(mb.obs, mb.actions)
+        seen = self.agent.encode(mb.obs)
+        newlogprob, entropy = self.agent.get_logprob_and_entropy(seen, mb.actions)
         logratio = newlogprob - mb.logprobs
         ratio = logratio.exp()
 
@@ -430,7 +475,7 @@ class Trainer:
         clipped = torch.clamp(ratio, 1 - args.clip_coef, 1 + args.clip_coef)
         pg_loss = -torch.min(advantages * ratio, advantages * clipped).mean()
 
-        v_loss = self.value_loss(self.agent.get_value(mb.obs), mb)
+        v_loss = self.value_loss(self.agent.get_value(seen), mb)
         loss = pg_loss - args.ent_coef * entropy + v_loss * args.vf_coef
         if args.repel_coef:
             loss = loss + args.repel_coef * self.repulsion.loss(self.log_prob)
@@ -495,7 +540,10 @@ class Trainer:
         torch.set_rng_state(state["rng"][1])
 
     def policy(self) -> dict[str, Tensor]:
-        """The agent, with what its observations are normalised by."""
+        """The agent, with what its observations are normalised by, or the shape of its images."""
+        if self.stack.normalize_observation is None:
+            shape = torch.tensor(self.stack.envs.single_observation_space.shape)
+            return self.agent.state_dict() | {"image_shape": shape}
         rms = self.stack.normalize_observation.obs_rms
         moments = {"obs_mean": torch.as_tensor(rms.mean), "obs_var": torch.as_tensor(rms.var)}
         return self.agent.state_dict() | moments

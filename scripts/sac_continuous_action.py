@@ -71,6 +71,11 @@ class Args(DeviceArgs, SACArgs, arguments.RunArgs):
     query_until: float = 0.6
 
     def check_agent(self) -> None:
+        if self.features is not None:
+            raise ValueError(
+                f"`features` must be left out, got {self.features}: SAC computes rewards again "
+                "from what its agent saw; scripts/ppo_continuous_action.py takes features"
+            )
         width, batch_size = self.network_width, self.batch_size
         check_memory(15 * width**2, network_width=width)  # five, in Adam
         check_memory(12 * width * batch_size, batch_size=batch_size, network_width=width)

@@ -147,6 +147,7 @@ class DotEnv(gym.Env):
 
 
 gym.register("tests/Scripted-v0", entry_point="envs:ScriptedEnv", disable_env_checker=True)
+gym.register("tests/Screen-v0", entry_point="envs:DotEnv", disable_env_checker=True)
 
 
 def scripted_vector(

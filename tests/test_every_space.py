@@ -26,8 +26,9 @@ from gym_rated.sb3 import SB3VecEnv
 
 pytestmark = pytest.mark.filterwarnings("ignore:round .* has fewer than two rating classes")
 
-NOT_VECTORS = {"image", "gray_image", "dict_with_image", "sequence", "graph", "dict_with_sequence"}
-NOT_VECTORS |= {"nothing"}
+IMAGES = {"image", "gray_image", "image_of_one_channel"}  # which the agents of PPO see
+NOT_VECTORS = {"dict_with_image", "sequence", "graph", "dict_with_sequence", "nothing"}
+NOT_VECTORS |= IMAGES | {"image_of_frames_first"}
 STRUCTURES = {"dict", "tuple", "text", "one_of", "nothing"}
 CHOICES = {name for name in ACTIONS if name.startswith(("discrete", "multi_"))}
 BOXES = {name for name in ACTIONS if name.startswith("box")}
@@ -56,9 +57,11 @@ SHORT_PPO = {"num_steps": 16, "update_epochs": 2, "num_minibatches": 2}
 SHORT_SAC = {"learning_starts": 96, "batch_size": 8, "network_width": 8, "buffer_size": 200}
 
 
-def train(script: ModuleType, folder: Path, observations: str, actions: str) -> dict[str, Any]:
+def train(
+    script: ModuleType, folder: Path, observations: str, actions: str, **more: Any
+) -> dict[str, Any]:
     """Train a script for a moment, on ratings that are asked for twice."""
-    flags = SHORT | (SHORT_SAC if script is sac_continuous_action else SHORT_PPO)
+    flags = SHORT | (SHORT_SAC if script is sac_continuous_action else SHORT_PPO) | more
     spaces = {"observations": observations, "actions": actions}
     args = script.Args(**flags, env_id=ENV_ID, env_kwargs=spaces, run_dir=folder)
     script.train(args)
@@ -78,12 +81,14 @@ def test_a_script_trains_on_observations_or_refuses_them(
     script: ModuleType, observations: str, tmp_path: Path
 ) -> None:
     actions = "discrete" if script is ppo else "box"
-    if observations in NOT_VECTORS:
+    sees_images = script is not sac_continuous_action
+    flags = {"features": "pixels"} if sees_images and observations in IMAGES else {}
+    if observations in NOT_VECTORS and not flags:
         with pytest.raises(TypeError, match=r"`env_id` must have observations .*tests/Spaces-v0"):
             train(script, tmp_path / "run", observations, actions)
         assert not (tmp_path / "run").exists()
         return
-    result = train(script, tmp_path / "run", observations, actions)
+    result = train(script, tmp_path / "run", observations, actions, **flags)
     assert result["num_ratings"] == 10
     assert math.isfinite(result["score"])
 

@@ -28,6 +28,16 @@ from gym_rated.imports import named_extras
             ),
             r"`pygame` is not installed; pip install 'gym_rated\[video\]'",
         ),
+        (
+            DependencyNotInstalled(
+                'Box2D is not installed, you can install it by run `pip install "gymnasium[box2d]"`'
+            ),
+            r"`box2d` is not installed; pip install 'gym_rated\[box2d\]'",
+        ),
+        (
+            ModuleNotFoundError("No module named 'Box2D'", name="Box2D"),
+            r"pip install 'gym_rated\[box2d\]'",
+        ),
     ],
 )
 def test_missing_package_names_the_extra(error: Exception, message: str) -> None:

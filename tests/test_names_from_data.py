@@ -107,6 +107,7 @@ def test_what_raters_call_themselves_is_shown_and_not_imported(tmp_path, marker,
         ({"env_id": NAME}, "--env-id"),
         ({"env_id": "gym_rated/Rated-v0", "env_kwargs": {"env_id": NAME}}, "--env-kwargs"),
         ({"env_id": "gym_rated/Rated-v0", "env_kwargs": {"reward_fn": NAME}}, "--env-kwargs"),
+        ({"env_id": "Pendulum-v1", "features": "hostile_payload:attr"}, "--features"),
     ],
 )
 def test_what_a_checkpoint_names_is_imported_only_if_it_is_typed_again(

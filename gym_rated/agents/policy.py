@@ -1,7 +1,8 @@
 """The policy of a finished run, read from `policy.safetensors`: to film it or to go on using it.
 
 The names of the tensors say what it is: PPO's Gaussian (`actor_mean`), PPO's categorical (`actor`),
-or SAC's squashed Gaussian (`actor.fc_mean`). A pass is a few products in numpy.
+or SAC's squashed Gaussian (`actor.fc_mean`), PPO's of images behind an `encoder`. A pass is a few
+products in numpy.
 """
 
 from dataclasses import dataclass
@@ -11,16 +12,20 @@ from typing import Any, Self
 import numpy as np
 import safetensors.numpy
 from gymnasium import Space, spaces
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from gym_rated.checkpoint.restoring import restoring
 from gym_rated.runs.names import POLICY
 from gym_rated.segments.choices import DISCRETE, choices_of
+from gym_rated.segments.images import image_sizes
 
 Tensors = dict[str, NDArray[Any]]
 _LOG_STD_MIN, _LOG_STD_MAX = -5.0, 2.0  # of SAC
 _MAX_OBS = 10.0  # in standard deviations, as PPO clips them
 _EPSILON = 1e-8  # as NormalizeObservation has it
+_KERNEL, _STRIDE = 3, 2  # of the convolutions of the scripts, with a border of one pixel
+_IMAGE_SHAPE = "image_shape"  # (H, W) or (H, W, C), where the policy sees images
 _FIRST_LAYERS = {
     "gaussian": "actor_mean.0",
     "categorical": "actor.0",
@@ -80,6 +85,8 @@ class Policy:
     @property
     def obs_dim(self) -> int:
         """Length D of a flattened observation."""
+        if _IMAGE_SHAPE in self.tensors:
+            return int(np.prod(self.tensors[_IMAGE_SHAPE]))
         return int(self.tensors[f"{_FIRST_LAYERS[self.kind]}.weight"].shape[1])
 
     def act(
@@ -137,11 +144,31 @@ class Policy:
         return np.asarray(np.tanh(x) * np.ravel(scale) + np.ravel(bias))
 
     def _normalised(self, obs: NDArray[Any]) -> NDArray[np.float64]:
-        """Normalise as in training, where the policy was trained on normalised observations."""
+        """Return what the heads see: as in training normalised, or what images are encoded to."""
+        if _IMAGE_SHAPE in self.tensors:
+            return self._encoded(obs)
         if "obs_mean" not in self.tensors:
             return np.asarray(obs, np.float64)
         mean, variance = np.ravel(self.tensors["obs_mean"]), np.ravel(self.tensors["obs_var"])
         return np.asarray(((obs - mean) / np.sqrt(variance + _EPSILON)).clip(-_MAX_OBS, _MAX_OBS))
+
+    def _encoded(self, obs: NDArray[Any]) -> NDArray[np.float64]:
+        """Run the convolutions and the linear layer of the encoder on a flattened image."""
+        image = np.reshape(obs, image_sizes(self.tensors[_IMAGE_SHAPE].tolist()))
+        x = np.asarray(image.transpose(2, 0, 1) / 255, np.float64)  # (C, H, W)
+        for i in _layers(self.tensors, "encoder"):
+            is_linear = self.tensors[f"encoder.{i}.weight"].ndim == 2
+            x = self._linear(f"encoder.{i}", x.ravel()) if is_linear else self._convolve(i, x)
+            x = _relu(x)
+        return x
+
+    def _convolve(self, layer: int, x: NDArray[Any]) -> NDArray[np.float64]:
+        """Convolve (C, H, W) to (channels, H / 2, W / 2), rounded up."""
+        weight, bias = (self.tensors[f"encoder.{layer}.{name}"] for name in ("weight", "bias"))
+        padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
+        windows = sliding_window_view(padded, (_KERNEL, _KERNEL), axis=(1, 2))
+        windows = windows[:, ::_STRIDE, ::_STRIDE]  # (C, H / 2, W / 2, 3, 3)
+        return np.tensordot(weight, windows, ([1, 2, 3], [0, 3, 4])) + bias[:, None, None]
 
     def _network(self, name: str, x: NDArray[Any]) -> NDArray[np.float64]:
         """Run PPO's sequence of linear layers, with tanh in between."""
@@ -155,12 +182,16 @@ class Policy:
 
 def _check_tensors(kind: str, tensors: Tensors) -> None:
     """Refuse tensors with which no action can be chosen."""
-    for name, tensor in tensors.items():
+    floats = {name: tensor for name, tensor in tensors.items() if name != _IMAGE_SHAPE}
+    for name, tensor in floats.items():
         if tensor.dtype.kind != "f" or not tensor.size:
             raise ValueError(f"{name} is {tensor.shape} of {tensor.dtype}, no floats")
         if not np.isfinite(tensor).all():
             raise ValueError(f"{name} has a number that is not finite")
     width = tensors[f"{_FIRST_LAYERS[kind]}.weight"].shape[1]
+    sees_images = _IMAGE_SHAPE in tensors or any(name.startswith("encoder.") for name in tensors)
+    if sees_images and _check_encoder(tensors) != width:
+        raise ValueError(f"its encoder does not give the {width} numbers that come in behind it")
     moments = [tensors[name] for name in ("obs_mean", "obs_var") if name in tensors]
     if moments and [np.ravel(moment).shape for moment in moments] != [(width,)] * 2:
         raise ValueError(f"obs_mean and obs_var are not of {width} numbers")
@@ -178,6 +209,23 @@ def _check_tensors(kind: str, tensors: Tensors) -> None:
     for name in last:
         if tensors[name].size not in (1, num):
             raise ValueError(f"{name} is not of the {num} numbers of an action")
+
+
+def _check_encoder(tensors: Tensors) -> int:
+    """Check the layers that images go through; returns how many numbers the last one gives."""
+    shape = tensors[_IMAGE_SHAPE]
+    if shape.dtype != np.int64 or shape.shape not in ((2,), (3,)) or (shape < 1).any():
+        raise ValueError(f"image_shape is {shape.tolist()}, where it is (H, W) or (H, W, C)")
+    height, width, depth = image_sizes(shape.tolist())
+    *convolutions, linear = _layers(tensors, "encoder")
+    for i in convolutions:
+        weight, bias = tensors[f"encoder.{i}.weight"], tensors[f"encoder.{i}.bias"]
+        if weight.shape[1:] != (depth, _KERNEL, _KERNEL) or bias.shape != weight.shape[:1]:
+            raise ValueError(
+                f"encoder.{i} is {weight.shape} and {bias.shape}, where {depth} channels come in"
+            )
+        height, width, depth = -(-height // _STRIDE), -(-width // _STRIDE), len(weight)
+    return _check_chain(tensors, [f"encoder.{linear}"], height * width * depth)
 
 
 def _check_chain(tensors: Tensors, names: list[str], width: int) -> int:

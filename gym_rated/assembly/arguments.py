@@ -24,7 +24,7 @@ from gym_rated.choices import Answers, Reference
 from gym_rated.imports import check_imports_nothing, names_of_modules
 from gym_rated.method import RANKED_TASKS
 
-_MAY_IMPORT = ("env_id", "env_kwargs")  # flags whose values name modules
+_MAY_IMPORT = ("env_id", "env_kwargs", "features")  # flags whose values name modules
 
 
 _Args = TypeVar("_Args", bound=RunArgs)

@@ -5,13 +5,16 @@ The range of each flag by itself is in `ranges`.
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 from gym_rated.assembly.devices import check_device
 from gym_rated.assembly.groups import Judge
 from gym_rated.assembly.ranges import check_ranges
 from gym_rated.assembly.run_args import RunArgs
+from gym_rated.assembly.wording import flag
 from gym_rated.checkpoint.state import MANIFEST
 from gym_rated.choices import Reference, TaskName
+from gym_rated.segments.encoding import PIXELS
 
 _NEEDED: dict[str, tuple[TaskName, ...]] = {
     "scores": ("score",),
@@ -55,6 +58,7 @@ def check_together(args: RunArgs) -> None:
             f"`tasks` must include {' or '.join(map(repr, needed))} with `--answers "
             f"{args.answers}`, got {args.tasks}"
         )
+    _check_features(args)
     if args.rater == "human":
         _check_human(args)
     if args.vectorization == "envpool":
@@ -94,6 +98,31 @@ def _warn_of_other_ratings(args: RunArgs) -> None:
         )
 
 
+def _check_features(args: RunArgs) -> None:
+    """Refuse what names no features, and what does not go with those that are computed."""
+    if args.features in (None, PIXELS):
+        return
+    module, _, function = str(args.features).partition(":")
+    if not module or not function or ":" in function:
+        raise ValueError(
+            f"`features` must be pixels, or a function of yours as module:function, got "
+            f"{args.features!r}"
+        )
+    if args.repel_coef and args.reward == "rated":
+        raise ValueError(
+            f"`repel_coef` must be 0 with --features {args.features}, got {args.repel_coef}: the "
+            "policy sees other numbers than those that ratings keep; take --features pixels of "
+            "images, or no features of vectors"
+        )
+
+
+def _image_flags(args: RunArgs) -> dict[str, Any]:
+    """Return the flags that change images, where they are given."""
+    given = {"image_size": args.image_size, "gray": args.gray, "frame_stack": args.frame_stack}
+    usual = {"image_size": None, "gray": False, "frame_stack": 1}
+    return {name: value for name, value in given.items() if value != usual[name]}
+
+
 def _check_human(args: RunArgs) -> None:
     if args.answers != "ratings":
         raise ValueError(f"`answers` must be ratings with `--rater human`, got {args.answers}")
@@ -113,6 +142,22 @@ def _check_human(args: RunArgs) -> None:
             f"`class_names` must name each of the {args.num_classes} classes (`num_classes`), got "
             f"{args.class_names}"
         )
+    _check_replay(args)
+
+
+def _check_replay(args: RunArgs) -> None:
+    """Refuse flags under which a segment that is played again does not show what was recorded."""
+    changed = _image_flags(args)
+    if args.features not in (None, PIXELS):
+        changed["features"] = args.features
+    if args.clips == "replay" and args.reward == "rated" and changed:
+        name, value = next(iter(changed.items()))
+        raise ValueError(
+            f"`clips` must be capture with {flag(name)}{'' if value is True else f' {value}'}, got "
+            "replay, which compares what it plays with what was recorded, and knows the "
+            "environment by its id alone; add --clips capture, or register the environment with a "
+            "wrapper that does the same"
+        )
 
 
 def _check_envpool(args: RunArgs) -> None:
@@ -122,6 +167,11 @@ def _check_envpool(args: RunArgs) -> None:
         raise ValueError(
             f"`vectorization` must be sync or async with {asked}, got envpool: its episodes can "
             "neither be filmed nor played again"
+        )
+    for name, value in _image_flags(args).items():
+        raise ValueError(
+            f"`{name}` must be left out with --vectorization envpool, got {value}: its "
+            "environments take no wrappers; EnvPool has arguments of its own, for `env_kwargs`"
         )
 
 

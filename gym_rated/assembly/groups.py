@@ -76,6 +76,21 @@ class TrainingArgs:
 
 
 @dataclass
+class ObservationArgs:
+    """Flags about what is learned from: images by agent and reward, or parts of observations."""
+
+    features: str | None = None
+    """what the reward is learned from: images themselves (pixels), or the numbers that a function
+    of yours picks from an observation (module:function); by default all of a vector"""
+    image_size: Count | None = None
+    """height and width in pixels to which images are shrunk, for agent and reward"""
+    gray: bool = False
+    """whether images lose their colours"""
+    frame_stack: Annotated[Count, Range(1, 100, is_whole=True)] = 1
+    """how many of the last frames an image observation holds, so that motion is seen"""
+
+
+@dataclass
 class RewardArgs:
     """Flags about what the agent is paid, and what else its policy is moved by."""
 

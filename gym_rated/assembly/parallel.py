@@ -30,12 +30,12 @@ def make_envs(args: RunArgs, run_dir: Path, script: str) -> _Envs:
 
     Raises:
         ImportError: If a package that the environment needs is missing.
-        TypeError: If the script cannot train on such spaces.
+        TypeError: If the script cannot train on such spaces, or not with these flags.
         ValueError: If there is no such environment.
     """
     if args.vectorization == "envpool":
         envs = _make_pool(args)
-        check_spaces(envs, args.env_id, script)
+        check_spaces(envs, args, script)
         return envs
     thunks = [make_env(args, i, run_dir) for i in range(args.num_envs)]
     specs = []
@@ -50,8 +50,8 @@ def make_envs(args: RunArgs, run_dir: Path, script: str) -> _Envs:
         envs = kind([first, *thunks[1:]])
     envs.spec = specs[0]
     try:
-        check_spaces(envs, args.env_id, script)
-    except TypeError:
+        check_spaces(envs, args, script)
+    except (TypeError, ValueError):
         envs.close()  # its processes
         raise
     return StepTimeout(envs) if isinstance(envs, AsyncVectorEnv) else envs

@@ -15,20 +15,23 @@ import numpy as np
 
 from gym_rated import fitting
 from gym_rated.assembly.arguments import RunArgs
+from gym_rated.assembly.features import features_of as features_of
 from gym_rated.assembly.groups import RaterArgs, RewardModelArgs
 from gym_rated.assembly.wording import named_as
 from gym_rated.environments import making
 from gym_rated.environments.camera import follow_agent
+from gym_rated.environments.images import with_images
 from gym_rated.environments.quiet import WithoutInfo
 from gym_rated.environments.seeded import SeededEpisodes
-from gym_rated.exploration import UntilReady, make_bonus
+from gym_rated.exploration import Bonus, UntilReady, make_bonus
 from gym_rated.fitting import RewardLearner
 from gym_rated.method import Method
 from gym_rated.queries import Select, make_select, query_schedule
 from gym_rated.raters import Rater, ShuffledRater, SyntheticRater
 from gym_rated.reward_model import RewardEnsemble
+from gym_rated.reward_model.images import ConvRewardEnsemble
 from gym_rated.runs.names import CHECKPOINT, DATABASE, VIDEOS
-from gym_rated.segments.encoding import action_dim, obs_dim
+from gym_rated.segments.encoding import PIXELS, action_dim, obs_dim
 from gym_rated.wrappers.reward_fn import RewardFn, reward_of_folder
 
 if TYPE_CHECKING:
@@ -68,6 +71,7 @@ def make_env(args: RunArgs, index: int, run_dir: Path) -> Callable[[], gym.Env[A
             videos = str(run_dir / VIDEOS)
             follow_agent(env)
             env = gym.wrappers.RecordVideo(env, videos, lambda k: k % _FILMED_EVERY == 0)
+        env = with_images(env, args.image_size, args.gray, args.frame_stack)
         return make_episodes(args, WithoutInfo(env), index)
 
     return thunk
@@ -259,13 +263,24 @@ def make_learner(
         seed: Seed of the model and of the mini-batches.
         device: What it is fitted on.
     """
+    features, model = features_of(args, envs.single_observation_space), None
+    if features == PIXELS:
+        with named_as(hidden_size="hidden_sizes", image_shape="image_size"):
+            model = ConvRewardEnsemble.for_spaces(
+                envs.single_observation_space,
+                envs.single_action_space,
+                num_members=args.num_members,
+                hidden_size=args.hidden_sizes[-1],
+                seed=seed,
+            ).to(device)
     with named_as(learning_rate="reward_learning_rate", batch_size="reward_batch_size"):
         return fitting.make_learner(
-            obs_dim(envs.single_observation_space),
+            obs_dim(envs.single_observation_space, features),
             action_dim(envs.single_action_space),
             args.num_classes,
             segment_length=max(segment_lengths),
             method=method_of(args),
+            model=model,
             seed=seed,
             device=device,
         )
@@ -309,9 +324,8 @@ def make_reward_fn(
         return None
     if learner is not None and args.explore == "noise":
         return learner.model.predict
-    dim = obs_dim(envs.single_observation_space)
     if learner is not None:
-        bonus = make_bonus(args.explore, dim, args.seed)
+        bonus = _make_bonus(args.explore, args, envs)
         trust = learner.trust if args.explore_until == "trusted" else None
         return UntilReady(learner.model, bonus, trust)
     if args.reward == "model":
@@ -320,4 +334,11 @@ def make_reward_fn(
     if args.reward in ("constant", "none"):
         value = 1.0 if args.reward == "constant" else 0.0
         return lambda obs, actions: np.full(len(obs), value)
-    return make_bonus(args.reward, dim, args.seed)
+    return _make_bonus(args.reward, args, envs)
+
+
+def _make_bonus(name: str, args: RunArgs, envs: Spaces) -> Bonus:
+    space = envs.single_observation_space
+    features = features_of(args, space)
+    shape = space.shape if features == PIXELS else None
+    return make_bonus(name, obs_dim(space, features), args.seed, shape)

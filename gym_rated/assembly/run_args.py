@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gym_rated.assembly.groups import (
     HumanArgs,
+    ObservationArgs,
     QueryArgs,
     RaterArgs,
     RewardArgs,
@@ -13,7 +14,9 @@ from gym_rated.assembly.groups import (
 
 
 @dataclass
-class RunArgs(RewardModelArgs, HumanArgs, QueryArgs, RaterArgs, RewardArgs, TrainingArgs):
+class RunArgs(
+    RewardModelArgs, HumanArgs, QueryArgs, RaterArgs, RewardArgs, ObservationArgs, TrainingArgs
+):
     """The flags of all groups; the `Args` of a script add the agent's.
 
     Example:

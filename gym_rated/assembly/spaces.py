@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 import numpy as np
 from gymnasium import Space, spaces
 
+from gym_rated.assembly.features import BLIND, check_function
+from gym_rated.assembly.run_args import RunArgs
 from gym_rated.environments.making import make_env
 from gym_rated.segments.choices import DISCRETE
-from gym_rated.segments.encoding import obs_dim
+from gym_rated.segments.encoding import PIXELS, obs_dim
+from gym_rated.segments.images import has_channels_last, is_image
 
 if TYPE_CHECKING:
     from gym_rated.assembly.parts import Spaces
@@ -61,6 +64,9 @@ ACTIONS = {
 }
 """Script -> the actions that it takes."""
 
+SEE_IMAGES = ("ppo", "ppo_continuous_action")
+"""Scripts whose agents see images."""
+
 
 def scripts_for(space: Space[Any]) -> list[str]:
     """Return the names of the scripts that take actions of `space`, PPO's first."""
@@ -90,36 +96,74 @@ def script_for(env_id: str, env_kwargs: Mapping[str, Any] | None = None) -> str:
     return found[0]
 
 
-def check_spaces(envs: "Spaces", env_id: str, script: str) -> None:
-    """Refuse environments that a script cannot train on, whatever the reward.
+def check_spaces(envs: "Spaces", args: RunArgs, script: str) -> None:
+    """Refuse environments that a script cannot train on, or not with these flags.
 
     Args:
         envs: The environments.
-        env_id: Their id, for the error.
+        args: The flags.
         script: Name of the script, one of `ACTIONS`.
 
     Raises:
         TypeError: With the spaces that it takes, and what to do instead.
+        ValueError: If `features` names no function, or one that makes no vector of an observation.
     """
     space, seen = envs.single_action_space, envs.single_observation_space
     if not ACTIONS[script].takes(space):
         raise TypeError(
-            f"`env_id` must have {ACTIONS[script].words}, got {in_a_line(space)} in {env_id}; "
+            f"`env_id` must have {ACTIONS[script].words}, got {in_a_line(space)} in {args.env_id}; "
             f"{remedy_for_actions(space)}"
+        )
+    if is_image(seen):
+        _check_image(seen, args, script)
+    else:
+        _check_vector(seen, args)
+    if args.features not in (None, PIXELS):
+        check_function(str(args.features), seen)
+
+
+def _check_image(seen: spaces.Box, args: RunArgs, script: str) -> None:
+    found = f"{in_a_line(seen)} in {args.env_id}"
+    if script not in SEE_IMAGES:
+        others = " and ".join(f"scripts/{name}.py" for name in SEE_IMAGES)
+        raise TypeError(
+            f"`env_id` must have observations that become vectors for {script}.py, got {found}; "
+            f"{others} see images"
+        )
+    if not has_channels_last(seen):
+        raise TypeError(
+            f"`env_id` must have observations (H, W) or (H, W, C), channels last, where they are "
+            f"images, got {found}; move the axis of channels or frames last in a wrapper, such as "
+            "gymnasium.wrappers.TransformObservation, or stack frames by `frame_stack`"
+        )
+    if args.features is None and args.reward not in BLIND:
+        raise TypeError(
+            "`features` must be given where observations are images, pixels to learn the reward "
+            "from the image itself, or module:function to learn it from numbers that a function of "
+            f"yours picks from it, got none for {found}; add --features pixels, and --image-size "
+            "to train faster"
+        )
+
+
+def _check_vector(seen: Space[Any], args: RunArgs) -> None:
+    found = f"{in_a_line(seen)} in {args.env_id}"
+    if args.features == PIXELS:
+        raise TypeError(
+            "`features` must be pixels only where observations are images, a Box of uint8 of shape "
+            f"(H, W) or (H, W, C), got pixels for {found}; leave it out, or make them images in a "
+            "wrapper"
         )
     try:
         size = obs_dim(seen)
     except TypeError as error:
         raise TypeError(
-            "`env_id` must have observations that become vectors, no images and nothing without a "
-            f"fixed size, got {in_a_line(seen)} in {env_id}; register it with a "
-            "wrapper that shows numbers, such as gymnasium.wrappers.TransformObservation"
+            "`env_id` must have observations that are an image or become vectors, with no image "
+            f"among other parts and nothing without a fixed size, got {found}; register it with a "
+            "wrapper that shows an image or numbers, such as "
+            "gymnasium.wrappers.TransformObservation"
         ) from error
     if size == 0:
-        raise TypeError(
-            f"`env_id` must have observations of at least one number, got {in_a_line(seen)} in "
-            f"{env_id}"
-        )
+        raise TypeError(f"`env_id` must have observations of at least one number, got {found}")
 
 
 def in_a_line(space: Space[Any]) -> str:

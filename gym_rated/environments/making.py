@@ -4,19 +4,16 @@ An id `module:Id` imports its module, which may lie in the folder that one works
 `python -m`. So an id comes here from a command line or an argument only, never from a file.
 """
 
-import os
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
-from importlib import import_module
 from typing import Any
 
 import gymnasium as gym
 
 from gym_rated.environments.mujoco_warnings import warned_once
-from gym_rated.imports import named_extras
+from gym_rated.imports import import_typed, named_extras
 
 _MISSING_ARGUMENTS = re.compile(r"missing \d+ required [\w-]+ arguments?: (.*?)(?: was raised|$)")
 _REFUSED_ARGUMENT = re.compile(r"unexpected keyword argument '?(\w+)'?|takes no (?=arguments)")
@@ -115,18 +112,7 @@ def _import_module_of(env_id: str) -> None:
     module, _, name = env_id.partition(":")
     if not module or not name or ":" in name:
         raise ValueError(f"`env_id` must have the form Id or module:Id, got {env_id!r}")
-    here = os.getcwd()
-    if here not in sys.path:
-        sys.path.append(here)
-    try:
-        import_module(module)
-    except ModuleNotFoundError as error:
-        if not f"{module}.".startswith(f"{error.name}."):
-            raise  # of a package that the module needs
-        raise ImportError(
-            f"`env_id` must name a module that can be imported, got {env_id!r}; there is no "
-            f"{error.name!r} among what is installed, nor in {here}"
-        ) from error
+    import_typed("env_id", env_id)
 
 
 def _suggestion(env_id: str) -> str:

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gym_rated.checks import all_finite
 from gym_rated.imports import load_attribute
+from gym_rated.segments.images import is_image
 from gym_rated.segments.parts import (
     LEAVES,
     Numbers,
@@ -190,12 +191,8 @@ class ActionEncoder:
         return float32(rows.clip(*self._bounds))  # before it overflows
 
 
-def _is_image(space: Space[Any]) -> bool:
-    return isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) >= 2
-
-
 def _check_is_image(space: Space[Any]) -> None:
-    if not _is_image(space):
+    if not is_image(space):
         raise TypeError(
             "`env.observation_space` must be an image, a Box of uint8 with shape (H, W) or "
             f'(H, W, C), where features="pixels", got {space}; leave `features` out'
@@ -210,7 +207,7 @@ def _uint8(obs: Any) -> NDArray[np.uint8]:
 
 
 def _check_flattenable(space: Space[Any]) -> None:
-    if _is_image(space):
+    if is_image(space):
         raise TypeError(
             f"`env.observation_space` must not be an image, got {space}; "
             "pass `features`, a function from an image to a vector, or "

@@ -117,6 +117,51 @@ def test_a_squashed_policy_sees_raw_observations_and_stays_in_bounds(tmp_path):
     assert unsquashed.std(0) == pytest.approx(log_std.exp().detach().numpy()[0], rel=0.05)
 
 
+@pytest.mark.parametrize("shape", [(9, 12), (8, 8, 1), (7, 5, 6)])
+def test_a_policy_of_images_acts_as_in_training(tmp_path, shape):
+    torch.manual_seed(5)
+    seen = spaces.Box(0, 255, shape, np.uint8)
+    agents = {
+        ppo.Agent: spaces.Discrete(4),
+        ppo_continuous_action.Agent: spaces.Box(-9, 9, (2,), np.float32),
+    }
+    for kind, space in agents.items():
+        agent = kind(SimpleNamespace(single_observation_space=seen, single_action_space=space))
+        policy = saved(tmp_path, agent, {"image_shape": torch.tensor(shape)})
+        assert policy.obs_dim == np.prod(shape)
+        image = seen.sample()
+        features = agent.encode(torch.from_numpy(image[None]))
+        assert features.shape == (1, 128)
+        if kind is ppo.Agent:
+            wanted = agent.actor(features).argmax().item()
+        else:
+            wanted = agent.actor_mean(features).detach().numpy()[0]
+        assert policy.act(image.ravel(), space) == pytest.approx(wanted, abs=1e-4)
+
+
+def test_a_policy_whose_images_do_not_fit_its_layers_is_not_loaded(tmp_path):
+    space = spaces.Box(0, 255, (8, 8, 3), np.uint8)
+    envs = SimpleNamespace(single_observation_space=space, single_action_space=spaces.Discrete(2))
+    tensors = ppo.Agent(envs).state_dict()
+    wrong = [
+        {"image_shape": torch.tensor([8, 8, 1])},
+        {"image_shape": torch.tensor([16, 8, 3])},
+        {"image_shape": torch.tensor([8, 0, 3])},
+        {"image_shape": torch.tensor([8.0, 8, 3])},
+        {"image_shape": torch.tensor([[8, 8, 3]])},
+        {},
+        {"image_shape": torch.tensor([8, 8, 3]), "encoder.1.bias": torch.zeros(3)},
+        {"image_shape": torch.tensor([8, 8, 3]), "encoder.8.weight": torch.zeros(64, 32)},
+    ]
+    for change in wrong:
+        save_file(tensors | change, tmp_path / "policy.safetensors")
+        with pytest.raises(ValueError, match="`path` must hold what was saved there"):
+            Policy.load(tmp_path)
+    save_file(tensors | {"image_shape": torch.tensor([8, 8, 3])}, tmp_path / "policy.safetensors")
+    with pytest.raises(ValueError, match=r"`obs` must have shape \(192,\), got \(64,\)"):
+        Policy.load(tmp_path).act(np.zeros(64), spaces.Discrete(2))
+
+
 def test_what_is_no_policy_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"must hold the policy\.safetensors of a finished"):
         Policy.load(tmp_path)

@@ -79,7 +79,8 @@ def test_help_has_a_heading_for_each_group(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         parse_args(Args, ["--help"])
     text = capsys.readouterr().out
-    groups = ["walk", "training", "reward", "rater", "query", "human", "reward-model"]
+    groups = ["walk", "training", "observation", "reward", "rater", "query", "human"]
+    groups += ["reward-model"]
     assert re.findall(r"([\w-]+) options +(?:─|\n)", text) == groups
     assert text.index("Train an agent that walks at random.") < text.index("training options")
     assert "Flags of an agent that walks at random." in text
@@ -96,7 +97,7 @@ def test_a_preset_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str
 
 def test_every_flag_is_in_one_group() -> None:
     names = [field.name for group in groups_of(RunArgs) for field in fields(group)]
-    assert len(groups_of(RunArgs)) == 6
+    assert len(groups_of(RunArgs)) == 7
     assert sorted(names) == sorted({field.name for field in fields(RunArgs)})
 
 

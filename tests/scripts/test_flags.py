@@ -149,6 +149,12 @@ TOGETHER = {
     "--skip-rate 1": "`--skip-rate` must be below 1",
     "--num-ratings 1": "`--num-ratings` must be at least 2",
     "--tasks comparison score": "`--tasks` must include one that learns from ratings",
+    "--features nothing": "`--features` must be pixels, or a function of yours as module:function",
+    "--features a:b:c": "`--features` must be pixels, or a function of yours as module:function",
+    "--features a:b --repel-coef 1": "`--repel-coef` must be 0 with --features a:b, got 1.0",
+    "--features a:b --rater human": "`--clips` must be capture with --features a:b, got replay",
+    "--gray --rater human": "`--clips` must be capture with --gray, got replay",
+    "--gray --vectorization envpool": "`--gray` must be left out with --vectorization envpool",
 }
 OF_PPO = {
     "--total-timesteps 1000": (
@@ -164,6 +170,7 @@ OF_SAC = {
     f"--network-width {10**9}": "`--network-width` = 1000000000 must be smaller",
     "--policy-frequency 60001": "`--policy-frequency` must be at most `--total-timesteps` = 60000",
     "--target-network-frequency 60001": "`--target-network-frequency` must be at most",
+    "--features pixels": "`--features` must be left out, got pixels: SAC computes rewards again",
 }
 CASES = [(ppo, words, said) for words, said in TOGETHER.items()]
 CASES += [(script, words, said) for script in SCRIPTS[:2] for words, said in OF_PPO.items()]

@@ -16,6 +16,7 @@ from gym_rated.assembly.wording import named_as
 from gym_rated.assembly.words import EnvKwargs
 from gym_rated.checks import check_number, whole_number
 from gym_rated.environments.camera import follow_agent
+from gym_rated.environments.images import with_images
 from gym_rated.environments.making import make_env
 from gym_rated.environments.rendering import choose_backend, ensure_rendering
 from gym_rated.human.clips.drawing import draw, draw_small, fps_of
@@ -100,11 +101,12 @@ def film(args: FilmArgs, run: Path) -> list[float]:
     env = make_env(env_id, env_kwargs, render_mode="rgb_array")
     follow_agent(env)
     env = gym.wrappers.RecordVideo(env, str(_folder(args, run)), episode_trigger=lambda _: True)
+    env = with_images(env, **_images_of(run))
     rng = None if args.deterministic else np.random.default_rng(args.seed)
     try:
         return [play(env, policy, args.seed + i, rng) for i in range(args.episodes)]
     finally:
-        env.close()  # type: ignore[no-untyped-call]  # RecordVideo leaves it untyped
+        env.close()
 
 
 def film_side_by_side(args: FilmArgs, path: Path) -> None:
@@ -130,9 +132,10 @@ def film_side_by_side(args: FilmArgs, path: Path) -> None:
         steps_a_second = fps_of(env)
         every = max(1, round(steps_a_second / _MOST_FPS))
         steps = max(1, round(args.seconds * steps_a_second))
+        seen = [env, *(with_images(env, **_images_of(run)) for run in args.runs)]
         films = [
-            list(islice(_pictures(env, env_id, policy, args), 0, steps, every))
-            for policy in (None, *policies)
+            list(islice(_pictures(each, env_id, policy, args), 0, steps, every))
+            for each, policy in zip(seen, (None, *policies), strict=True)
         ]
     finally:
         env.close()
@@ -200,6 +203,12 @@ def _environment_of(args: FilmArgs, run: Path) -> tuple[str, dict[str, Any]]:
         remedy = f"if you trust it, pass --env-id {env_id}"
         check_imports_nothing(name, value, run / CONFIG, remedy, typed=typed)
     return str(env_id), dict(env_kwargs)
+
+
+def _images_of(run: Path) -> dict[str, Any]:
+    """Return how a run changed the images that its policy sees; earlier ones had no such flags."""
+    flags = read_config(run)["args"]
+    return {name: flags[name] for name in ("image_size", "gray", "frame_stack") if name in flags}
 
 
 def _folder(args: FilmArgs, run: Path) -> Path:
