@@ -28,9 +28,9 @@ def test_where_the_film_is_is_said(
             commands.append(command)
 
     monkeypatch.setattr("gym_rated.assembly.filming.subprocess.run", Done)
-    said = film_of([tmp_path / "a", tmp_path / "b"], tmp_path / name)
+    said = film_of([tmp_path / "a", tmp_path / "b"], tmp_path / name, seconds=2.5)
     assert said == f"the agents side by side: {tmp_path / name} (open it in a browser)"
     assert commands[0][3:] == [
         *("film", str(tmp_path / "a"), str(tmp_path / "b")),
-        *("--side-by-side", str(tmp_path / name)),
+        *("--side-by-side", str(tmp_path / name), "--seconds", "2.5"),
     ]
