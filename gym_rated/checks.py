@@ -1,6 +1,7 @@
 """Checks that several modules share: of constructor arguments, and of numbers at every step."""
 
 import os
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from math import inf, isfinite
 from pathlib import Path
@@ -14,6 +15,10 @@ MAX_CLASSES = 1_000
 MOST = 2**63 - 1
 """Largest whole number of 64 bits, in which arrays count."""
 
+LONGEST_COMMENT = 300
+"""Characters of a comment on a segment, at most."""
+
+_NO_LINE = ("Cc", "Zl", "Zp")  # Unicode's classes of control characters and ends of lines
 _WHOLE = (int, np.integer)  # made once: this check is the innermost of all
 
 
@@ -193,3 +198,14 @@ def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
     """Refuse a `value` that is not among the `known` ones with a ValueError that lists them."""
     if value not in known:
         raise ValueError(f"`{name}` must be one of {', '.join(known)}, got {value!r}")
+
+
+def check_comment(value: Any) -> str:
+    """Return `value` if it is a comment on a segment: one line, not too long; else raise."""
+    text = check_text("comment", value)
+    if len(text) > LONGEST_COMMENT or any(unicodedata.category(c) in _NO_LINE for c in text):
+        raise ValueError(
+            f"`comment` must be one line of at most {LONGEST_COMMENT} characters, got "
+            f"{text[:120]!r} of {len(text)}"
+        )
+    return text

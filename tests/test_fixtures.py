@@ -73,6 +73,14 @@ def test_a_database_of_ratings_says_what_it_said(tmp_path: Path) -> None:
     assert kinds == {"rate", "skip", "undo"}
 
 
+def test_a_database_with_flags_and_comments_says_what_it_said(tmp_path: Path) -> None:
+    db = tmp_path / "remarks.db"
+    shutil.copy(FOLDER / "remarks.db", db)
+    assert_as_expected(make.expect_database(db), "database")
+    assert_as_expected(make.expect_remarks(db), "remarks")
+    assert [flagged for _, _, flagged, _ in EXPECTED["remarks"]] == [False, True, False]
+
+
 def test_a_rater_takes_up_a_database_where_it_was_left(tmp_path: Path) -> None:
     db = tmp_path / "ratings.db"
     shutil.copy(FOLDER / "ratings.db", db)

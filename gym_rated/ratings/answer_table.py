@@ -20,11 +20,15 @@ class AnswerRow:
         answer: The answer, checked.
         place: Where it stands, such as "line 3".
         shown_ms: For how long the segment was looked at, in milliseconds, if known.
+        flagged: Whether the rater says that something is wrong with the segment.
+        comment: What the rater says of it besides.
     """
 
     answer: Answer
     place: str
     shown_ms: int | None = None
+    flagged: bool = False
+    comment: str = ""
 
 
 @dataclass

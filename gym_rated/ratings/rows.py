@@ -139,7 +139,7 @@ def _collect(
             found.refused.append(Refusal(place, str(error)))
             unreadable[str(cells.get("segment_id")), str(cells.get("rater") or rater)] = place
             continue
-        new = AnswerRow(answer, place, row.shown_ms)
+        new = AnswerRow(answer, place, row.shown_ms, row.flag, row.comment)
         if not row.current or row.repeat:
             found.leave([new], "second showings" if row.repeat else "replaced later")
         else:

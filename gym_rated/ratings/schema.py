@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from gym_rated.checks import LONGEST_COMMENT, check_comment
 from gym_rated.ratings.answer import SKIPPED, Answer, Comparison, Rating, Score
 from gym_rated.ratings.spreadsheet import NOTHING, Exact, is_leftover
 from gym_rated.ratings.tables import is_nothing, shortened
@@ -66,6 +67,14 @@ def _text(value: Any) -> Any:
     return value
 
 
+def _comment(value: Any) -> Any:
+    """Read a line of text for people; a number in its place is one, a word for nothing is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("no text")
+    text = str(value).strip()
+    return "" if is_leftover(text) and not isinstance(value, Exact) else check_comment(text)
+
+
 def _is_garbled(text: str) -> bool:
     """Return whether a text was in UTF-8, and read as what Windows wrote before."""
     if text.isascii():
@@ -100,6 +109,10 @@ class Row(BaseModel):
     revision: _Whole = Field(0, ge=0, lt=2**63, description=_COUNT)
     shown_ms: _Whole | None = Field(None, ge=0, lt=2**63, description=_COUNT)
     num_classes: _Whole | None = Field(None, description="a whole number")
+    flag: _Truth = Field(False, description=_TRUE)
+    comment: Annotated[str, BeforeValidator(_comment)] = Field(
+        "", description=f"one line of at most {LONGEST_COMMENT} characters"
+    )
     current: _Truth = Field(True, description=_TRUE)
     repeat: _Truth = Field(False, description=_TRUE)
     kind: Annotated[Literal["rate", "skip", "undo"], BeforeValidator(_stripped)] | None = Field(
@@ -153,7 +166,7 @@ class Row(BaseModel):
 
 READ = frozenset(Row.model_fields)
 _NOTHING = {word.casefold() for word in NOTHING}
-_TEXTS = {name for name in READ if name.endswith(("_id", "rater", "sha256"))}
+_TEXTS = {name for name in READ if name.endswith(("_id", "rater", "sha256", "comment"))}
 
 
 def row_of(cells: Mapping[str, Any]) -> Row:

@@ -22,9 +22,9 @@ from tally import Tally
 from gym_rated import Rating, RatingDataset, ReplayRater
 from gym_rated.cli import main
 from gym_rated.human.store import Store
-from gym_rated.ratings.answer_table import AnswerTable
+from gym_rated.ratings.answer_table import AnswerRow, AnswerTable
 from gym_rated.ratings.rows import read_answers
-from gym_rated.ratings.spreadsheet import restored
+from gym_rated.ratings.spreadsheet import Exact, is_leftover, restored
 from gym_rated.segments import Origin, Segment
 
 pytestmark = pytest.mark.hostile
@@ -102,6 +102,8 @@ def valid_rows(rng: random.Random, number: int = 8) -> list[Row]:
             "repeat": rng.choice(["False", "0", ""]),
             "shown_ms": rng.choice(["900", "", "1200.0"]),
             "num_classes": str(CLASSES),
+            "flag": rng.choice(["yes", "False", ""]),
+            "comment": rng.choice(["", "black at first", "'NA", "'=1+1"]),
         }
         for i in range(number)
     ]
@@ -121,12 +123,22 @@ def is_whole(text: Any, value: int) -> bool:
         return False
 
 
+def is_remarked(row: Row, taken: AnswerRow) -> bool:
+    """Return whether an answer has the flag and the comment of its row."""
+    comment = restored(row["comment"])
+    is_nothing = is_leftover(comment.strip()) and not isinstance(comment, Exact)
+    yes = row["flag"].strip().casefold() in ("yes", "true", "on", "t", "y")
+    flagged = yes or is_whole(row["flag"], 1)
+    return (taken.flagged, taken.comment) == (flagged, "" if is_nothing else comment.strip())
+
+
 def is_as_written(row: Row, answer: Rating, shown_ms: int | None) -> bool:
     """Return whether an answer says what its row says, cell by cell, our apostrophes aside."""
     rater = restored(row["rater"]) if row["rater"].strip() else "recorded"
     nothing = ("", "nan", "none", "null", "na", "n/a", "#n/a")
     numbers = [(row["rating"], answer.rating), (row["revision"], answer.revision)]
     numbers += [(row["shown_ms"], shown_ms), (row["num_classes"], CLASSES)]
+    numbers = [(restored(text), value) for text, value in numbers]
     return (answer.segment_id, answer.rater) == (row["segment_id"], rater) and all(
         is_whole(text, value)
         if value is not None and text.strip().casefold() not in nothing
@@ -171,6 +183,7 @@ def test_a_changed_cell_is_taken_as_it_is_or_refused_in_every_format(
                     is_right = i in changed
                 else:
                     is_right = is_as_written(row, taken.answer, taken.shown_ms)  # type: ignore[arg-type]
+                    is_right = is_right and is_remarked(row, taken)
                 right = "refused" if taken is None else "kept"
                 tally.record(f"changed cells, {name}", right if is_right else "lost", repr(row))
             rest = len(table.refused) + table.uncounted.total()

@@ -238,3 +238,38 @@ def test_options_out_of_range_are_refused(options):
     name = next(iter(options))
     with pytest.raises(ValueError, match=f"`{name}` must"):
         PageOptions(**options)
+
+
+def test_a_flag_and_a_comment_are_written_once_and_come_with_their_clip(page, store):
+    query = page.get("/api/next").json()
+    assert (query["flagged"], query["comment"]) == (False, "")
+    said = {"client_id": "client-r1", "query_id": query["id"], "flagged": True}
+    answers = [page.tell(said | {"comment": "<b>black</b>"}, "/api/remarks") for _ in range(2)]
+    assert [answer.json()["repeated"] for answer in answers] == [False, True]
+    again = page.get("/api/next").json()
+    assert (again["id"], again["flagged"], again["comment"]) == (query["id"], True, "<b>black</b>")
+    (told,) = page.get("/api/state").json()["remarks"]
+    assert (told["query_id"], told["rating"], told["comment"]) == (
+        query["id"],
+        None,
+        "<b>black</b>",
+    )
+    assert store.progress("r1").rated == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"query_id": 3}, 409),  # never given to this rater
+        ({"flagged": "yes"}, 422),
+        ({"comment": "x" * 301}, 422),
+        ({"comment": "two\nlines"}, 422),
+        ({"kind": "rate"}, 422),
+        ({"client_id": "short"}, 422),
+    ],
+)
+def test_a_remark_that_makes_no_sense_is_refused(page, store, changes, status):
+    query = page.get("/api/next").json()
+    said = {"client_id": "client-r1", "query_id": query["id"], "flagged": True, "comment": ""}
+    assert page.tell(said | changes, "/api/remarks").status_code == status
+    assert store.remarks("r1") == []

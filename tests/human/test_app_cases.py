@@ -19,6 +19,7 @@ SHARES = {  # of all cases
     "GET /api/next": 0.15,
     "GET /clip/{sha256}": 0.15,
     "POST /api/events": 0.4,
+    "POST /api/remarks": 0.1,
     "POST /api/unplayable": 0.09,
     "GET /api/state": 0.08,
     "GET /api/end": 0.02,

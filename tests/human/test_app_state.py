@@ -2,11 +2,11 @@ import dataclasses
 
 import pytest
 from pages import open_page
-from stores import RUN, deed, fill, make_job
+from stores import RUN, deed, fill, make_clip, make_job
 
 from gym_rated.agreeing import Agreeing
 from gym_rated.human.app.state import Board, own_agreement
-from gym_rated.human.store import AgreementRow, Store
+from gym_rated.human.store import AgreementRow, Remark, Store
 
 
 @pytest.fixture
@@ -120,6 +120,29 @@ def test_a_rater_hears_of_their_own_contradictions_only(store, clock):
     assert board.show("ann")["contradicting"] == {"num": 1, "among": 5, "fewer": False}
     assert board.show("bob")["contradicting"] == {"num": 1, "among": 20, "fewer": True}
     assert board.show("cleo")["contradicting"] is None
+
+
+def test_a_rater_sees_their_own_flags_and_comments(store, clock):
+    fill(store, 30)
+    rate(store, clock, *[1] * 24)
+    queries = list(range(1, 25))
+    for query in queries:
+        store.remark(Remark(f"remark-{query}", query, "ann", True, f"comment {query}"))
+    store.remark(Remark("remark-none", 24, "ann", False))
+    board = Board(store)
+    told = board.show("ann")["remarks"]
+    assert [one["query_id"] for one in told] == queries[:-21:-1]  # the newest 20
+    assert (told[0]["flagged"], told[0]["comment"]) == (False, "")
+    assert told[1] == {
+        "query_id": 23,
+        "clip": make_clip(22).sha256,
+        "rating": 1,
+        "flagged": True,
+        "comment": "comment 23",
+    }
+    store.set_doubtful("r1", {"ann": ["0-0-0"]})
+    assert [one["query_id"] for one in Board(store).show("ann")["remarks"]][-1] == 1
+    assert board.show("bob")["remarks"] == []
 
 
 def row(segment, rating, repeat):

@@ -13,7 +13,7 @@ from stores import deed, make_clip
 from gym_rated import Comparison, Origin, Rating, RatingDataset, ReplayRater, Score, Segment
 from gym_rated.cli import main
 from gym_rated.human.segment_blob import pack_segment
-from gym_rated.human.store import Job, Run, Store
+from gym_rated.human.store import Job, Remark, Run, Store
 
 RUN = Run("r1", 3, ("falls", "walks", "runs"), "How well?", env_id="Pendulum-v1", duplicate_rate=0)
 
@@ -482,3 +482,70 @@ def test_without_pyarrow_the_extra_is_named(db, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert export(db, tmp_path / "ratings.parquet") == 2
     assert "pip install 'gym_rated[parquet]'" in capsys.readouterr().err
+
+
+REMARKS = [(1, True, "=1+1"), (2, False, "NA"), (3, True, ""), (4, True, "taken back")]
+
+
+def remark_on(db) -> None:
+    with Store(db) as store:
+        for query_id, flagged, comment in REMARKS:
+            store.remark(Remark(f"remark-{query_id}", query_id, "ann", flagged, comment))
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+def test_flags_and_comments_go_out_and_come_back(db, tmp_path, ending, capsys):
+    remark_on(db)
+    out = tmp_path / f"ratings.{ending}"
+    assert export(db, out) == 0
+    left = "clips with a flag or a comment and no such row: 1 (gym-rated status has them)"
+    assert capsys.readouterr().out.splitlines()[1] == left
+    export(db, tmp_path / "ratings.npz")
+    words = ["import", "--db", str(tmp_path / "new.db"), "--run-id", "r1"]
+    assert main([*words, "--ratings", str(tmp_path / "ratings.npz")]) == 0
+    other = ["--accept-other", "criterion"]  # the file with segments has no names of classes
+    for _ in range(2):
+        assert main([*words, "--ratings", str(out), *other]) == 0
+    with Store(tmp_path / "new.db") as store:
+        rows = store.remarks("r1")
+        assert store.progress("r1").rated == 2
+    found = [(row.segment_id, row.rater, row.flagged, row.comment) for row in rows]
+    assert found == [
+        ("0-0-0", "ann", True, "=1+1"),
+        ("0-1-0", "ann", False, "NA"),
+        ("0-2-0", "ann", True, ""),
+    ]
+
+
+def test_an_import_takes_neither_flag_nor_comment_away(db, tmp_path):
+    remark_on(db)
+    (tmp_path / "r.csv").write_text("segment_id,rating,rater,flag,comment\n0-0-0,2,ann,no,\n")
+    assert main(["import", "--db", db, "--ratings", str(tmp_path / "r.csv")]) == 0
+    with Store(db) as store:
+        first = store.remarks("r1")[0]
+        assert (first.flagged, first.comment) == (True, "=1+1")
+
+
+def test_a_comment_that_is_no_line_is_refused_with_its_row(db, tmp_path, capsys):
+    text = 'segment_id,rating,rater,flag,comment\n0-0-0,2,ann,maybe,"two\nlines"\n'
+    (tmp_path / "r.csv").write_text(text)
+    assert main(["import", "--db", db, "--ratings", str(tmp_path / "r.csv")]) == 2
+    said = capsys.readouterr().err
+    assert "`flag` must be true or false, got 'maybe'" in said
+    assert "`comment` must be one line of at most 300 characters" in said
+
+
+def test_what_was_said_at_a_second_showing_counts_for_the_segment(db, tmp_path):
+    with Store(db) as store, store._db.write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO query (run_id, segment, clip_sha256, repeat_of, repeat_for, answers, "
+            "expired, created_at) SELECT run_id, segment, clip_sha256, id, 'ann', 0, 0, 0 "
+            "FROM query WHERE id = 1"
+        )
+        connection.exec_driver_sql("INSERT INTO lease VALUES (5, 'ann', 0, 9)")
+    with Store(db) as store:
+        store.remark(Remark("first-time", 1, "ann", True, "black"))
+        store.remark(Remark("second-time", 5, "ann", False, "and short"))
+    export(db, tmp_path / "ratings.jsonl")
+    first = read(tmp_path / "ratings.jsonl")[0]
+    assert (first["segment_id"], first["flag"], first["comment"]) == ("0-0-0", True, "and short")

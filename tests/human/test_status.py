@@ -7,7 +7,7 @@ from stores import RUN, deed, fill
 
 from gym_rated.agreeing import Agreeing
 from gym_rated.cli import main
-from gym_rated.human.store import Store
+from gym_rated.human.store import Remark, Store
 
 
 @pytest.fixture
@@ -78,3 +78,21 @@ def test_clips_of_a_run_that_is_over_are_asked_about_no_longer(rated, sqlite_url
         assert (store.pending("r2"), store.pending("r1")) == (1, 0)
     assert main(["expire", "--db", sqlite_url]) == 2
     assert "`run_id` must name one of the runs" in capsys.readouterr().err
+
+
+def test_status_shows_flags_and_comments_as_text(sqlite_url, capsys):
+    with Store(sqlite_url, reserve_bytes=0) as store:
+        queries = fill(store, 23)
+        given = [store.next_query("ann", exclude=queries[:k]).id for k in range(23)]
+        assert given == queries
+        for k, query in enumerate(queries):
+            store.remark(
+                Remark(f"remark-{k}", query, "ann", k > 0, f"so \u202e{k}" if k < 9 else "")
+            )
+        store.remark(Remark("taken-back", queries[22], "ann", False))
+    assert main(["status", "--db", sqlite_url]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    first = lines.index("  flagged 21, commented on 9")
+    assert lines[first + 1] == "    flagged 0-0-21 by ann"
+    assert lines[first + 20] == "    flagged 0-0-2 by ann: so \ufffd2"
+    assert lines[first + 21 :] == ["    and 2 earlier: gym-rated export"]

@@ -18,7 +18,7 @@ from gym_rated.ratings.spreadsheet import escaped, protected
 from gym_rated.recorded.ratings import write_minari
 
 if TYPE_CHECKING:
-    from gym_rated.human.store import EventRow, Run
+    from gym_rated.human.store import EventRow, RemarkRow, Run
 
 
 @dataclass
@@ -54,10 +54,15 @@ def main(argv: Sequence[str]) -> None:
     with open_existing(args.db) as store:
         run = run_of(store, args.run_id)
         events = store.events(run.id)
-    rows = [row_of(run, event) for event in events if args.events or _stands(event)]
+        remarks = store.remarks(run.id)
+    written = [event for event in events if args.events or _stands(event)]
+    said = said_of(remarks)
+    rows = [row_of(run, event, *_remark_on(event, said)) for event in written]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     replace_file(args.out, _WRITERS[ending](rows))
     print(f"{len(rows)} {'events' if args.events else 'ratings'} of run {run.id}: {args.out}")
+    if num := len(said.keys() - {(event.segment_id, event.rater) for event in written}):
+        print(f"clips with a flag or a comment and no such row: {num} (gym-rated status has them)")
 
 
 def _write_segments(args: ExportArgs) -> None:
@@ -78,7 +83,27 @@ def _stands(event: "EventRow") -> bool:
     return event.current and not event.repeat and event.kind != "undo"
 
 
-def row_of(run: "Run", event: "EventRow") -> dict[str, Any]:
+def said_of(remarks: Sequence["RemarkRow"]) -> dict[tuple[str, str], tuple[bool, str]]:
+    """Return (segment, rater) -> whether it is flagged, and the latest comment on it.
+
+    What was said at a second showing of a segment counts for the segment.
+    """
+    said: dict[tuple[str, str], tuple[bool, str]] = {}
+    for remark in remarks:
+        if remark.flagged or remark.comment:
+            flagged, comment = said.get((remark.segment_id, remark.rater), (False, ""))
+            now = flagged or remark.flagged, remark.comment or comment
+            said[remark.segment_id, remark.rater] = now
+    return said
+
+
+def _remark_on(
+    event: "EventRow", said: Mapping[tuple[str, str], tuple[bool, str]]
+) -> tuple[bool, str]:
+    return said.get((event.segment_id, event.rater), (False, ""))
+
+
+def row_of(run: "Run", event: "EventRow", flagged: bool, comment: str) -> dict[str, Any]:
     """Return an event as one flat row; a skip and an undo have the rating -1.
 
     `at` is in seconds since 1970 (UTC). Numbers that nobody knows are None.
@@ -93,6 +118,8 @@ def row_of(run: "Run", event: "EventRow") -> dict[str, Any]:
         "repeat": event.repeat,
         "at": event.at,
         "shown_ms": event.shown_ms,
+        "flag": flagged,
+        "comment": comment,
         "clip_sha256": event.clip_sha256,
         "run_id": run.id,
         "num_classes": run.num_classes,
@@ -104,8 +131,8 @@ def row_of(run: "Run", event: "EventRow") -> dict[str, Any]:
 
 
 def _names() -> list[str]:
-    names = "segment_id rating rater revision kind current repeat at shown_ms clip_sha256 run_id"
-    more = "num_classes criterion_sha256 env_id policy_step"
+    names = "segment_id rating rater revision kind current repeat at shown_ms flag comment"
+    more = "clip_sha256 run_id num_classes criterion_sha256 env_id policy_step"
     return [*names.split(), *more.split(), *OF_RECIPE]
 
 

@@ -185,7 +185,14 @@ def _ratings_of(
     if args.all_or_nothing or not found.rows:
         found.check("ratings", most=sys.maxsize)
     return [
-        ImportedRating(row.answer.segment_id, row.answer.rater, row.answer.rating, row.shown_ms)
+        ImportedRating(
+            row.answer.segment_id,
+            row.answer.rater,
+            row.answer.rating,
+            row.shown_ms,
+            row.flagged,
+            row.comment,
+        )
         for row in found.rows
         if isinstance(row.answer, Rating)
     ]

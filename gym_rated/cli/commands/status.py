@@ -16,7 +16,11 @@ from gym_rated.environments.seeded import REMEDY
 
 if TYPE_CHECKING:
     from gym_rated.human.agreement import Agreement, Overlap
-    from gym_rated.human.store import AgreementRow, Progress, Run
+    from gym_rated.human.store import AgreementRow, Progress, RemarkRow, Run
+
+
+SHOWN_REMARKS = 20
+"""Flags and comments of a run that are shown, the latest ones."""
 
 
 @dataclass
@@ -38,14 +42,15 @@ def main(argv: Sequence[str]) -> None:
                 store.agreement_rows(run.id),
                 store.contradicting(run.id),
                 store.agreeing(run.id),
+                store.remarks(run.id),
             )
             for run in store.runs()
         ]
         print(f"{store.place.name}: {len(found)} run{'' if len(found) == 1 else 's'}")
-    for run, progress, rows, shares, agreed in found:
+    for run, progress, rows, shares, agreed, remarks in found:
         repeats, overlap = judge(run, rows)
         lines = describe(run, progress, time.time(), repeats, overlap, shares, agreed)
-        print("\n" + "\n".join(lines))
+        print("\n" + "\n".join([*lines, *describe_remarks(remarks)]))
 
 
 def judge(
@@ -114,6 +119,25 @@ def describe(
         for worker in progress.workers
     ]
     return lines
+
+
+def describe_remarks(remarks: Sequence["RemarkRow"]) -> list[str]:
+    """Return lines about the flags and comments of a run: how many, and the latest of them."""
+    standing = [remark for remark in remarks if remark.flagged or remark.comment]
+    if not standing:
+        return []
+    flagged = sum(remark.flagged for remark in standing)
+    commented = sum(bool(remark.comment) for remark in standing)
+    lines = [f"  flagged {flagged}, commented on {commented}"]
+    for remark in reversed(standing[-SHOWN_REMARKS:]):
+        flag = "flagged " if remark.flagged else ""
+        said = "".join(
+            c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in remark.comment
+        )
+        line = f"    {flag}{remark.segment_id} by {remark.rater}"
+        lines.append(f"{line}: {said}" if said else line)
+    more = len(standing) - SHOWN_REMARKS
+    return [*lines, f"    and {more} earlier: gym-rated export"] if more > 0 else lines
 
 
 def _ago(seconds: float) -> str:

@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp
 
+from gym_rated.checks import LONGEST_COMMENT
 from gym_rated.human.app.conversion import as_webp
 from gym_rated.human.app.ending import Ending
 from gym_rated.human.app.files import PageFile, read_page
@@ -27,6 +28,7 @@ from gym_rated.human.app.tokens import Raters
 from gym_rated.human.store import (
     Conflict,
     Event,
+    Remark,
     Store,
     StoreDamaged,
     StoreError,
@@ -80,6 +82,7 @@ class PageOptions:
 
 
 Number = Annotated[int, Field(strict=True, ge=0, le=MAX_NUMBER)]
+ClientId = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 
 
 class Deed(BaseModel):
@@ -87,11 +90,22 @@ class Deed(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    client_id: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+    client_id: ClientId
     query_id: Number | None = None
     kind: Literal["rate", "skip", "undo"]
     rating: Annotated[int, Field(strict=True, ge=0, le=9)] | None = None
     shown_ms: Annotated[int, Field(strict=True, ge=0, le=DAY_MS)] | None = None
+
+
+class Remarked(BaseModel):
+    """What a rater says of a clip beside the rating, as the page sends it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    client_id: ClientId
+    query_id: Number
+    flagged: Annotated[bool, Field(strict=True)]
+    comment: Annotated[str, Field(strict=True, max_length=LONGEST_COMMENT)] = ""
 
 
 class Unplayable(BaseModel):
@@ -190,6 +204,8 @@ def _add_rating(api: FastAPI, store: Store, board: Board, options: PageOptions) 
             "class_names": asked.class_names,
             "instructions": asked.instructions,
             "task": asked.task,
+            "flagged": asked.flagged,
+            "comment": asked.comment,
         }
 
     @api.get("/clip/{sha256}", response_class=Response)
@@ -217,6 +233,16 @@ def _add_rating(api: FastAPI, store: Store, board: Board, options: PageOptions) 
         """Write down what the rater did; sent twice, it counts once."""
         event = Event(rater=request.state.rater, **deed.model_dump())
         done = store.record(event)
+        board.forget()
+        return Written(
+            seq=done.seq, query_id=done.query_id, revision=done.revision, repeated=done.repeated
+        )
+
+    @api.post("/api/remarks")
+    def post_remark(request: Request, said: Remarked) -> Written:
+        """Write down a flag or a comment; sent twice, it counts once."""
+        remark = Remark(rater=request.state.rater, **said.model_dump())
+        done = store.remark(remark)
         board.forget()
         return Written(
             seq=done.seq, query_id=done.query_id, revision=done.revision, repeated=done.repeated

@@ -24,6 +24,7 @@ from gym_rated.human.store import (
     HistoryRow,
     NewestClip,
     Progress,
+    RemarkRow,
     Run,
     Store,
 )
@@ -31,6 +32,8 @@ from gym_rated.human.store import (
 KEPT_S = 2.0
 """Seconds for which the standing answers of a run are read only once, however many ask."""
 PACE_WINDOW_S = 600.0
+NEWEST_REMARKS = 20
+"""Flags and comments that are told, beside those on the clips that the page lists."""
 
 
 class Board:
@@ -45,7 +48,7 @@ class Board:
         self._store = store
         self._run_id = run_id
         self._lock = threading.Lock()
-        self._read: dict[str, tuple[float, Progress, list[AgreementRow]]] = {}
+        self._read: dict[str, tuple[float, Progress, list[AgreementRow], list[RemarkRow]]] = {}
         self._beats: dict[str, tuple[float, float]] = {}  # run -> a sign of life, when we saw it
 
     def forget(self) -> None:
@@ -64,11 +67,13 @@ class Board:
         run = next((run for run in runs if run.id == run_id), runs[-1] if runs else None)
         if run is None:
             return {"run": None, "runs": 0, "database": ""}
-        progress, rows = self._look(run.id)
+        progress, rows, remarks = self._look(run.id)
         mine = [row for row in rows if row.rater == rater]
         trainer = self._trainer(run.id, progress)
         learned = self._store.learned(run.id)
         end = end_of(run, progress)
+        again = _again(mine, self._store.doubtful(run.id).get(rater, []))
+        history = [_answer(row) for row in self._store.history(rater, run.id)]
         return {
             "runs": len(runs),
             "database": self._store.identity(),
@@ -90,9 +95,12 @@ class Board:
             "learned": _by_class(mine, run.num_classes, learned),
             "contradicting": _share(self._store.contradicting(run.id).get(rater)),
             "agreeing": _agreeing(self._store.agreeing(run.id).get(rater)),
-            "doubtful": _again(mine, self._store.doubtful(run.id).get(rater, [])),
+            "doubtful": again,
+            "remarks": _remarks(
+                [row for row in remarks if row.rater == rater], mine, again, history
+            ),
             "examples": examples(mine, run.num_classes),
-            "history": [_answer(row) for row in self._store.history(rater, run.id)],
+            "history": history,
         }
 
     def is_finished(self, run_id: str | None = None) -> bool:
@@ -118,16 +126,17 @@ class Board:
         ago = max(time.time() - seen.at, now - self._beats[run_id][1])
         return {"step": seen.step, "learned_return": seen.learned_return, "seen_s_ago": round(ago)}
 
-    def _look(self, run_id: str) -> tuple[Progress, list[AgreementRow]]:
+    def _look(self, run_id: str) -> tuple[Progress, list[AgreementRow], list[RemarkRow]]:
         now = time.monotonic()
         with self._lock:
             found = self._read.get(run_id)
         if found is None or now - found[0] > KEPT_S:
             progress = self._store.progress(run_id)
-            found = (now, progress, self._store.agreement_rows(run_id))
+            remarks = self._store.remarks(run_id)
+            found = (now, progress, self._store.agreement_rows(run_id), remarks)
             with self._lock:
                 self._read[run_id] = found
-        return found[1], found[2]
+        return found[1], found[2], found[3]
 
 
 def own_agreement(mine: Sequence[AgreementRow], num_classes: int) -> dict[str, Any] | None:
@@ -259,6 +268,31 @@ def _again(mine: Sequence[AgreementRow], segments: Sequence[str]) -> list[dict[s
         if row.rating != SKIPPED and row.clip_sha256 is not None and not row.repeat
     }
     return [rated[name] for name in segments if name in rated]
+
+
+def _remarks(
+    said: Sequence[RemarkRow], mine: Sequence[AgreementRow], *listed: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return a rater's remarks, the newest first: the last, and those on clips that are listed.
+
+    One that was taken back is among them, so that another tab hears of it. `rating` is None where
+    the clip has no answer.
+    """
+    ids = {one["query_id"] for entries in listed for one in entries}
+    ratings = {row.query_id: row.rating for row in mine}
+    chosen = [
+        row for k, row in enumerate(reversed(said)) if k < NEWEST_REMARKS or row.query_id in ids
+    ]
+    return [
+        {
+            "query_id": row.query_id,
+            "clip": row.clip_sha256,
+            "rating": ratings.get(row.query_id),
+            "flagged": row.flagged,
+            "comment": row.comment,
+        }
+        for row in chosen
+    ]
 
 
 def _problem(progress: Progress) -> str:

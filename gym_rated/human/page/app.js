@@ -20,6 +20,8 @@ import { Outbox } from "./outbox.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { drawPlayback, drawProgress } from "./progress.js";
+import { Remarks } from "./remarks.js";
+import { Said } from "./said.js";
 import { Session } from "./session.js";
 import { prepareNext, showBroken, showNext, showWaiting } from "./showing.js";
 import { Sound } from "./sound.js";
@@ -48,6 +50,8 @@ const supply = new Supply(
     onEmpty: () => showWaiting(page),
   },
 );
+const remarks = new Remarks(outbox);
+const said = new Said(cache, remarks, (one) => lookAgain(page, one));
 const again = new Again(cache, (one) => lookAgain(page, one));
 const examples = new Examples(cache, () => page.hand.view?.query.round);
 const page = {
@@ -60,10 +64,11 @@ const page = {
   outbox,
   trouble,
   supply,
-  panel: new Panel(byId("numbers"), sound, again, examples),
+  remarks,
+  panel: new Panel(byId("numbers"), sound, again, { examples, said }),
   meanwhile: new Meanwhile(cache),
   player: new Player(stage, byId("time"), onBroken),
-  history: new History(byId("history"), cache, (entry) => correct(page, entry)),
+  history: new History(byId("history"), cache, (entry) => correct(page, entry), remarks),
   session: new Session(),
   said: null, // what /api/state said last
   ended: null, // how the server ended: "finished" or "stopped"
@@ -75,6 +80,7 @@ const page = {
 };
 
 function receive(query) {
+  remarks.learn(query);
   cache.get(query.clip).catch(() => {}); // it will be said when the clip is due
   if (hand.view) prepareNext(page);
   else showNext(page);

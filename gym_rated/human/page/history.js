@@ -8,8 +8,8 @@ const SHOWN = 10;
 const SIDE = 88; // pixels of a picture, twice what is shown, for sharp screens
 
 export class History {
-  constructor(list, cache, onChoose) {
-    Object.assign(this, { list, cache, onChoose });
+  constructor(list, cache, onChoose, remarks) {
+    Object.assign(this, { list, cache, onChoose, remarks });
     this.entries = []; // newest first: { query_id, clip, rating or -1, saved, query }
     this.pictures = new Map(); // clip digest -> canvas
     this.open = null;
@@ -76,7 +76,8 @@ export class History {
   item(entry, place, names) {
     const skipped = entry.rating < 0;
     const answer = skipped ? "can’t tell" : (names[entry.rating] ?? `class ${entry.rating}`);
-    const state = entry.saved ? "" : ", not yet saved";
+    const isFlagged = this.remarks.of(entry.query_id).flagged;
+    const state = `${isFlagged ? ", flagged" : ""}${entry.saved ? "" : ", not yet saved"}`;
     const button = element(
       "button",
       {
@@ -91,6 +92,7 @@ export class History {
         "data-saved": String(Boolean(entry.saved)),
       },
       this.picture(entry),
+      isFlagged ? element("span", { class: "flagged", "aria-hidden": "true" }, "⚑") : null,
       element("span", { class: "answer", "aria-hidden": "true" }),
     );
     button.lastChild.style.background = skipped ? "" : classColour(entry.rating, names.length);

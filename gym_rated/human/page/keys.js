@@ -1,11 +1,12 @@
 // Keys of the whole page. A key that is held, or pressed with Ctrl, Alt or Meta, or in a field, or
-// while the help is open, does nothing; Space and Enter on a button are that button's.
+// while a dialog is open, does nothing; Space and Enter on a button are that button's.
 
-export function listen(actions, { isHelpOpen }) {
+export function listen(actions, { isHelpOpen, isWriting }) {
   document.addEventListener("keydown", (event) => {
     document.documentElement.dataset.keys = ""; // there are keys, also on a tablet
     const on = event.target instanceof Element ? event.target : document.body;
-    const action = isForPage(event, on, isHelpOpen()) ? actionOf(event, actions) : null;
+    const isMeant = !isWriting() && isForPage(event, on, isHelpOpen());
+    const action = isMeant ? actionOf(event, actions) : null;
     if (action) {
       event.preventDefault();
       action();
@@ -29,6 +30,8 @@ export function actionOf(event, actions) {
   if (event.shiftKey && /^([a-z ]|Backspace)$/i.test(event.key)) return null;
   const byKey = {
     s: actions.skip,
+    f: actions.flag,
+    c: actions.comment,
     u: actions.undo,
     backspace: actions.undo,
     " ": actions.pause,
@@ -61,5 +64,7 @@ export const KEYS = [
   ["[ ]", "slower, faster"],
   ["← →", "back through your last ten answers, and on again"],
   ["Esc", "leave a correction"],
+  ["F", "flag: something is wrong with the clip"],
+  ["C", "comment on the clip"],
   ["?", "this list"],
 ];

@@ -6,6 +6,7 @@ import { drawHelp } from "./drawing.js";
 import { listen } from "./keys.js";
 import { readNews } from "./news.js";
 import { drawPlayback } from "./progress.js";
+import { flag, openComment, saveComment } from "./remarking.js";
 
 const RENEW_MS = 30000;
 
@@ -13,6 +14,7 @@ export function listenToAll(page) {
   listenToKeys(page);
   listenToButtons(page);
   listenToPanel(page);
+  listenToComment(page);
   listenToTab(page);
   setInterval(() => page.supply.renew(), RENEW_MS);
 }
@@ -22,6 +24,8 @@ function listenToKeys(page) {
   const actions = {
     digit: (digit) => rate(page, (digit - settings.key_base + 10) % 10),
     skip: () => skip(page),
+    flag: () => flag(page),
+    comment: () => openComment(page),
     undo: () => undo(page),
     pause: () => player.toggle(),
     restart: () => player.restart(),
@@ -31,7 +35,10 @@ function listenToKeys(page) {
     leave: () => leaveCorrection(page),
     back: (by) => goBack(page, by),
   };
-  listen(actions, { isHelpOpen: () => byId("help").open });
+  listen(actions, {
+    isHelpOpen: () => byId("help").open,
+    isWriting: () => byId("comment-box").open,
+  });
 }
 
 function listenToButtons(page) {
@@ -39,6 +46,8 @@ function listenToButtons(page) {
   const help = byId("help");
   onClick("skip", () => skip(page));
   onClick("undo", () => undo(page));
+  onClick("flag", () => flag(page));
+  onClick("comment", () => openComment(page));
   onClick("pause", () => player.toggle());
   onClick("restart", () => player.restart());
   onClick("slower", () => player.changeSpeed(-1));
@@ -48,6 +57,16 @@ function listenToButtons(page) {
   help.addEventListener("click", (event) => event.target === help && help.close());
   stage.addEventListener("click", () => player.toggle());
   stage.addEventListener("playback", () => drawPlayback(page));
+}
+
+function listenToComment(page) {
+  const box = byId("comment-box");
+  box.querySelector("form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    saveComment(page);
+  });
+  byId("leave-comment").addEventListener("click", () => box.close());
+  box.addEventListener("click", (event) => event.target === box && box.close());
 }
 
 function onClick(id, action) {

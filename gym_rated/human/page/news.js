@@ -5,6 +5,7 @@ import { drawHelp } from "./drawing.js";
 import { takeReturn } from "./ending.js";
 import { note } from "./notices.js";
 import { drawDoubts, drawHistory, drawProgress } from "./progress.js";
+import { drawRemark } from "./remarking.js";
 import { get, troubleOf } from "./server.js";
 import { showWaiting } from "./showing.js";
 
@@ -15,19 +16,21 @@ const SOON_MS = 300;
 
 export function takeSaved(page, event) {
   const entry = page.history.find(event.query_id);
-  if (entry) entry.saved = true;
+  if (entry && event.kind !== "remark") entry.saved = true;
   drawHistory(page);
   page.trouble.reached();
   readSoon(page);
 }
 
 export function takeRefused(page, event, sentence) {
-  if (event.kind !== "undo") {
+  if (event.kind === "remark") page.remarks.forget(event.query_id);
+  else if (event.kind !== "undo") {
     page.history.remove(event.query_id);
     page.session.count(event.query_id, false);
   }
   page.changes += 1;
   drawHistory(page);
+  drawRemark(page);
   drawProgress(page);
   note(`Not kept: ${sentence}`, 12000);
   readSoon(page);
@@ -79,6 +82,8 @@ function take(page, found, before) {
     const { id, ...criterion } = found.run;
     const queryOf = (row) => ({ ...criterion, id: row.query_id, run_id: id, clip: row.clip });
     page.history.replace(found.history, queryOf);
+    page.remarks.replace(found.remarks);
+    drawRemark(page);
     drawHistory(page);
   }
   drawProgress(page);

@@ -64,8 +64,15 @@ export class Outbox {
 
   // Clips that have an answer on the way.
   answered() {
-    const last = new Map(this.entries().map(([, { event }]) => [event.query_id, event.kind]));
+    const deeds = this.entries().filter(([, { event }]) => event.kind !== "remark");
+    const last = new Map(deeds.map(([, { event }]) => [event.query_id, event.kind]));
     return [...last].filter(([, kind]) => kind !== "undo").map(([id]) => id);
+  }
+
+  // Clips that have a flag or a comment on the way.
+  remarked() {
+    const remarks = this.entries().filter(([, { event }]) => event.kind === "remark");
+    return remarks.map(([, { event }]) => event.query_id);
   }
 
   send() {
@@ -93,10 +100,11 @@ export class Outbox {
   async sendOne(key, entry) {
     let answer;
     try {
-      answer = await fetch("/api/events", {
+      const { path, body } = requestOf(entry.event);
+      answer = await fetch(path, {
         method: "POST",
         headers: { "content-type": "application/json", "x-rater": encodeURIComponent(entry.rater) },
-        body: JSON.stringify(entry.event),
+        body: JSON.stringify(body),
         keepalive: true,
         signal: patience(),
       });
@@ -128,6 +136,12 @@ export class Outbox {
       // it was never there
     }
   }
+}
+
+// A remark is no answer, and has an address of its own.
+function requestOf({ kind, ...rest }) {
+  if (kind === "remark") return { path: "/api/remarks", body: rest };
+  return { path: "/api/events", body: { ...rest, kind } };
 }
 
 function localStorageLength() {

@@ -9,8 +9,8 @@ const WIDEST = 440;
 const LEARNED_KEPT = 200;
 
 export class Panel {
-  constructor(root, sound, again, examples) {
-    Object.assign(this, { root, sound, again, examples });
+  constructor(root, sound, again, { examples, said } = {}) {
+    Object.assign(this, { root, sound, again, examples, said });
     this.returns = []; // [training step, return of the learned reward], as this page saw them
   }
 
@@ -25,11 +25,13 @@ export class Panel {
     const { learned } = state;
     const mine = histogram(names, state.mine.counts, width);
     const round = this.examples.draw(state);
+    const said = this.said.draw(names);
     this.root.replaceChildren(
       ...(round.length ? [section("This round", ...round)] : []),
       section("Your ratings by class", mine, fact(own(state))),
       section("The same clip, seen twice", fact(agreement(state.agreement))),
       ...this.opinion(state),
+      ...(said ? [section("Your flags and comments", said)] : []),
       ...(learned ? [section("Learned reward by your class", strips(names, learned, width))] : []),
       section("Training", fact(training(state)), this.curve(width)),
       this.sound.control,

@@ -7,6 +7,7 @@ import { keyOf } from "./hand.js";
 import { hideNote, note, noteSticks } from "./notices.js";
 import { waitingWords } from "./outlook.js";
 import { drawHistory } from "./progress.js";
+import { drawRemark } from "./remarking.js";
 import { endingWords } from "./words.js";
 
 const DAMAGED =
@@ -63,6 +64,7 @@ function drawAround(page, view) {
   disarm(page);
   drawCriterion(view.query);
   drawClasses(view.query.class_names, view.rating, page.settings.key_base, page.onChoose);
+  drawRemark(page);
   page.history.open = view.isCorrection ? view.query.id : null;
   drawHistory(page);
   if (view.isCorrection) {
@@ -118,6 +120,7 @@ export function showWaiting(page) {
   const { said, settings, stage } = page;
   page.player.clear();
   disarm(page);
+  drawRemark(page);
   setText(byId("duration"), "");
   delete stage.dataset.query;
   sayWhy(page);

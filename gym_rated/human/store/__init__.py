@@ -25,6 +25,7 @@ from gym_rated.human.store.records import (
     ImportedRating,
     Job,
     Kind,
+    Remark,
     Run,
 )
 from gym_rated.human.store.results import (
@@ -37,6 +38,7 @@ from gym_rated.human.store.results import (
     Query,
     RaterProgress,
     Recorded,
+    RemarkRow,
     TakenJob,
     TrainerSeen,
     WorkerSeen,
@@ -63,6 +65,8 @@ __all__ = [
     "Query",
     "RaterProgress",
     "Recorded",
+    "Remark",
+    "RemarkRow",
     "Run",
     "Store",
     "StoreBehind",

@@ -16,7 +16,18 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -173,6 +184,8 @@ class Database:
                 )
             if version == 0:
                 self._create(connection)
+            elif version < tables.SCHEMA:
+                self._upgrade(connection)
 
     def _version(self, connection: Connection) -> int:
         if self.is_sqlite:
@@ -184,12 +197,22 @@ class Database:
     def _create(self, connection: Connection) -> None:
         tables.metadata.create_all(connection)
         connection.exec_driver_sql(tables.CREATE_VIEW)
+        connection.exec_driver_sql(tables.CREATE_REMARK_VIEW)
         if self.is_sqlite:
             connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION}")
             connection.exec_driver_sql(f"PRAGMA user_version = {tables.SCHEMA}")
         else:
             tables.schema_version.create(connection)
             connection.execute(insert(tables.schema_version).values(version=tables.SCHEMA))
+
+    def _upgrade(self, connection: Connection) -> None:
+        """Bring tables of version 1, which had no remarks, up to date; all rows stay."""
+        tables.remark.create(connection)
+        connection.exec_driver_sql(tables.CREATE_REMARK_VIEW)
+        if self.is_sqlite:
+            connection.exec_driver_sql(f"PRAGMA user_version = {tables.SCHEMA}")
+        else:
+            connection.execute(update(tables.schema_version).values(version=tables.SCHEMA))
 
 
 _CLOCK = text("SELECT extract(epoch FROM clock_timestamp())")

@@ -5,13 +5,14 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from gym_rated.human.segment_blob import unpack_segment
 from gym_rated.human.store.events import append, count_answer, last_event
 from gym_rated.human.store.jobs import add_query, add_segment
-from gym_rated.human.store.records import SKIPPED, Event, ImportedRating, Job, Kind, Run
-from gym_rated.human.store.tables import query, segment
+from gym_rated.human.store.records import SKIPPED, Event, ImportedRating, Job, Kind, Remark, Run
+from gym_rated.human.store.remarks import append_remark, remark_at
+from gym_rated.human.store.tables import query, remark, segment
 from gym_rated.ratings.digest import digest_of
 
 
@@ -64,6 +65,7 @@ def _import(connection: Connection, run: Run, new: ImportedRating, now: float) -
             f"{new.rating} for {new.segment_id!r}"
         )
     asked = _query_of(connection, run.id, new.segment_id, now)
+    _import_remark(connection, run, new, asked.id, now)
     last = last_event(connection, asked.id, new.rater)
     answered = last is not None and last.kind != "undo"
     rating = None if new.rating == SKIPPED else new.rating
@@ -77,6 +79,20 @@ def _import(connection: Connection, run: Run, new: ImportedRating, now: float) -
     append(connection, deed, asked, last, now)
     count_answer(connection, asked.id, int(not answered))
     return True
+
+
+def _import_remark(
+    connection: Connection, run: Run, new: ImportedRating, query_id: int, now: float
+) -> None:
+    """Bring in flag and comment where they are new; neither takes away what stands."""
+    before = remark_at(connection, query_id, new.rater)
+    flagged, comment = new.flagged or before[0], new.comment or before[1]
+    if (flagged, comment) == before:
+        return
+    seq = connection.execute(select(func.max(remark.c.seq))).scalar_one()
+    origin = json.dumps([run.id, new.segment_id, new.rater, flagged, comment, seq])
+    client_id = f"import {hashlib.sha256(origin.encode()).hexdigest()}"
+    append_remark(connection, Remark(client_id, query_id, new.rater, flagged, comment), now)
 
 
 def _query_of(connection: Connection, run_id: str, segment_id: str, now: float) -> Any:

@@ -30,6 +30,7 @@ from gym_rated.checkpoint.documents import parse_json
 from gym_rated.human.store.failures import sound_row
 from gym_rated.human.store.leases import stands
 from gym_rated.human.store.records import round_of, shortest_of
+from gym_rated.human.store.remarks import remark_at
 from gym_rated.human.store.results import Query
 from gym_rated.human.store.tables import clip, current, event, lease, query, run, segment
 from gym_rated.human.store.upsert import upsert
@@ -72,7 +73,7 @@ def next_query(
     query_id = connection.execute(_held(run_id is not None), values).scalar_one_or_none()
     if query_id is not None:
         give(connection, query_id, rater, now + lease_s)
-        return _read_query(connection, query_id)
+        return _read_query(connection, query_id, rater)
     free = _free(connection, values)
     if free is None:
         return None
@@ -80,7 +81,7 @@ def next_query(
     chosen = _repeat(connection, rater, free, issue, now) or int(free.id)
     row = {"query_id": chosen, "rater": rater, "expires_at": now + lease_s}
     upsert(connection, lease, row | {"issue": issue})
-    return _read_query(connection, chosen)
+    return _read_query(connection, chosen, rater)
 
 
 def give(connection: Connection, query_id: int, rater: str, expires_at: float) -> None:
@@ -280,12 +281,13 @@ _LAST_FIRST_SHOWING = (
 )
 
 
-def _read_query(connection: Connection, query_id: int) -> Query:
+def _read_query(connection: Connection, query_id: int, rater: str) -> Query:
     row = connection.execute(_FULL_QUERY, {"of_query": query_id}).one()
     recipe = row.recipe
     if row.repeat_of is not None:  # its own round would tell it from a first showing
         values = {"of_rater": row.repeat_for, "of_run": row.run_id}
         recipe = connection.execute(_LAST_FIRST_SHOWING, values).scalar_one()
+    flagged, comment = remark_at(connection, query_id, rater)
     with sound_row("query"):
         return Query(
             id=row.id,
@@ -299,4 +301,6 @@ def _read_query(connection: Connection, query_id: int) -> Query:
             task=row.task,
             segment_length=shortest_of(parse_json(row.config)),
             round=round_of(parse_json(recipe)),
+            flagged=flagged,
+            comment=comment,
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from gym_rated.checks import whole_number
+from gym_rated.checks import check_comment, whole_number
 from gym_rated.human.store.checks import check_name, check_stored, check_text
 
 SKIPPED = -1  # as gym_rated.raters.SKIPPED: the rating of a segment nobody can tell about
@@ -178,16 +178,54 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """What a rater says of a clip beside the rating, which it does not change.
+
+    Attributes:
+        client_id: Made by the page, unique: the same remark sent twice counts once.
+        query_id: The clip meant.
+        rater: Who says it.
+        flagged: Whether something is wrong with the clip.
+        comment: A line of text; "" for none. Not flagged and without one: nothing is said any more.
+
+    Raises:
+        TypeError: If a value is of another type.
+        ValueError: If a name is empty or not printable, or the comment is too long or no line.
+    """
+
+    client_id: str
+    query_id: int
+    rater: str
+    flagged: bool
+    comment: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the fields."""
+        check_name("client_id", self.client_id)
+        check_stored("query_id", self.query_id)
+        check_name("rater", self.rater)
+        if not isinstance(self.flagged, bool):
+            raise TypeError(f"`flagged` must be true or false, got {self.flagged!r}")
+        check_comment(self.comment)
+
+
+@dataclass(frozen=True)
 class ImportedRating:
-    """A rating that was given elsewhere: 0 to C - 1, or `SKIPPED`."""
+    """A rating that was given elsewhere: 0 to C - 1, or `SKIPPED`.
+
+    `flagged` and `comment` are as of a `Remark`; they are added to what was said before.
+    """
 
     segment_id: str
     rater: str
     rating: int
     shown_ms: int | None = None
+    flagged: bool = False
+    comment: str = ""
 
     def __post_init__(self) -> None:
         """Check the fields."""
         check_text("segment_id", self.segment_id)
         check_name("rater", self.rater)
         whole_number("rating", self.rating, minimum=None)
+        check_comment(self.comment)

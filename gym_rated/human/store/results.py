@@ -35,6 +35,7 @@ class Query:
 
     `segment_length` is that of the run's shortest segments, in steps, and `round` the number of the
     query round; None where they are not known. A second showing has that of the clips beside it.
+    `flagged` and `comment` are what its rater has remarked on it so far.
     """
 
     id: int
@@ -48,6 +49,8 @@ class Query:
     task: str
     segment_length: int | None = None
     round: int | None = None
+    flagged: bool = False
+    comment: str = ""
 
 
 @dataclass(frozen=True)
@@ -198,6 +201,31 @@ class AgreementRow:
     step: int = 0
     round: int | None = None
     length: int | None = None
+
+
+@dataclass(frozen=True)
+class RemarkRow:
+    """What stands of a rater's remarks on one clip.
+
+    Attributes:
+        query_id: The clip's query.
+        segment_id: Its segment.
+        rater: Who says it.
+        flagged: Whether something is wrong with the clip.
+        comment: A line of text; "" for none.
+        at: When it was said last.
+        clip_sha256: The clip; None where there is none.
+        seq: Place among all remarks.
+    """
+
+    query_id: int
+    segment_id: str
+    rater: str
+    flagged: bool
+    comment: str
+    at: float
+    clip_sha256: str | None
+    seq: int
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,23 @@ from gym_rated.human.store import (
     learned,
     progress,
     queries,
+    remarks,
     runs,
 )
 from gym_rated.human.store.checks import check_name, check_stored, check_text
 from gym_rated.human.store.engine import Database
 from gym_rated.human.store.leases import check_lease
 from gym_rated.human.store.places import check_room, place_of
-from gym_rated.human.store.records import Clip, Codec, Doing, Event, ImportedRating, Job, Run
+from gym_rated.human.store.records import (
+    Clip,
+    Codec,
+    Doing,
+    Event,
+    ImportedRating,
+    Job,
+    Remark,
+    Run,
+)
 from gym_rated.human.store.results import (
     AgreementRow,
     AnswerRow,
@@ -37,6 +47,7 @@ from gym_rated.human.store.results import (
     Progress,
     Query,
     Recorded,
+    RemarkRow,
     TakenJob,
 )
 
@@ -354,6 +365,26 @@ class Store:
             done = events.record(connection, event, now)
         self._db.settle()
         return done
+
+    def remark(self, new: Remark) -> Recorded:
+        """Write down a flag or a comment; when this returns, it is on disk.
+
+        A remark with a known `client_id` is not written again. Answers are left as they are.
+
+        Raises:
+            Conflict: If the clip was never given to the rater.
+            StoreFull: If the disk is full; send the remark again later.
+        """
+        with self._db.write() as connection:
+            now = self._db.lock_rater(connection, new.rater)
+            done = remarks.add_remark(connection, new, now)
+        self._db.settle()
+        return done
+
+    def remarks(self, run_id: str) -> list[RemarkRow]:
+        """Return what stands of all flags and comments of a run, the latest last."""
+        with self._db.read() as connection:
+            return remarks.read_remarks(connection, run_id)
 
     def history(self, rater: str, run_id: str, limit: int = 10) -> list[HistoryRow]:
         """Return a rater's standing answers, the newest first."""

@@ -16,8 +16,8 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA = 1
-"""Version of the tables; a store refuses a higher one."""
+SCHEMA = 2
+"""Version of the tables; a store brings a lower one up to it, and refuses a higher one."""
 
 _Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
 metadata = MetaData()
@@ -126,6 +126,20 @@ event = Table(
     sqlite_autoincrement=True,
 )
 
+remark = Table(  # flags and comments; it only grows, the last of each rater at a clip stands
+    "remark",
+    metadata,
+    Column("seq", _Number, primary_key=True),
+    Column("client_id", Text, nullable=False, unique=True),
+    Column("query_id", _Number, ForeignKey("query.id"), nullable=False),
+    Column("rater", Text, nullable=False),
+    Column("flagged", Boolean, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("at", Float(53), nullable=False),
+    Index("remark_of_rater", "query_id", "rater", "seq"),
+    sqlite_autoincrement=True,
+)
+
 heartbeat = Table(
     "heartbeat",
     metadata,
@@ -154,4 +168,13 @@ current = Table(  # the view below: the last event of each rater at each clip
 CREATE_VIEW = (
     "CREATE VIEW current_rating AS SELECT * FROM event AS e WHERE NOT EXISTS (SELECT 1 FROM event "
     "AS later WHERE later.query_id = e.query_id AND later.rater = e.rater AND later.seq > e.seq)"
+)
+
+current_remark = Table(  # likewise, of remarks
+    "current_remark", MetaData(), *(Column(column.name, column.type) for column in remark.columns)
+)
+CREATE_REMARK_VIEW = (
+    "CREATE VIEW current_remark AS SELECT * FROM remark AS r WHERE NOT EXISTS (SELECT 1 FROM "
+    "remark AS later WHERE later.query_id = r.query_id AND later.rater = r.rater "
+    "AND later.seq > r.seq)"
 )

@@ -7,7 +7,7 @@ import { actionOf, isForPage, KEYS } from "../../../gym_rated/human/page/keys.js
 function deed(event) {
   let done = null;
   const note = (name) => (value) => (done = value === undefined ? name : `${name} ${value}`);
-  const names = ["digit", "skip", "undo", "pause", "restart", "step", "speed", "help", "leave", "back"];
+  const names = ["digit", "skip", "undo", "pause", "restart", "step", "speed", "help", "leave", "back", "flag", "comment"];
   const actions = Object.fromEntries(names.map((name) => [name, note(name)]));
   actionOf({ shiftKey: false, ...event }, actions)?.();
   return done;
@@ -28,6 +28,8 @@ const EACH = {
   Escape: "leave",
   ArrowLeft: "back 1",
   ArrowRight: "back -1",
+  f: "flag",
+  C: "comment",
   7: "digit 7",
   0: "digit 0",
   x: null,
