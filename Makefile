@@ -40,7 +40,7 @@ rate-demo: $(RATE_DEMO)  ## rate clips in the browser while it trains: make rate
 	$(PY) scripts/rate_demo.py --env-id $(ENV) $(ARGS)
 
 test: $(VENV)/.everything  ## run the tests, without those that train an agent
-	$(PY) -m pytest -n $(JOBS) $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 test-slow: $(VENV)/.everything  ## run the tests that train an agent
 	$(PY) -m pytest -m slow $(ARGS)
