@@ -14,13 +14,13 @@ LEARNED_AT = 5.0
 """Standard errors of the difference that the true reward must be above random actions."""
 
 
-def pilot_table(grid: Grid, entries: Sequence[Entry]) -> str:
+def pilot_table(entries: Sequence[Entry]) -> str:
     """Return one row a task: random actions, the true reward, and how sure the difference is."""
     lines = [
-        "| task | environment | random actions | true reward | difference in its s.e. | kept |",
-        "|---|---|---|---|---|---|",
+        "| task | random actions | true reward | difference in its s.e. | kept |",
+        "|---|---|---|---|---|",
     ]
-    for name, task in grid.tasks.items():
+    for name in dict.fromkeys(entry.task for entry in entries):
         ends = [
             np.array([entry.score for entry in entries if entry.cell[:2] == (name, arm)])
             for arm in (RANDOM, TRUE)
@@ -28,8 +28,8 @@ def pilot_table(grid: Grid, entries: Sequence[Entry]) -> str:
         if min(map(len, ends)) > 1:
             errors = [float(standard_error(end)) for end in ends]
             sure = float((ends[1].mean() - ends[0].mean()) / np.hypot(*errors))
-            cells = [name, f"`{task.env_id}`"]
-            cells += [f"{e.mean():.1f} ± {s:.1f}" for e, s in zip(ends, errors, strict=True)]
+            spread = zip(ends, errors, strict=True)
+            cells = [name, *(f"{end.mean():.1f} ± {error:.1f}" for end, error in spread)]
             cells += [f"{sure:.1f}", "yes" if sure >= LEARNED_AT else "no"]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

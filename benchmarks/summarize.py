@@ -27,7 +27,7 @@ from benchmarks.training import ENDING, FEW_ARMS, SUITES
 from gym_rated.assembly.presets import PRESETS
 from gym_rated.bench import read_grid
 from gym_rated.bench.judging import judge
-from gym_rated.bench.table import read_table
+from gym_rated.bench.table import read_lines, read_table
 from gym_rated.checkpoint import replace_file
 from gym_rated.plots import plot_curves
 from gym_rated.statistics import (
@@ -261,11 +261,10 @@ def choosing_blocks() -> dict[str, str]:
 def ten_tasks_blocks() -> dict[str, str]:
     """Return the tables of the grid of ten tasks, as far as it has been run."""
     grid = read_grid(ROOT / "benchmarks" / "ten_tasks.toml")
-    pilot = grid.only(arms=["true"], seeds=grid.tuning_seeds)
     blocks = {}
     if (RESULTS / "ten_tasks_pilot.csv").exists():
-        entries, _ = read_table(RESULTS / "ten_tasks_pilot.csv", pilot)
-        blocks["ten_tasks_pilot"] = grid_tables.pilot_table(pilot, list(entries.values()))
+        lines = list(read_lines(RESULTS / "ten_tasks_pilot.csv"))
+        blocks["ten_tasks_pilot"] = grid_tables.pilot_table(lines)
     if (RESULTS / "ten_tasks.csv").exists():
         entries, _ = read_table(RESULTS / "ten_tasks.csv", grid)
         for setting in grid.settings:

@@ -120,7 +120,7 @@ def read_table(path: Path, grid: Grid) -> tuple[dict[Cell, Entry], int]:
         ValueError: If it is no such table, two lines are of the same run, or a script of the grid
             is not there.
     """
-    lines = list(_read(path, "rows"))
+    lines = list(read_lines(path))
     setups = {unit.cell: unit.setup for unit in units_of(grid)}
     found = {
         line.cell: line
@@ -142,7 +142,7 @@ def read_compared(path: Path, grid: Grid) -> list[Entry]:
         ValueError: If it is no such table, a line is of a task or setting that the grid has not or
             of an arm that it has, or two lines are of the same run.
     """
-    entries = list(_read(path, "compare"))
+    entries = list(read_lines(path, "compare"))
     for entry in entries:
         _check_known("task", entry.task, grid.tasks, path)
         _check_known("setting", entry.setting, grid.settings, path)
@@ -154,8 +154,17 @@ def read_compared(path: Path, grid: Grid) -> list[Entry]:
     return entries
 
 
-def _read(path: Path, name: str) -> Iterator[Entry]:
-    """Yield the lines of a table, which errors call by the name of an argument."""
+def read_lines(path: Path, name: str = "rows") -> Iterator[Entry]:
+    """Yield all lines of a table, of whatever grid.
+
+    Args:
+        path: A CSV file with the columns of `write_table`.
+        name: What errors call it.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no such table, or two lines are of the same run.
+    """
     try:
         lines = list(csv.reader(StringIO(read_file(path).decode("utf-8-sig")), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
