@@ -329,12 +329,29 @@ def make_reward_fn(
         trust = learner.trust if args.explore_until == "trusted" else None
         return UntilReady(learner.model, bonus, trust)
     if args.reward == "model":
-        with named_as(folder="reward_model", reward_fn="reward_model"):
-            return reward_of_folder(str(args.reward_model))
+        return _saved_reward(args, envs)
     if args.reward in ("constant", "none"):
         value = 1.0 if args.reward == "constant" else 0.0
         return lambda obs, actions: np.full(len(obs), value)
     return _make_bonus(args.reward, args, envs)
+
+
+def _saved_reward(args: RunArgs, envs: Spaces) -> RewardFn:
+    """Return the reward of a saved model, which must be of what `envs` show and take."""
+    with named_as(folder="reward_model", reward_fn="reward_model"):
+        reward_fn = reward_of_folder(str(args.reward_model))
+    seen = envs.single_observation_space
+    dims = obs_dim(seen, features_of(args, seen)), action_dim(envs.single_action_space)
+    nothing, still = (np.zeros((1, dim), np.float32) for dim in dims)
+    try:
+        reward_fn(nothing, still)
+    except ValueError as error:
+        raise ValueError(
+            f"`reward_model` must be of observations with {dims[0]} numbers and actions with "
+            f"{dims[1]}, got {args.reward_model}: {error}; take the environment, the `features` "
+            "and the flags of images that it was learned with"
+        ) from error
+    return reward_fn
 
 
 def _make_bonus(name: str, args: RunArgs, envs: Spaces) -> Bonus:

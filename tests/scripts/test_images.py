@@ -107,18 +107,14 @@ def test_the_reward_is_learned_from_what_the_agent_sees(tmp_path: Path) -> None:
     assert segment.obs.shape == (4, 6 * 6 * 2)
     model = ConvRewardEnsemble.load(run / "reward_model")
     assert (model.image_shape, model.num_members, model.hidden_size) == ((6, 6, 2), 2, 8)
-    args = ppo.Args(**SHORT | {"frame_stack": 2, "reward": "model"}, reward_model=run / "rewa")
-    trainer = ppo.Trainer(
-        ppo.Args(**vars_of(args) | {"reward_model": run / "reward_model"}), tmp_path
-    )
+    flags = SHORT | {"reward": "model", "reward_model": run / "reward_model"}
+    with pytest.raises(ValueError, match="`reward_model` must be of observations with 36 numbers "):
+        ppo.Trainer(ppo.Args(**flags), tmp_path)
+    trainer = ppo.Trainer(ppo.Args(**flags | {"frame_stack": 2}), tmp_path)
     seen = trainer.next_obs
     rewards = trainer.stack.learned.step(np.array([0, 2]))[1]
     expected = model.predict(seen.reshape(2, -1), np.eye(3, dtype=np.float32)[[0, 2]])
     assert rewards == pytest.approx(expected, abs=1e-6)
-
-
-def vars_of(args: ppo.Args) -> dict[str, Any]:
-    return {name: value for name, value in vars(args).items() if name != "given"}
 
 
 @pytest.mark.usefixtures("picking")
