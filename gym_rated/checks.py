@@ -2,7 +2,7 @@
 
 import os
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ MOST = 2**63 - 1
 
 LONGEST_COMMENT = 300
 """Characters of a comment on a segment, at most."""
+LONGEST_TEXT = 300
+"""Characters of what tells a class, at most."""
 
 _NO_LINE = ("Cc", "Zl", "Zp")  # Unicode's classes of control characters and ends of lines
 _WHOLE = (int, np.integer)  # made once: this check is the innermost of all
@@ -209,3 +211,26 @@ def check_comment(value: Any) -> str:
             f"{text[:120]!r} of {len(text)}"
         )
     return text
+
+
+def check_class_texts(texts: Any, num_classes: int) -> tuple[str, ...]:
+    """Return texts about the classes, worst first.
+
+    Raises:
+        TypeError: If they are no texts.
+        ValueError: If they are not C, or one says nothing or too much.
+    """
+    if isinstance(texts, str) or not isinstance(texts, Sequence):
+        raise TypeError(f"`class_texts` must be texts, one for each class, got {texts!r}")
+    if len(texts) != num_classes:
+        raise ValueError(
+            f"`class_texts` must say of each of the {num_classes} classes what tells it, got "
+            f"{len(texts)} texts"
+        )
+    for text in texts:
+        if not 0 < len(check_text("class_texts", text).strip()) <= LONGEST_TEXT:
+            raise ValueError(
+                f"`class_texts` must be texts of 1 to {LONGEST_TEXT} characters, got {text[:80]!r} "
+                f"of {len(text)}"
+            )
+    return tuple(texts)

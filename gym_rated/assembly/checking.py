@@ -13,6 +13,7 @@ from gym_rated.assembly.ranges import check_ranges
 from gym_rated.assembly.run_args import RunArgs
 from gym_rated.assembly.wording import flag
 from gym_rated.checkpoint.state import MANIFEST
+from gym_rated.checks import check_class_texts
 from gym_rated.choices import Reference, TaskName
 from gym_rated.segments.encoding import PIXELS
 
@@ -142,6 +143,8 @@ def _check_human(args: RunArgs) -> None:
             f"`class_names` must name each of the {args.num_classes} classes (`num_classes`), got "
             f"{args.class_names}"
         )
+    if args.class_texts:
+        check_class_texts(args.class_texts, args.num_classes)
     _check_replay(args)
 
 

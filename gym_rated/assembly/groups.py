@@ -164,6 +164,8 @@ class HumanArgs:
     """what people are asked to judge, in words"""
     class_names: tuple[str, ...] = ()
     """what each rating class means, worst first; plain words by default"""
+    class_texts: tuple[str, ...] = ()
+    """what tells a clip of each class, a sentence each: guidelines that a rater sees first"""
     max_lead: Limit = 50
     """segments that may be unanswered while training goes on: 0 waits for all, inf for none"""
     extra_steps: Whole = 0

@@ -131,6 +131,7 @@ def _make_human_rater(
             make_schedule(args, args.total_timesteps, args.num_envs, segment_lengths)
         ),
         total_steps=args.total_timesteps + args.extra_steps,
+        class_texts=args.class_texts,
     )
     page = Page(
         port=args.rater_port,

@@ -32,6 +32,8 @@ class Asking:
             slower, at one speed; as fast as they are where it is not known.
         query_steps: Environment steps at which the run asks, for the page to say when it does next.
         total_steps: Environment steps of the whole run, for the page to say how far it is.
+        class_texts: What tells a clip of each class, worst first, a sentence or two for each: the
+            guidelines of the page, which open when a rater comes first. None by default.
     """
 
     overlap: int = 1
@@ -45,6 +47,7 @@ class Asking:
     segment_length: int | Sequence[int] | None = None
     query_steps: Sequence[int] = ()
     total_steps: int | None = None
+    class_texts: Sequence[str] = ()
 
 
 def default_names(num_classes: int) -> tuple[str, ...]:

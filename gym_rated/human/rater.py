@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from gym_rated.agreeing import Agreeing
 from gym_rated.checkpoint.restoring import restoring
-from gym_rated.checks import check_text, whole_number, whole_numbers
+from gym_rated.checks import check_class_texts, check_text, whole_number, whole_numbers
 from gym_rated.human.asking import Asking, default_names
 from gym_rated.human.same_run import check_has_all, has_segments, refuse_known_run
 from gym_rated.human.segment_blob import unpack_segment
@@ -22,7 +22,12 @@ from gym_rated.human.segment_job import job_as_list, job_from_list, make_job
 from gym_rated.human.serving import Page, Serving
 from gym_rated.human.store import PASSING, Doing, Job, Progress, Run, Store
 from gym_rated.human.store.answers import read_cursor
-from gym_rated.human.store.records import PLANNED_STEPS, QUERY_STEPS, SHORTEST
+from gym_rated.human.store.records import (
+    CLASS_TEXTS,
+    PLANNED_STEPS,
+    QUERY_STEPS,
+    SHORTEST,
+)
 from gym_rated.imports import names_of_modules
 from gym_rated.raters import Answer, Rating
 from gym_rated.segments import Segment
@@ -81,6 +86,8 @@ class HumanRater:
         kwargs = dict(env_kwargs or {})
         config = {"seed": seed, "env_kwargs": kwargs, "num_ratings": asking.num_ratings}
         config |= _plan(asking)
+        if len(asking.class_texts):
+            config[CLASS_TEXTS] = list(check_class_texts(asking.class_texts, num_classes))
         self.run = Run(
             run_id,
             num_classes,

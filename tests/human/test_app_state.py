@@ -67,6 +67,22 @@ def test_a_plan_says_how_many_remain(store, clock):
     assert Board(store).show("ann")["remaining"] == 98
 
 
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (["a", "b", "c", "d"], ("a", "b", "c", "d")),
+        (None, ()),
+        (["a", "b", "c"], ()),
+        (["a", "b", "c", 4], ()),
+        ("abcd", ()),
+    ],
+)
+def test_what_tells_the_classes_is_shown_if_it_is_of_each(store, known, told):
+    config = {} if known is None else {"class_texts": known}
+    fill(store, 1, dataclasses.replace(RUN, config=config))
+    assert Board(store).show("ann")["run"]["class_texts"] == told
+
+
 def test_the_training_is_shown_without_any_true_reward(store):
     fill(store, 1)
     store.seen_trainer("r1", 4096, 1.5)

@@ -130,6 +130,22 @@ def test_the_page_hears_how_long_the_shortest_segments_of_a_run_are(tmp_path: Pa
         make_rater(tmp_path / "r.db", asking=Asking(segment_length=0))
 
 
+def test_guidelines_of_a_text_for_each_class_go_with_the_run(tmp_path):
+    texts = ("It lies.", "It walks.", "It runs.")
+    with pytest.raises(
+        ValueError, match=r"`class_texts` must say of each of the 3 classes .* got 2"
+    ):
+        make_rater(tmp_path / "r.db", asking=Asking(class_texts=texts[:2]))
+    with pytest.raises(ValueError, match=r"`class_texts` must be texts of 1 to 300 characters"):
+        make_rater(tmp_path / "r.db", asking=Asking(class_texts=("", *texts[1:])))
+    with pytest.raises(TypeError, match=r"`class_texts` must be texts, one for each class"):
+        make_rater(tmp_path / "r.db", asking=Asking(class_texts="abc"))
+    rater = make_rater(tmp_path / "r.db", asking=Asking(class_texts=texts))
+    with Store(tmp_path / "r.db") as store:
+        assert store.runs()[0].class_texts == texts
+    rater.close()
+
+
 def test_the_dataset_can_be_rebuilt_from_the_database_alone(tmp_path: Path) -> None:
     rater = make_rater(tmp_path / "r.db", run_id="r1")
     envs = walk(make_envs(rater))

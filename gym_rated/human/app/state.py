@@ -185,6 +185,7 @@ def _criterion(run: Run) -> dict[str, Any]:
         "task": run.task,
         "env_id": run.env_id,
         "class_names": run.class_names,
+        "class_texts": run.class_texts,
         "instructions": run.instructions,
         "segment_length": run.segment_length,
     }

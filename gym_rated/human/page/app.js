@@ -10,6 +10,7 @@ import { byId } from "./dom.js";
 import { setStage } from "./drawing.js";
 import { isOver, watchForEnd } from "./ending.js";
 import { Examples } from "./examples.js";
+import { Guidelines } from "./guidelines.js";
 import { Hand } from "./hand.js";
 import { History } from "./history.js";
 import { Meanwhile } from "./meanwhile.js";
@@ -54,6 +55,7 @@ const remarks = new Remarks(outbox);
 const said = new Said(cache, remarks, (one) => lookAgain(page, one));
 const again = new Again(cache, (one) => lookAgain(page, one));
 const examples = new Examples(cache, () => page.hand.view?.query.round);
+const ownExamples = new Examples(cache, () => hand.view?.query.round);
 const page = {
   settings,
   stage,
@@ -66,6 +68,7 @@ const page = {
   supply,
   remarks,
   panel: new Panel(byId("numbers"), sound, again, { examples, said }),
+  guidelines: new Guidelines(ownExamples, settings, () => hand.beginAgain(performance.now())),
   meanwhile: new Meanwhile(cache),
   player: new Player(stage, byId("time"), onBroken),
   history: new History(byId("history"), cache, (entry) => correct(page, entry), remarks),

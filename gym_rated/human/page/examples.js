@@ -15,6 +15,12 @@ export class Examples {
     this.reels = new Map(); // clip digest -> its film, so that a redraw does not begin it anew
   }
 
+  // Lets go of all films.
+  clear() {
+    for (const reel of this.reels.values()) reel.clear();
+    this.reels.clear();
+  }
+
   // Parts of the panel; none where nothing of the round is rated.
   draw({ examples, run }) {
     const found = chosen(examples, this.roundInView());

@@ -30,6 +30,11 @@ export class Hand {
     return this.view;
   }
 
+  // The clip in view was covered until now: for how long it is seen counts from here.
+  beginAgain(now) {
+    if (this.view?.readyAt) this.view.readyAt = now;
+  }
+
   // Nothing is in view, and nothing is left to show.
   empty(now) {
     this.view = null;

@@ -1,11 +1,11 @@
 // Keys of the whole page. A key that is held, or pressed with Ctrl, Alt or Meta, or in a field, or
 // while a dialog is open, does nothing; Space and Enter on a button are that button's.
 
-export function listen(actions, { isHelpOpen, isWriting }) {
+export function listen(actions, { isHelpOpen, isBusy }) {
   document.addEventListener("keydown", (event) => {
     document.documentElement.dataset.keys = ""; // there are keys, also on a tablet
     const on = event.target instanceof Element ? event.target : document.body;
-    const isMeant = !isWriting() && isForPage(event, on, isHelpOpen());
+    const isMeant = !isBusy() && isForPage(event, on, isHelpOpen());
     const action = isMeant ? actionOf(event, actions) : null;
     if (action) {
       event.preventDefault();
@@ -30,6 +30,7 @@ export function actionOf(event, actions) {
   if (event.shiftKey && /^([a-z ]|Backspace)$/i.test(event.key)) return null;
   const byKey = {
     s: actions.skip,
+    g: actions.guidelines,
     f: actions.flag,
     c: actions.comment,
     u: actions.undo,
@@ -66,5 +67,6 @@ export const KEYS = [
   ["Esc", "leave a correction"],
   ["F", "flag: something is wrong with the clip"],
   ["C", "comment on the clip"],
+  ["G", "the guidelines: what tells each class"],
   ["?", "this list"],
 ];

@@ -24,6 +24,7 @@ function listenToKeys(page) {
   const actions = {
     digit: (digit) => rate(page, (digit - settings.key_base + 10) % 10),
     skip: () => skip(page),
+    guidelines: () => page.guidelines.open(page.said),
     flag: () => flag(page),
     comment: () => openComment(page),
     undo: () => undo(page),
@@ -37,7 +38,7 @@ function listenToKeys(page) {
   };
   listen(actions, {
     isHelpOpen: () => byId("help").open,
-    isWriting: () => byId("comment-box").open,
+    isBusy: () => byId("comment-box").open || page.guidelines.isOpen,
   });
 }
 
@@ -52,6 +53,8 @@ function listenToButtons(page) {
   onClick("restart", () => player.restart());
   onClick("slower", () => player.changeSpeed(-1));
   onClick("faster", () => player.changeSpeed(1));
+  onClick("open-guidelines", () => page.guidelines.open(page.said));
+  onClick("close-guidelines", () => page.guidelines.close());
   onClick("open-help", () => toggleHelp(page));
   onClick("close-help", () => help.close());
   help.addEventListener("click", (event) => event.target === help && help.close());

@@ -86,6 +86,7 @@ function take(page, found, before) {
     drawRemark(page);
     drawHistory(page);
   }
+  page.guidelines.offer(found);
   drawProgress(page);
   drawDoubts(page);
   if (byId("panel").open) page.panel.draw(found);

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from gym_rated.checks import check_comment, whole_number
+from gym_rated.checks import check_class_texts, check_comment, whole_number
 from gym_rated.human.store.checks import check_name, check_stored, check_text
 
 SKIPPED = -1  # as gym_rated.raters.SKIPPED: the rating of a segment nobody can tell about
 MOST_CLASSES = 10  # a key of the keyboard for each
 SHORTEST = "segment_length"  # its name in the config of a run
+CLASS_TEXTS = "class_texts"  # likewise: what tells a clip of each class
 QUERY_STEPS, PLANNED_STEPS = "query_steps", "total_steps"  # likewise: when it asks, and ends
 
 Kind = Literal["rate", "skip", "undo"]
@@ -79,6 +80,14 @@ class Run:
     def segment_length(self) -> int | None:
         """Steps of the shortest segments, but for those that an end cut; None if not known."""
         return shortest_of(self.config)
+
+    @property
+    def class_texts(self) -> tuple[str, ...]:
+        """What tells a clip of each class, C texts; () where nobody wrote them."""
+        try:
+            return check_class_texts(self.config.get(CLASS_TEXTS, ()), self.num_classes)
+        except (TypeError, ValueError):
+            return ()
 
 
 def shortest_of(config: Mapping[str, Any]) -> int | None:
