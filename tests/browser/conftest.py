@@ -44,6 +44,16 @@ def lacking(reason: str) -> None:
     (pytest.skip if may_skip() else pytest.fail)(reason)
 
 
+@pytest.fixture
+def axe():
+    """Return axe, as it comes in the wheel axe-playwright-python: nothing is fetched."""
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        lacking("axe is not installed: pip install -e '.[dev]'")
+    return Axe()
+
+
 @pytest.fixture(scope="session")
 def material(tmp_path_factory):
     return takes(tmp_path_factory.mktemp("reel"))
