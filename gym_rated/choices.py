@@ -57,3 +57,6 @@ Precision = Literal["float32", "bfloat16"]
 
 BonusName = Literal["knn-entropy", "rnd"]
 """A bonus for new states: see `gym_rated.exploration.make_bonus`."""
+
+PictureFormat = Literal["png", "svg", "pdf"]
+"""In what a figure is written: dots, or lines that stay sharp at any size."""

@@ -65,7 +65,8 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
        color: #222; background: #fff; }
 h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd; }
-img { max-width: 100%; } .table { overflow-x: auto; }
+img { max-width: 100%; } .table, .picture { overflow-x: auto; }
+@media (max-width: 40rem) { img { max-width: none; width: 45rem; } }
 table { border-collapse: collapse; } th, td { padding: .25rem .75rem; text-align: left; }
 th { border-bottom: 2px solid #888; } td { border-bottom: 1px solid #ddd; }
 select { font: inherit; margin: 0 1rem .5rem .25rem; }
@@ -133,7 +134,8 @@ def _html(block: Block, folder: Path) -> str:
         return f"<p>{html.escape(block.text)}</p>"
     if isinstance(block, Picture):
         data = base64.b64encode((folder / block.name).read_bytes()).decode()
-        return f'<img alt="{html.escape(block.alt)}" src="data:image/png;base64,{data}">'
+        image = f'<img alt="{html.escape(block.alt)}" src="data:image/png;base64,{data}">'
+        return f'<div class="picture">{image}</div>'
     if isinstance(block, Filtered):
         picks = "\n".join(_picked_by(block.table, column) for column in range(block.by))
         inside = f"{picks}\n<output></output>\n{_table(block.table)}"

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from gym_rated.bench.cells import number, placed, runs_table, task_table
@@ -15,8 +16,10 @@ from gym_rated.bench.table import (
     write_table,
 )
 from gym_rated.bench.unit import Cell
-from gym_rated.page import Block, Filtered, Heading, Picture, Table, Text, write_page
+from gym_rated.choices import PictureFormat
+from gym_rated.page import Block, Filtered, Heading, Table, Text, write_page
 from gym_rated.plots import plot_curves, plot_profiles
+from gym_rated.plots.pictures import Pictures
 
 TABLE = "rows.csv"
 
@@ -29,6 +32,7 @@ def write_report(
     baseline: str | None = None,
     compare: str | Path | None = None,
     rows: str | Path | None = None,
+    formats: tuple[PictureFormat, ...] = (),
 ) -> None:
     """Write rows.csv, report.md with its pictures, and report.html, which needs nothing else.
 
@@ -39,6 +43,7 @@ def write_report(
         baseline: The arm that others are compared with; that of the grid by default.
         compare: A table with the columns of rows.csv, whose arms are set beside those of the grid.
         rows: The rows.csv of an earlier report, whose lines count where `folder` has no run.
+        formats: Further formats of each picture, beside the PNG that the page shows.
 
     Raises:
         ValueError: If there is no run at all, `compare` or `rows` is no such table, or `baseline`
@@ -62,7 +67,7 @@ def write_report(
     blocks = [
         *_what_there_is(grid, own, others, missing),
         *([Text(left_out)] if num_others else []),
-        *_settings(grid, [*own, *others], missing, baseline, out),
+        *_settings(grid, [*own, *others], missing, baseline, Pictures(out, formats)),
         Filtered("All runs", runs_table(grid, [*own, *others]), by=3),
     ]
     write_page(out, "report", f"Grid {grid.path.stem}", blocks)
@@ -107,7 +112,7 @@ def _settings(
     entries: Sequence[Entry],
     missing: Sequence[Cell],
     baseline: str | None,
-    out: Path,
+    pictures: Pictures,
 ) -> Iterator[Block]:
     """Yield aggregates and tasks of each setting; all comparisons together are one family."""
     judged = {setting: judge(grid, setting, entries) for setting in grid.settings}
@@ -123,7 +128,7 @@ def _settings(
     adjusted = iter(adjust([found for group in compared.values() for found in group]))
     for setting, here in judged.items():
         yield Heading(f"Setting {setting}")
-        yield from _aggregate(grid, here, out / f"{setting}-profile.png", setting)
+        yield from _aggregate(grid, here, pictures, setting)
         if baseline is not None:
             comparisons = compared[setting]
             family = sum(map(len, compared.values()))
@@ -133,10 +138,10 @@ def _settings(
             if here.scores[task]:
                 yield Heading(f"{task} ({grid.tasks[task].env_id})", 3)
                 yield task_table(grid, here, task, setting, entries, missing)
-                yield from _curves(here, task, setting, entries, out)
+                yield from _curves(here, task, setting, entries, pictures)
 
 
-def _aggregate(grid: Grid, here: Judged, picture: Path, setting: str) -> Iterator[Block]:
+def _aggregate(grid: Grid, here: Judged, pictures: Pictures, setting: str) -> Iterator[Block]:
     """Yield the table over tasks, with what is left out of it, and the profile."""
     yield Text(
         f"Scores are placed on a line: random actions are 0, the arm {TRUE!r} is 1. Means and "
@@ -170,8 +175,12 @@ def _aggregate(grid: Grid, here: Judged, picture: Path, setting: str) -> Iterato
             "to be compared with arms of other tasks by these numbers."
         )
     if profiles:
-        plot_profiles(profiles, picture, title=f"{grid.path.stem}, {setting}: performance profile")
-        yield Picture(picture.name, "share of runs that score more, by normalised score and arm")
+        title = f"{grid.path.stem}, {setting}: performance profile"
+        yield pictures.draw(
+            f"{setting}-profile",
+            "share of runs that score more, by normalised score and arm",
+            partial(plot_profiles, profiles, title=title),
+        )
 
 
 def _comparisons(
@@ -208,7 +217,7 @@ def _comparisons(
 
 
 def _curves(
-    here: Judged, task: str, setting: str, entries: Iterable[Entry], out: Path
+    here: Judged, task: str, setting: str, entries: Iterable[Entry], pictures: Pictures
 ) -> Iterator[Block]:
     """Draw the true return over training of every arm, from the curves of the rows."""
     groups: dict[str, list[tuple[list[float], list[float]]]] = {}
@@ -218,9 +227,11 @@ def _curves(
             if is_here and entry.steps and any(y is not None for y in entry.curve):
                 groups.setdefault(arm, []).append(_curve(entry, entry.steps))
     if groups:
-        name = f"{setting}-{task}.png"
-        plot_curves(groups, out / name, title=f"{task}, {setting}: mean and standard error")
-        yield Picture(name, "true return over training by arm, mean and standard error over seeds")
+        yield pictures.draw(
+            f"{setting}-{task}",
+            "true return over training by arm, mean and standard error over seeds",
+            partial(plot_curves, groups, title=f"{task}, {setting}: mean and standard error"),
+        )
 
 
 def _curve(entry: Entry, steps: int) -> tuple[list[float], list[float]]:

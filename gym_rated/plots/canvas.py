@@ -7,14 +7,16 @@ colour in every figure; the colours are told apart by colour-blind people (Okabe
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from gym_rated.checkpoint.files import replacing
+from gym_rated.choices import PictureFormat
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes as Axes
+    from matplotlib.figure import Figure
 
 ARM_COLORS = {
     "true": "#333333",
@@ -47,6 +49,8 @@ _STYLE: dict[Any, Any] = {
     "ytick.color": "#666666",
     "legend.frameon": False,
     "text.parse_math": False,  # names out of a run are no formulas
+    "svg.hashsalt": "gym_rated",  # else each file has names of its own inside
+    "pdf.fonttype": 42,  # letters that can be searched, and edited
 }
 
 
@@ -54,9 +58,16 @@ _STYLE: dict[Any, Any] = {
 def figure(
     path: str | Path, title: str, *, rows: int, columns: int, size: tuple[float, float]
 ) -> "Iterator[list[Axes]]":
-    """Yield the axes of a new figure of this module's style, and write it afterwards."""
+    """Yield the axes of a new figure of this module's style, and write it afterwards.
+
+    Raises:
+        ValueError: If the name of the file ends in none of the formats.
+    """
+    suffix = Path(path).suffix.removeprefix(".").lower()
+    if suffix not in get_args(PictureFormat):
+        known = ", ".join(f".{name}" for name in get_args(PictureFormat))
+        raise ValueError(f"`path` must end in one of {known}, got {path}")
     import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -67,9 +78,29 @@ def figure(
         yield list(figure.subplots(rows, columns, squeeze=False).flat)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with replacing(Path(path)) as temporary:
-            # `savefig` draws twice, once for a layout that drawing makes anyway
-            write = FigureCanvasAgg(figure).print_png
-            write(temporary, pil_kwargs={"compress_level": 1})  # type: ignore[no-untyped-call]  # matplotlib's
+            _write(figure, temporary, suffix)
+
+
+def _write(figure: "Figure", path: Path, suffix: str) -> None:
+    """Write a figure; `savefig` would draw it twice, once for a layout that drawing makes anyway.
+
+    No format holds the time, so that the same figure is the same file.
+    """
+    if suffix == "png":
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        write = FigureCanvasAgg(figure).print_png
+        write(path, pil_kwargs={"compress_level": 1})  # type: ignore[no-untyped-call]  # matplotlib's
+    elif suffix == "svg":
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+        write_svg = FigureCanvasSVG(figure).print_svg
+        write_svg(path, metadata={"Date": None})  # type: ignore[no-untyped-call]  # matplotlib's
+    else:
+        from matplotlib.backends.backend_pdf import FigureCanvasPdf
+
+        write_pdf = FigureCanvasPdf(figure).print_pdf
+        write_pdf(path, metadata={"CreationDate": None})  # type: ignore[no-untyped-call]  # matplotlib's
 
 
 def arm_colors(arms: Sequence[str]) -> dict[str, str]:

@@ -33,7 +33,7 @@ def plot_fits(groups: Mapping[str, Sequence[Metrics]], path: str | Path, *, titl
 
     Args:
         groups: Arm -> metrics of its runs.
-        path: PNG to write; its folder is made if missing.
+        path: File to write, .png, .svg or .pdf; its folder is made if missing.
         title: Heading.
 
     Raises:

@@ -18,7 +18,7 @@ def plot_profiles(arms: Mapping[str, Sequence[ArrayLike]], path: str | Path, *, 
 
     Args:
         arms: Arm -> normalised scores, one row of seeds a task, of at least 2 seeds each.
-        path: PNG to write; its folder is made if missing.
+        path: File to write, .png, .svg or .pdf; its folder is made if missing.
         title: Heading.
 
     Raises:

@@ -21,7 +21,7 @@ def plot_reward(predictions: "RatingPredictions", path: str | Path, *, title: st
 
     Args:
         predictions: What the reward model says of the rated segments.
-        path: PNG to write; its folder is made if missing.
+        path: File to write, .png, .svg or .pdf; its folder is made if missing.
         title: Heading, such as the task and the number of ratings.
     """
     with figure(path, title, rows=2, columns=2, size=(12.5, 9)) as axes:

@@ -39,7 +39,7 @@ def plot_report(runs: Mapping[str, str | Path | Metrics], path: str | Path, *, t
     Args:
         runs: Arm -> run folder or metrics as `read_metrics` returns them; arms keep their order.
             Weights and ratings are those of "rated", or of the first arm that has any.
-        path: PNG to write; its folder is made if missing.
+        path: File to write, .png, .svg or .pdf; its folder is made if missing.
         title: Heading, such as the task and the number of ratings.
 
     Raises:
@@ -79,7 +79,7 @@ def plot_curves(
     Args:
         groups: Arm -> one (steps, values) a seed, each of shape (rows,). A curve spans the steps
             that all its seeds reached; one seed alone gets no band.
-        path: PNG to write; its folder is made if missing.
+        path: File to write, .png, .svg or .pdf; its folder is made if missing.
         title: Heading.
         ylabel: What the values are, with their unit.
 

@@ -59,6 +59,13 @@ def test_a_complete_grid_has_every_number(tmp_path):
     assert len((tmp_path / "out" / "rows.csv").read_text().splitlines()) == 13
 
 
+def test_pictures_are_written_in_further_formats_beside_the_page(tmp_path):
+    page = report(tmp_path, formats=("svg",))
+    names = {path.name for path in (tmp_path / "out").glob("default-*.svg")}
+    assert names == {"default-profile.svg", "default-walk.svg", "default-swim.svg"}
+    assert ".svg" not in page
+
+
 def test_comparisons_of_all_settings_are_one_family(tmp_path):
     walk = {cell: scores for cell, scores in SCORES.items() if cell[0] == "walk"}
     page = report(tmp_path, walk, TEXT.partition("[tasks.swim]")[0] + SETTINGS)

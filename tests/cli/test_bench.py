@@ -34,6 +34,7 @@ def test_a_failed_run_is_an_exit_code(tmp_path, capsys):
         (["--arms", "their"], "`arms` must be of the grid, which has true, ours, got 'their'"),
         (["--workers", "0"], "`workers` must be at least 1, got 0"),
         (["--compare", "mine.csv"], "`compare` must be given with `--report` only, got it without"),
+        (["--format", "pdf"], "`format` must be given with `--report` only, got it without"),
         (["--engine", "ray"], "`ray_address` must be given with `--engine ray`, and only then"),
         (["--ray-address", "a:1"], "`ray_address` must be given with `--engine ray`, and only"),
         (["--report", "--compare", "mine.csv"], "`mine.csv` must be a file, got nothing there"),

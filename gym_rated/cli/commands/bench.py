@@ -12,6 +12,7 @@ from gym_rated.bench.engine import Engine, LocalProcesses
 from gym_rated.bench.grid import Grid, read_grid
 from gym_rated.bench.report import write_report
 from gym_rated.bench.running import run_grid
+from gym_rated.choices import PictureFormat
 
 
 @dataclass
@@ -41,6 +42,8 @@ class BenchArgs:
     """write tables and pictures of the runs that there are, and run nothing"""
     out: Path | None = None
     """with --report, its folder; DIR/report-GRID by default"""
+    format: tuple[PictureFormat, ...] = ()
+    """with --report, further formats of each picture beside the PNG of the page: svg, pdf"""
     baseline: str | None = None
     """with --report, the arm that others are compared with; that of the grid by default"""
     compare: Path | None = None
@@ -56,8 +59,8 @@ def main(argv: Sequence[str]) -> int:
     grid = read_grid(args.grid).only(args.tasks, args.arms, args.settings, args.seeds)
     if args.report:
         return _report(args, grid)
-    for name in ("out", "baseline", "compare"):
-        if getattr(args, name) is not None:
+    for name in ("out", "format", "baseline", "compare"):
+        if getattr(args, name) not in (None, ()):
             raise ValueError(f"`{name}` must be given with `--report` only, got it without")
     return 1 if run_grid(grid, args.dir, _engine(args), rows=args.rows).failed else 0
 
@@ -77,7 +80,15 @@ def _engine(args: BenchArgs) -> Engine:
 
 def _report(args: BenchArgs, grid: Grid) -> int:
     out = args.out or args.dir / f"report-{args.grid.stem}"
-    write_report(grid, args.dir, out, baseline=args.baseline, compare=args.compare, rows=args.rows)
+    write_report(
+        grid,
+        args.dir,
+        out,
+        baseline=args.baseline,
+        compare=args.compare,
+        rows=args.rows,
+        formats=args.format,
+    )
     print(out / "report.html")
     return 0
 

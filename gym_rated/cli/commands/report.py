@@ -6,6 +6,7 @@ Written are report.md with its pictures, and report.html, one file that needs no
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +16,11 @@ import tyro
 from gym_rated.agreeing import Agreeing
 from gym_rated.agreeing import in_words as said
 from gym_rated.assembly.wording import named_as
+from gym_rated.choices import PictureFormat
 from gym_rated.contradictions import in_words
-from gym_rated.page import Block, Heading, Picture, Table, Text, write_page
+from gym_rated.page import Block, Heading, Table, Text, write_page
 from gym_rated.plots import plot_curves, plot_fits, plot_report, plot_reward
+from gym_rated.plots.pictures import Pictures
 from gym_rated.runs.folder import Run, read_run
 from gym_rated.runs.names import (
     AGREEING_PREFIX,
@@ -41,6 +44,8 @@ class ReportArgs:
     """folders of the runs, finished or not"""
     out: Path | None = None
     """folder of the report; RUN/report for one run and ./report for several by default"""
+    format: tuple[PictureFormat, ...] = ()
+    """further formats of each picture beside the PNG of the page: svg, pdf"""
 
 
 def main(argv: Sequence[str]) -> None:
@@ -51,12 +56,13 @@ def main(argv: Sequence[str]) -> None:
     if not runs:
         raise ValueError("`runs` must name at least one run, got none")
     out = args.out or (runs[0].folder / "report" if len(runs) == 1 else Path("report"))
-    write_report(runs, out)
+    write_report(runs, Pictures(out, args.format))
     print(out / "report.html")
 
 
-def write_report(runs: Sequence[Run], out: Path) -> None:
-    """Write the report of at least one run into a folder, made if missing."""
+def write_report(runs: Sequence[Run], pictures: Pictures) -> None:
+    """Write the report of at least one run beside its pictures, into a folder made if missing."""
+    out = pictures.folder
     out.mkdir(parents=True, exist_ok=True)
     tasks = list(dict.fromkeys(run.env_id for run in runs))
     title = (
@@ -68,42 +74,45 @@ def write_report(runs: Sequence[Run], out: Path) -> None:
     blocks += [Text(f"{run.name} has {'; '.join(run.missing)}.") for run in runs if run.missing]
     blocks += _rater_table(runs)
     for task in tasks:
-        blocks += _task([run for run in runs if run.env_id == task], task, out)
+        blocks += _task([run for run in runs if run.env_id == task], task, pictures)
     write_page(out, "report", title, blocks)
 
 
-def _task(runs: Sequence[Run], task: str, out: Path) -> Iterator[Block]:
+def _task(runs: Sequence[Run], task: str, pictures: Pictures) -> Iterator[Block]:
     """Yield the part of a report about one task, drawing its pictures."""
     arms = _arms(runs)
     slug = _file_name(task)
     yield Heading(task)
     yield _arm_table(arms)
-    plot_curves(
-        {arm: [r.metrics.get(TRUE_RETURN, ((), ())) for r in group] for arm, group in arms.items()},
-        out / f"{slug}-curves.png",
-        title=f"{task}: mean over runs",
+    curves = {arm: [r.metrics.get(TRUE_RETURN, ((), ())) for r in g] for arm, g in arms.items()}
+    yield pictures.draw(
+        f"{slug}-curves",
+        "true return over training, mean and standard error by arm",
+        partial(plot_curves, curves, title=f"{task}: mean over runs"),
     )
-    yield Picture(f"{slug}-curves.png", "true return over training, mean and standard error by arm")
-    first = {arm: group[0] for arm, group in arms.items()}
-    plot_report(
-        {arm: run.metrics for arm, run in first.items()},
-        out / f"{slug}-training.png",
-        title=f"{task}: the first run of each arm",
+    first = {arm: group[0].metrics for arm, group in arms.items()}
+    yield pictures.draw(
+        f"{slug}-training",
+        "true and learned return, task weights, ratings by class",
+        partial(plot_report, first, title=f"{task}: the first run of each arm"),
     )
-    yield Picture(f"{slug}-training.png", "true and learned return, task weights, ratings by class")
     rated = {arm: [r.metrics for r in g] for arm, g in arms.items() if _has_fits(g)}
     if rated:
         yield Heading("The learned reward", 3)
-        plot_fits(rated, out / f"{slug}-fits.png", title=f"{task}: the reward from fit to fit")
-        yield Picture(
-            f"{slug}-fits.png", "agreement with ratings, and with the true reward, at each fit"
+        yield pictures.draw(
+            f"{slug}-fits",
+            "agreement with ratings, and with the true reward, at each fit",
+            partial(plot_fits, rated, title=f"{task}: the reward from fit to fit"),
         )
     for arm, group in arms.items():
         for run in group:
             if run.predictions is not None:
-                name = f"{slug}-reward-{_file_name(arm)}.png"
-                plot_reward(run.predictions, out / name, title=f"{task}: the reward of {run.name}")
-                yield Picture(name, f"learned returns by rating, classes, calibration ({arm})")
+                title = f"{task}: the reward of {run.name}"
+                yield pictures.draw(
+                    f"{slug}-reward-{_file_name(arm)}",
+                    f"learned returns by rating, classes, calibration ({arm})",
+                    partial(plot_reward, run.predictions, title=title),
+                )
                 break  # one run speaks for its arm
 
 
