@@ -93,6 +93,11 @@ class RatingDataset:
         return self._num_changes
 
     @property
+    def obs_dtype(self) -> np.dtype[Any]:
+        """Type of an observation: uint8 of images, else float32."""
+        return self._segments.obs_dtype
+
+    @property
     def ratings(self) -> tuple[Rating, ...]:
         """The current ratings, in the order in which they were first given."""
         return tuple(self._answers.ratings.values())

@@ -15,10 +15,11 @@ from gym_rated import (
 )
 from gym_rated.cli import COMMANDS, main, usage
 from gym_rated.imports import load_attribute
-from gym_rated.ratings import RatingDataset
+from gym_rated.ratings import Rating, RatingDataset
 from gym_rated.recorded import load_recorded
 from gym_rated.recorded.ratings import read_minari_ratings
 from gym_rated.runs import RunWriter
+from gym_rated.segments import Origin, Segment
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,21 @@ def test_what_cannot_be_fitted_is_said_in_one_line(ratings_file, words, message,
     error = capsys.readouterr().err
     assert error.startswith("gym-rated fit: ")
     assert message in error
+
+
+def test_ratings_of_images_are_refused_with_what_does_fit_them(tmp_path, capsys):
+    ratings = RatingDataset(4, 1, 2, env_id="CarRacing-v3")
+    origin = Origin(0, 0, 0, 0)
+    pixels, actions = np.zeros((3, 4), np.uint8), np.zeros((3, 1), np.float32)
+    ratings.add([Segment("a", pixels, actions, np.zeros(3), 0, origin)])
+    ratings.update([Rating("a", 1, "anna")])
+    ratings.save(tmp_path / "ratings.npz")
+    words = ["fit", "--ratings", str(tmp_path / "ratings.npz"), "--out", str(tmp_path / "new")]
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("gym-rated fit: `ratings` must be of vectors, got images in")
+    assert "ConvRewardEnsemble" in error
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.filterwarnings("ignore:the reward model was not fitted")

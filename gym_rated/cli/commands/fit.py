@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import tyro
 
 from gym_rated.assembly.arguments import describe_preset, glimpse, with_preset
@@ -93,6 +94,12 @@ def fit_file(args: FitArgs) -> "FitReport":
     if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
         raise FileExistsError(f"`out` must be a new or empty folder, got {args.out}; name another")
     ratings = ratings_of(args)
+    if ratings.obs_dtype == np.uint8:
+        raise ValueError(
+            f"`ratings` must be of vectors, got images in {args.ratings}, whose height and width it "
+            "does not know; fit them in Python, a RewardLearner of a ConvRewardEnsemble: "
+            "docs/environments.md has it under Images"
+        )
     is_table = args.ratings.suffix.lower() in TABLES  # then the spaces are known to fit
     env_id = ratings.env_id if is_table else check_env(args.env_id, ratings)
     from gym_rated.assembly.parts import method_of  # these import torch, and --help needs none
