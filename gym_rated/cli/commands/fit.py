@@ -96,8 +96,8 @@ def fit_file(args: FitArgs) -> "FitReport":
     ratings = ratings_of(args)
     if ratings.obs_dtype == np.uint8:
         raise ValueError(
-            f"`ratings` must be of vectors, got images in {args.ratings}, whose height and width it "
-            "does not know; fit them in Python, a RewardLearner of a ConvRewardEnsemble: "
+            f"`ratings` must be of vectors, got images in {args.ratings}, whose height and width "
+            "it does not know; fit them in Python, a RewardLearner of a ConvRewardEnsemble: "
             "docs/environments.md has it under Images"
         )
     is_table = args.ratings.suffix.lower() in TABLES  # then the spaces are known to fit
