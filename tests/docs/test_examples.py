@@ -34,6 +34,15 @@ def test_every_example_is_shown_and_tested(path):
     assert f'load("{path.stem}")' in Path(__file__).read_text(encoding="utf-8")
 
 
+def test_the_list_for_newcomers_has_every_program():
+    listed = (FOLDER / "README.md").read_text(encoding="utf-8")
+    for path in FOLDER.rglob("*.py"):
+        assert f"({path.relative_to(FOLDER)})" in listed, path
+    for page in ("README.md", "docs/index.md"):
+        text = (FOLDER.parents[1] / page).read_text(encoding="utf-8")
+        assert "examples/README.md" in text, page
+
+
 def test_sb3_ppo_is_paid_by_ratings():
     example = load("sb3_ppo")
     feedback, model, learned, true = example.train(
