@@ -27,7 +27,7 @@ RATE_DEMO := $(VENV)/.human-mujoco
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rate-demo test test-slow test-browser test-faults test-hostile test-fuzz \
+.PHONY: help demo rate-demo test test-slow test-walks test-browser test-faults test-hostile test-fuzz \
 	test-outside test-cluster test-mutants test-oldest coverage lint docs bench bench-speed clean
 
 help:  ## list the targets
@@ -44,6 +44,9 @@ test: $(VENV)/.everything  ## run the tests, without those that train an agent
 
 test-slow: $(VENV)/.everything  ## run the tests that train an agent
 	$(PY) -m pytest -m slow $(ARGS)
+
+test-walks: $(VENV)/.everything  ## go the ways of the pages with the wheel, and time them
+	$(PY) -m pytest -m slow tests/walks $(ARGS)
 
 test-browser: $(VENV)/.everything  ## run the tests that rate in a real browser (Debian's chromium)
 	$(PY) -m pytest -m browser tests/browser $(ARGS)

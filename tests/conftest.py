@@ -8,6 +8,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from tally import Tally
+from wheels import Installed, build_and_install
 
 _TALLIES = pytest.StashKey[dict[str, Tally]]()
 
@@ -21,6 +22,12 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what commits the table of a long suite."""
     parser.addoption("--write-tally", action="store_true", help="write benchmarks/results/trust/")
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Return what was built of the package, installed once for all tests that use it."""
+    return build_and_install(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture
