@@ -56,6 +56,10 @@ CLASSES: dict[Callable[..., Any], tuple[type, dict[str, Any]]] = {
     losses.RegressionTask: (losses.RegressionTask, {}),
     exploration.KnnEntropy: (exploration.KnnEntropy, {"obs_dim": 2}),
     exploration.RandomNetworkDistillation: (exploration.RandomNetworkDistillation, {"obs_dim": 2}),
+    partial(exploration.CoarseImages, make_bonus=exploration.KnnEntropy): (
+        exploration.CoarseImages,
+        {"image_shape": (4, 4)},
+    ),
     learner: (fitting.RewardLearner, {}),
     memory: (ReplayMemory, {"capacity": 3, "obs_dim": 2, "action_dim": 1}),
     Repulsion: (Repulsion, {}),

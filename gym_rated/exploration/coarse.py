@@ -29,7 +29,7 @@ class CoarseImages:
 
     Raises:
         TypeError: If a size is no int.
-        ValueError: If a size is below 1.
+        ValueError: If it is no such shape, or a size is below 1.
 
     Example:
         >>> from gym_rated.exploration import KnnEntropy
@@ -39,7 +39,10 @@ class CoarseImages:
     """
 
     def __init__(self, image_shape: Sequence[int], make_bonus: Callable[[int], Bonus]) -> None:
-        self.image_shape = image_sizes(layer_sizes("image_shape", image_shape))
+        shape = layer_sizes("image_shape", image_shape)
+        if len(shape) not in (2, 3):
+            raise ValueError(f"`image_shape` must be (H, W) or (H, W, C), got {shape}")
+        self.image_shape = image_sizes(shape)
         height, width, channels = self.image_shape
         cells = min(_CELLS, height), min(_CELLS, width)
         self._means = AreaMeans(height, width, *cells)
