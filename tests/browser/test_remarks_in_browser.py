@@ -129,6 +129,21 @@ def test_remarks_are_kept_while_the_server_is_gone(db, rated):
     assert (remarks(db), ratings(db)) == ([(query, True, "black")], [("rate", 2)])
 
 
+def test_a_key_right_behind_a_comment_rates(db, rated):
+    _, ann = rated(3)
+    query = ann.press("c")
+    ann.page.keyboard.type("black")
+    ann.page.evaluate(  # in one go: nothing is drawn in between
+        """() => {
+            document.querySelector("#comment-box form").requestSubmit();
+            const key = { key: "3", code: "Digit3", bubbles: true, cancelable: true };
+            document.activeElement.dispatchEvent(new KeyboardEvent("keydown", key));
+        }"""
+    )
+    ann.wait_until_sent()
+    assert (remarks(db), ratings(db)) == ([(query, False, "black")], [("rate", 2)])
+
+
 def test_the_panel_lists_what_was_said_and_opens_what_was_rated(db, rated):
     _, ann = rated(4)
     query = ann.wait_for_clip()

@@ -6,7 +6,7 @@ import { drawHelp } from "./drawing.js";
 import { listen } from "./keys.js";
 import { readNews } from "./news.js";
 import { drawPlayback } from "./progress.js";
-import { flag, openComment, saveComment } from "./remarking.js";
+import { closeComment, flag, openComment, saveComment } from "./remarking.js";
 
 const RENEW_MS = 30000;
 
@@ -68,8 +68,9 @@ function listenToComment(page) {
     event.preventDefault();
     saveComment(page);
   });
-  byId("leave-comment").addEventListener("click", () => box.close());
-  box.addEventListener("click", (event) => event.target === box && box.close());
+  byId("leave-comment").addEventListener("click", closeComment);
+  box.addEventListener("cancel", () => byId("comment-line").blur());
+  box.addEventListener("click", (event) => event.target === box && closeComment());
 }
 
 function onClick(id, action) {

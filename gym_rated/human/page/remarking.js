@@ -30,9 +30,15 @@ export function openComment(page) {
 export function saveComment(page) {
   const line = byId("comment-line");
   const comment = asLine(line.value, line.maxLength);
-  byId("comment-box").close();
+  closeComment();
   if (!change(page, written, { comment })) return;
   setText(byId("announce"), comment ? "Comment saved." : "Comment removed.");
+}
+
+// A line that is hidden keeps the keys until the page is drawn again: the next one may come sooner.
+export function closeComment() {
+  byId("comment-line").blur();
+  byId("comment-box").close();
 }
 
 function queryInView({ hand }) {
