@@ -368,13 +368,14 @@ def main(args: Args) -> int:
     """Write all tables and figures, or compare the tables; returns 1 where they differ."""
     blocks = all_blocks()
     texts = {page: page.read_text() for page in PAGES}
-    changed = [page for page in PAGES if rewritten(texts[page], blocks) != texts[page]]
+    new = {page: rewritten(text, blocks) for page, text in texts.items()}
+    changed = [page for page in PAGES if new[page] != texts[page]]
     if args.check:
         for page in changed:
             print(f"{page.relative_to(ROOT)} is not what the results say; run it without --check")
         return 1 if changed else 0
     for page in changed:
-        replace_file(page, rewritten(texts[page], blocks).encode())
+        replace_file(page, new[page].encode())
     draw_all()
     for name, block in blocks.items():
         print(f"\n{name}\n{block}")

@@ -64,8 +64,9 @@ def run_grid(
     """
     folder = Path(folder)
     earlier, num_others = ({}, 0) if rows is None else read_table(Path(rows), grid)
-    done = {unit.key for unit in units_of(grid) if unit.cell in earlier}
-    units = list({unit.key: unit for unit in units_of(grid)}.values())
+    cells = units_of(grid)
+    done = {unit.key for unit in cells if unit.cell in earlier}
+    units = list({unit.key: unit for unit in cells}.values())
     to_do = [unit for unit in units if unit.key not in done]
     check_units([unit for unit in to_do if not (folder_of(unit, folder) / ROW).exists()])
     with _held(folder), stopped_by_signals():

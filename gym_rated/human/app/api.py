@@ -28,6 +28,7 @@ from gym_rated.human.app.tokens import Raters
 from gym_rated.human.store import (
     Conflict,
     Event,
+    Recorded,
     Remark,
     Store,
     StoreDamaged,
@@ -234,9 +235,7 @@ def _add_rating(api: FastAPI, store: Store, board: Board, options: PageOptions) 
         event = Event(rater=request.state.rater, **deed.model_dump())
         done = store.record(event)
         board.forget()
-        return Written(
-            seq=done.seq, query_id=done.query_id, revision=done.revision, repeated=done.repeated
-        )
+        return _written(done)
 
     @api.post("/api/remarks")
     def post_remark(request: Request, said: Remarked) -> Written:
@@ -244,15 +243,19 @@ def _add_rating(api: FastAPI, store: Store, board: Board, options: PageOptions) 
         remark = Remark(rater=request.state.rater, **said.model_dump())
         done = store.remark(remark)
         board.forget()
-        return Written(
-            seq=done.seq, query_id=done.query_id, revision=done.revision, repeated=done.repeated
-        )
+        return _written(done)
 
     @api.post("/api/unplayable")
     def post_unplayable(request: Request, report: Unplayable) -> dict[str, bool]:
         """Ask for another clip of a query."""
         log.warning("%s cannot play the clip of query %d", request.state.rater, report.query_id)
         return {"asked": store.remake(report.query_id, "webp")}
+
+
+def _written(done: Recorded) -> Written:
+    return Written(
+        seq=done.seq, query_id=done.query_id, revision=done.revision, repeated=done.repeated
+    )
 
 
 def _add_news(api: FastAPI, board: Board, options: PageOptions, ending: Ending) -> None:
