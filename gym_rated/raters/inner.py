@@ -34,6 +34,11 @@ class InnerRaters:
         return "; ".join(dict.fromkeys(words for words in found if words)) or None
 
     @property
+    def reads_true_rewards(self) -> bool:
+        """Whether one of them judges by the true reward."""
+        return any(getattr(rater, "reads_true_rewards", False) for rater in self.raters)
+
+    @property
     def pending(self) -> int:
         """Questions asked and not yet answered, summed over raters."""
         return sum(rater.pending for rater in self.raters)

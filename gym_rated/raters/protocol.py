@@ -12,7 +12,8 @@ class Rater(Protocol):
     """Anything that rates segments.
 
     One that judges as people do, by a criterion in words and with standards that move, may have
-    the words as `criterion`, a str: its dataset keeps them.
+    the words as `criterion`, a str: its dataset keeps them. One that judges by the true reward may
+    say so by `reads_true_rewards`, True: a first step without one is refused at once.
 
     Attributes:
         num_classes: Number of rating classes C, at least 2.

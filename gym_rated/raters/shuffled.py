@@ -37,6 +37,11 @@ class ShuffledRater:
         return getattr(self.rater, "criterion", None)
 
     @property
+    def reads_true_rewards(self) -> bool:
+        """Whether the other rater judges by the true reward."""
+        return getattr(self.rater, "reads_true_rewards", False)
+
+    @property
     def pending(self) -> int:
         """Segments asked about and not yet answered."""
         return self.rater.pending

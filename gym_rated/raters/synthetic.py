@@ -94,6 +94,7 @@ class SyntheticRater:
     """
 
     pending = 0
+    reads_true_rewards = True
 
     def __init__(
         self,

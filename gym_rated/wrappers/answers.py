@@ -2,6 +2,9 @@
 
 import warnings
 from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 
 from gym_rated.checks import whole_number
 from gym_rated.raters import Rater
@@ -42,6 +45,25 @@ class Answers:
     def are_awaited(self) -> bool:
         """Whether somebody is to be told of new ratings."""
         return self._on_ratings is not None
+
+    def check_reward(self, rewards: Any) -> None:
+        """Refuse an environment without a reward before anything is asked of who judges by it.
+
+        Args:
+            rewards: Of the first step, one number for each environment.
+
+        Raises:
+            ValueError: If one is missing or not finite, and the rater reads true rewards.
+        """
+        if not getattr(self.rater, "reads_true_rewards", False):
+            return
+        found = np.asarray(rewards, np.float64)
+        if not np.isfinite(found).all():
+            raise ValueError(
+                f"`rewards` must be finite for {type(self.rater).__name__}, got {found.tolist()} "
+                "at the first step; an environment without a reward needs a CallableRater or a "
+                "person"
+            )
 
     def ask(self, segments: list[Segment]) -> None:
         """Submit segments; nothing is kept of them if the rater refuses them."""

@@ -60,6 +60,8 @@ class Feedback:
     def record(self, step: Step) -> None:
         """Record a step, then do what is due."""
         buffer = self.buffer
+        if not buffer.steps:
+            self._answers.check_reward(step.rewards)
         self.recording.add(step, buffer.record_frames and not self._questions.is_through)
         if buffer.steps >= self._questions.next_event:
             self._do_what_is_due()

@@ -10,8 +10,14 @@ import pytest
 from envs import KeepingRater, ScriptedEnv, scripted_vector
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorWrapper
 
-from gym_rated import LearnedRewardWrapper, RatingFeedbackWrapper
+from gym_rated import (
+    CallableRater,
+    LearnedRewardWrapper,
+    RatingFeedbackWrapper,
+    SyntheticRater,
+)
 from gym_rated import vector as rated_vector
+from gym_rated.raters import SeveralRaters, ShuffledRater, SwitchingRater
 
 
 class Odd(gym.Wrapper):
@@ -75,6 +81,38 @@ def test_no_reward_is_kept_as_nan_and_whole_numbers_as_such() -> None:
     assert np.isnan(one_step(Odd(ScriptedEnv(), reward=None))[1])
     assert one_step(Odd(ScriptedEnv(), reward=True))[1] == 1.0
     assert one_step(Odd(ScriptedEnv(), reward=np.int8(-3)))[1] == -3.0
+
+
+TRUTH = SyntheticRater(name="of the truth")
+BY_TRUTH = {
+    "synthetic": TRUTH,
+    "shuffled": ShuffledRater(TRUTH),
+    "one of several": SeveralRaters([CallableRater(lambda s: 1, 5, name="ann"), TRUTH]),
+    "one at times": SwitchingRater([CallableRater(lambda s: 1, 5), TRUTH], starts=(0, 100)),
+}
+
+
+@pytest.mark.parametrize("reward", [None, np.nan, -np.inf])
+@pytest.mark.parametrize("rater", BY_TRUTH.values(), ids=BY_TRUTH)
+def test_a_first_step_without_a_reward_is_refused_for_who_judges_by_it(
+    rater: Any, reward: Any
+) -> None:
+    envs = OddVector(scripted_vector([[(5, "both")]] * 2), reward=[0.5, reward])
+    for env in (
+        RatingFeedbackWrapper(Odd(ScriptedEnv(), reward=reward), rater),
+        rated_vector.RatingFeedbackWrapper(envs, rater),
+    ):
+        env.reset()
+        with pytest.raises(ValueError, match=r"^`rewards` must be finite for .* at the first step"):
+            env.step(env.action_space.sample())
+        assert env._feedback.buffer.steps == 0
+
+
+@pytest.mark.parametrize("by_people", [CallableRater(lambda s: 1, 5), KeepingRater()])
+def test_who_does_not_judge_by_the_reward_needs_none(by_people: Any) -> None:
+    env = RatingFeedbackWrapper(Odd(ScriptedEnv(), reward=None), ShuffledRater(by_people))
+    env.reset()
+    assert env.step(env.action_space.sample())[1] == 0
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import warnings
+from itertools import count
 from typing import Any
 
 import gymnasium as gym
@@ -159,7 +160,9 @@ def test_an_environment_without_a_reward_is_rated_from_what_is_seen() -> None:
 
 
 def test_a_synthetic_rater_refuses_a_reward_that_is_not_finite_and_nothing_is_kept() -> None:
-    env = RatingFeedbackWrapper(RewardFreeEnv(LONG), SyntheticRater(3), segment_length=2)
+    steps = count()
+    fading = gym.wrappers.TransformReward(ScriptedEnv(LONG), lambda r: np.nan if next(steps) else r)
+    env = RatingFeedbackWrapper(fading, SyntheticRater(3), segment_length=2)
     env.reset()
     for _ in range(20):
         env.step(np.zeros(2))
