@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.11 python3; do $$p -c '' 2>/dev/null && echo 
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 CONSTRAINTS ?= constraints.txt
-INSTALL := $(PIP) install --quiet --constraint $(CONSTRAINTS)
+INSTALL := $(PIP) install --quiet --no-compile --constraint $(CONSTRAINTS)
 ARGS ?=
 JOBS ?= auto
 # Tests start hundreds of processes: without this each of them may compile the package anew.
@@ -114,7 +114,7 @@ $(VENV)/.created:
 # Alone and first: a resolver that sees everything at once may choose another build of it.
 $(VENV)/.torch: $(VENV)/.created $(CONSTRAINTS)
 	@echo "Installing the packages of $(CONSTRAINTS) in $(VENV) (once)"
-	$(PIP) install --constraint $(CONSTRAINTS) "$$(grep '^torch==' $(CONSTRAINTS))"
+	$(PIP) install --no-compile --constraint $(CONSTRAINTS) "$$(grep '^torch==' $(CONSTRAINTS))"
 	@touch $@
 
 $(VENV)/.core: $(VENV)/.torch pyproject.toml
