@@ -32,8 +32,11 @@ def test_the_offline_page_runs(tmp_path, monkeypatch, capsys):
             assert main([*words, "--num-ratings", "9"]) == 2  # it has no rewards to rate by
             assert "must be finite for a synthetic rater" in capsys.readouterr().err
         else:
-            assert main([*words, "--steps", "20"] if words[0] == "fit" else words) == 0
-    assert (tmp_path / "reward" / "report.html").is_file()
+            quick = ["--steps", "20", "--format", "svg"] if words[0] == "fit" else []
+            assert main([*words, *quick]) == 0
+    assert {path.name for path in (tmp_path / "reward").glob("report.*")} == {
+        *("report.html", "report.md", "report.json", "report.png", "report.svg")
+    }
 
 
 @pytest.mark.slow

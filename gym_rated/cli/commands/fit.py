@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,13 @@ from gym_rated.assembly.arguments import describe_preset, glimpse, with_preset
 from gym_rated.assembly.groups import RewardModelArgs
 from gym_rated.assembly.presets import Preset
 from gym_rated.checkpoint.files import replace_file
-from gym_rated.choices import Offset
+from gym_rated.choices import Offset, PictureFormat
 from gym_rated.cli.commands.files import TABLES, check_file, load_ratings
 from gym_rated.environments.making import make_env
 from gym_rated.imports import check_imports_nothing
-from gym_rated.page import Picture, Table, Text, write_page
+from gym_rated.page import Table, Text, write_page
 from gym_rated.plots import plot_reward
+from gym_rated.plots.pictures import Pictures
 from gym_rated.ratings import RatingDataset
 from gym_rated.recorded import EpisodeFiles, MinariEpisodes, load_recorded, rate_by_rows
 from gym_rated.segments.encoding import action_dim, obs_dim
@@ -58,6 +60,8 @@ class FitArgs(RewardModelArgs):
     """gradient steps"""
     seed: int = 0
     """seed of the model and of the mini-batches"""
+    format: tuple[PictureFormat, ...] = ()
+    """further formats of the report's picture beside its PNG: svg, pdf"""
     # there is one fit, of `steps`, and no episode whose end could pay
     first_steps: tyro.conf.Fixed[int] = 200
     later_steps: tyro.conf.Fixed[int] = 50
@@ -126,7 +130,7 @@ def fit_file(args: FitArgs) -> "FitReport":
             f"{report.class_counts}; rate more, or more varied segments"
         )
     learner.model.save(args.out)
-    write_report(args.out, learner.model, ratings, report, env_id)
+    write_report(Pictures(args.out, args.format), learner.model, ratings, report, env_id)
     return report
 
 
@@ -191,28 +195,33 @@ def check_env(env_id: str | None, ratings: RatingDataset) -> str:
 
 
 def write_report(
-    folder: Path,
+    pictures: Pictures,
     model: "RewardEnsemble",
     ratings: RatingDataset,
     report: "FitReport",
     env_id: str | None,
 ) -> None:
-    """Write report.json, report.png, report.md and report.html."""
+    """Write report.json, report.md and report.html beside their picture."""
     from gym_rated.fitting.predictions import predict_ratings
 
     numbers = {k: v if math.isfinite(v) else None for k, v in report.as_dict().items()}
-    replace_file(folder / "report.json", (json.dumps(numbers, indent=2) + "\n").encode())
+    replace_file(pictures.folder / "report.json", (json.dumps(numbers, indent=2) + "\n").encode())
     title = f"Reward of {env_id or 'recorded episodes'} from {report.num_ratings} ratings"
-    plot_reward(predict_ratings(model, ratings), folder / "report.png", title=title)
+    predictions = predict_ratings(model, ratings)
+    picture = pictures.draw(
+        "report",
+        "learned returns, predicted classes, calibration, rewards by step",
+        partial(plot_reward, predictions, title=title),
+    )
     raters = sorted({rating.rater for rating in ratings.ratings})
     rows = [[name, "-" if v is None else f"{v:.4g}"] for name, v in numbers.items()]
     blocks = (
         Text(str(report).replace("\n", ". ") + "."),
         Text(f"Rated by {', '.join(raters) or 'nobody'}."),
-        Picture("report.png", "learned returns, predicted classes, calibration, rewards by step"),
+        picture,
         Table(["number", "value"], rows),
     )
-    write_page(folder, "report", title, blocks)
+    write_page(pictures.folder, "report", title, blocks)
 
 
 if __name__ == "__main__":
