@@ -27,8 +27,8 @@ RATE_DEMO := $(VENV)/.human-mujoco
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo rate-demo test test-slow test-walks test-browser test-faults test-hostile test-fuzz \
-	test-outside test-cluster test-mutants test-oldest coverage lint docs bench bench-speed clean
+.PHONY: help demo rate-demo test test-long test-slow test-walks test-browser test-faults \
+	test-hostile test-fuzz test-outside test-cluster test-mutants test-oldest coverage lint docs bench bench-speed clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,8 +39,11 @@ demo: $(DEMO)  ## train on a learned reward, plot and film it: make demo ENV=Pen
 rate-demo: $(RATE_DEMO)  ## rate clips in the browser while it trains: make rate-demo ENV=Pendulum-v1
 	$(PY) scripts/rate_demo.py --env-id $(ENV) $(ARGS)
 
-test: $(VENV)/.everything  ## run the tests, without those that train an agent
+test: $(VENV)/.everything  ## run the tests, without those that take long or train an agent
 	$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+test-long: $(VENV)/.everything  ## run the tests that take several seconds each
+	$(PY) -m pytest -n $(JOBS) --dist worksteal -m long $(ARGS)
 
 test-slow: $(VENV)/.everything  ## run the tests that train an agent
 	$(PY) -m pytest -m slow $(ARGS)

@@ -104,6 +104,7 @@ def test_a_finished_run_is_read_whole(tmp_path: Path) -> None:
     assert (run.env_id, run.agent, run.arm, run.last_step) == ("Pendulum-v1", "PPO", "rated", 3584)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:round .* has fewer than two rating classes")
 @pytest.mark.parametrize("name", list(make.LAST_SAVE))
 def test_a_killed_run_goes_on_to_its_end(name: str, tmp_path: Path) -> None:

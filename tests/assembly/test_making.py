@@ -69,6 +69,7 @@ def parameters(model: RewardEnsemble) -> list[torch.Tensor]:
     return list(model.state_dict().values())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("criterion", [None, "How well?"])
 def test_fit_rated_and_the_scripts_make_the_same_learner(criterion: str | None) -> None:
     ratings = ratings_of(criterion)

@@ -27,6 +27,7 @@ def history(envs: Any, num_steps: int) -> list[Any]:
     return shown
 
 
+@pytest.mark.long
 def test_environments_in_processes_of_their_own_have_the_same_episodes(tmp_path: Path) -> None:
     args = RunArgs(env_id="CartPole-v1", num_envs=2, seed=7)
     here = make_envs(args, tmp_path, "ppo")
@@ -57,6 +58,7 @@ def test_episodes_are_filmed_in_processes_of_their_own_too(tmp_path: Path) -> No
     assert any(isinstance(frame, bytes) for row in frames[0] for frame in row)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("vectorization", ["sync", "async"])
 def test_the_spec_of_one_environment_is_known(vectorization: Any, tmp_path: Path) -> None:
     limit: dict[str, Any] = {"max_episode_steps": 30}

@@ -129,6 +129,7 @@ def test_a_killed_run_goes_on_at_its_checkpoint(tmp_path, capsys):
     assert returns[0].tolist() == [1, 2, 3, 4]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("flags", ["", ', "--checkpoints"'])
 def test_a_killed_driver_leaves_nothing_half_and_takes_its_runs_with_it(tmp_path, flags):
     grid, go = waiting(tmp_path, flags)

@@ -214,6 +214,7 @@ def test_every_target_names_cells_that_are_run():
             assert sum(part.items() <= cell.items() for cell in cells) == len(Args().seeds)
 
 
+@pytest.mark.long
 def test_wrong_targets_cost_a_task_its_weight_until_they_are_put_right():
     segments = segments_of(200)
     for noisy, other in (("classification", "score"), ("score", "classification")):

@@ -79,6 +79,7 @@ def glossary_of(script):
     return {tag.replace("TASK", task) for tag in tags for task in get_args(TaskName)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("script", SHORT_RUNS, ids=lambda script: script.__name__)
 @pytest.mark.filterwarnings("ignore:round .* has fewer than two rating classes")
 def test_glossary_names_every_tag_that_a_run_logs(script, tmp_path):

@@ -43,6 +43,7 @@ def test_the_list_for_newcomers_has_every_program():
         assert "examples/README.md" in text, page
 
 
+@pytest.mark.long
 def test_sb3_ppo_is_paid_by_ratings():
     example = load("sb3_ppo")
     feedback, model, learned, true = example.train(
@@ -54,6 +55,7 @@ def test_sb3_ppo_is_paid_by_ratings():
     assert abs(learned) < 1_000
 
 
+@pytest.mark.long
 def test_sb3_sac_stores_the_rewards_of_today():
     example = load("sb3_sac")
     feedback, model, agent, true = example.train(total_timesteps=600, num_ratings=12, start=300)
@@ -72,6 +74,7 @@ def test_a_loop_of_ones_own_is_paid_by_ratings():
     assert 8 <= true <= 500
 
 
+@pytest.mark.long
 def test_torchrl_is_paid_by_ratings():
     feedback, model, batch, true = load("torchrl_ppo").train(
         total_steps=4_096, batch_steps=512, num_ratings=40

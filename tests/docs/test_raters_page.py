@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from gym_rated import SyntheticRater
 
@@ -20,6 +21,7 @@ def test_every_option_of_the_synthetic_rater_is_explained() -> None:
     assert set(inspect.signature(SyntheticRater).parameters) - {"num_classes"} <= explained
 
 
+@pytest.mark.long
 def test_the_gallery_can_be_drawn(tmp_path: Path) -> None:
     script = [sys.executable, DOCS / "draw_raters.py", tmp_path]
     subprocess.run(script, check=True, capture_output=True)

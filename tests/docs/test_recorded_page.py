@@ -33,6 +33,7 @@ def walk(folder: Path, *, short: bool) -> list[str]:
     return said
 
 
+@pytest.mark.long
 def test_the_walk_runs_in_an_empty_folder(tmp_path: Path) -> None:
     assert STEPS in PAGE
     said = walk(tmp_path, short=True)

@@ -64,6 +64,7 @@ def send(page, case, query_id):
     return page.request(headers=headers, **words)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "num_cases", [70, pytest.param(10_000, marks=pytest.mark.slow)], ids=["short", "long"]
 )

@@ -245,6 +245,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gym_rated.human.pacing._POLL_S", 0.02)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("hurry")
 @pytest.mark.filterwarnings("ignore:the reward model was not fitted")  # to so few ratings
 def test_a_script_learns_from_people_where_nothing_repeats(tmp_path: Path) -> None:

@@ -298,6 +298,7 @@ def run_with_opengl(program: str, env_id: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_a_cheetah_is_played_again_and_the_camera_follows_it_far_away():
     """Gymnasium 1.4's own camera stays where it is, and the cheetah leaves the picture."""
     printed = run_with_opengl(IN_A_PROCESS + FAR_AWAY, "HalfCheetah-v5").split("\n")

@@ -311,6 +311,7 @@ def check_each_asked_once(store: Store, num: int) -> None:
     assert sorted(query.segment_id for query in queries(store)) == sorted(map(str, range(num)))
 
 
+@pytest.mark.long
 def test_a_worker_is_killed_at_its_work_and_another_takes_over(db, store, poles):
     store.add_jobs("r1", [job_of(poles[i % 4], str(i)) for i in range(15)])
     with Process(db, "--lease-s", "2") as first:

@@ -467,6 +467,7 @@ SHORT = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("hurry")
 def test_a_script_learns_from_a_person_in_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -493,6 +494,7 @@ def test_a_script_learns_from_a_person_in_step(
     assert len(dataset_from_store(folder / "ratings.db")) == 40
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("hurry")
 def test_a_script_gives_up_where_nobody_answers_and_goes_on_when_resumed(tmp_path: Path) -> None:
     folder = tmp_path / "run"
@@ -521,6 +523,7 @@ def _patient(make: Any) -> Any:
     return make_patient
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["ppo", "sac_continuous_action"])
 def test_a_script_killed_before_its_first_checkpoint_is_resumed_and_never_mixed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

@@ -324,6 +324,7 @@ def test_sharpness_may_follow_the_number_of_classes():
     assert MultitaskLoss(num_classes=6, sharpness="scaled").sharpness == 270
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("noisy_task", ["classification", "regression"])
 def test_the_weight_of_a_task_with_wrong_targets_falls_below_and_recovers(noisy_task):
     rng = torch.Generator().manual_seed(0)

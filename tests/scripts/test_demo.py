@@ -44,6 +44,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "subprocess", processes)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("in_this_process")
 @pytest.mark.filterwarnings("ignore:round .* has fewer than two", "ignore:a query for")
 def test_demo_trains_all_arms_and_leaves_a_table_a_result_and_a_picture(
@@ -74,6 +75,7 @@ def test_demo_trains_all_arms_and_leaves_a_table_a_result_and_a_picture(
     assert json.loads(stale.read_text())["global_step"] == 2_048
 
 
+@pytest.mark.long
 def test_failing_arm_ends_the_demo_with_its_own_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -216,6 +216,7 @@ def test_more_timesteps_extend_a_finished_run(
     assert contents(folder) == before
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_while_it_is_extended_ends_as_if_it_were_not(
     tmp_path: Path, script: ModuleType
 ) -> None:

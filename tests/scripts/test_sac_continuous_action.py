@@ -47,6 +47,7 @@ def make_trainer(folder: Path, **flags: object) -> script.Trainer:
     return script.Trainer(Args(**{**SHORT, **flags}), folder)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reward", ["rated", "true", "constant", "none", "knn-entropy", "rnd"])
 def test_every_arm_writes_a_complete_run(tmp_path: Path, reward: str) -> None:
     run(tmp_path / "run", reward=reward)
@@ -71,6 +72,7 @@ def test_batch_is_paid_what_its_arm_says(tmp_path: Path) -> None:
     assert paid["none"].tolist() == [0.0] * 9
 
 
+@pytest.mark.long
 def test_same_seed_gives_the_same_run_bit_for_bit(tmp_path: Path) -> None:
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         run(tmp_path / name, seed=seed)

@@ -79,6 +79,7 @@ class Run:
         return {(env_index, episode, n) for n in numbers}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", MODES)
 @settings(max_examples=100, deadline=None)
 @given(
