@@ -81,6 +81,11 @@ class Judged:
             for t in tasks
         ]
 
+    def profiles(self) -> dict[str, list[Scores]]:
+        """Return arm -> normalised scores, one row a task, where each of these has two runs."""
+        placed = {arm: self.place(arm, tasks) for arm in self.arms if (tasks := self.tasks_of(arm))}
+        return {arm: rows for arm, rows in placed.items() if min(map(len, rows)) > 1}
+
     def mean(self, arm: str, tasks: Sequence[str]) -> Interval | float:
         """Return the mean over tasks of an arm's place; its interval if each cell has two runs."""
         return self._placed(arm, tasks, lambda rows: np.mean([row.mean(1) for row in rows], axis=0))

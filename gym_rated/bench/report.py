@@ -151,7 +151,7 @@ def _aggregate(grid: Grid, here: Judged, pictures: Pictures, setting: str) -> It
     )
     for task, problem in here.dropped.items():
         yield Text(f"Dropped from the aggregate: {task}, as {problem}.")
-    rows, profiles, is_partial = [], {}, False
+    rows, is_partial = [], False
     for arm in here.arms:
         tasks = here.tasks_of(arm)
         if not tasks:
@@ -162,9 +162,6 @@ def _aggregate(grid: Grid, here: Judged, pictures: Pictures, setting: str) -> It
             f" (not {', '.join(lacking)})" if lacking else ""
         )
         rows.append([arm, of, placed(here.mean(arm, tasks)), placed(here.iqm(arm, tasks))])
-        scores = here.place(arm, tasks)
-        if all(len(row) > 1 for row in scores):
-            profiles[arm] = scores
     if not rows:
         yield Text("There is nothing to aggregate.")
         return
@@ -174,7 +171,7 @@ def _aggregate(grid: Grid, here: Judged, pictures: Pictures, setting: str) -> It
             "Arms with fewer tasks are aggregated over those on which they have runs, and are not "
             "to be compared with arms of other tasks by these numbers."
         )
-    if profiles:
+    if profiles := here.profiles():
         title = f"{grid.path.stem}, {setting}: performance profile"
         yield pictures.draw(
             f"{setting}-profile",

@@ -39,6 +39,13 @@ def test_scores_are_placed_between_random_actions_and_the_true_arm(tmp_path):
     assert swim == pytest.approx([0.2, 0.4, 1.0, 1.4])
 
 
+def test_only_an_arm_with_two_runs_on_each_of_its_tasks_has_a_profile(tmp_path):
+    profiles = two_tasks(tmp_path, once=[3], twice=[3, 5]).profiles()
+    assert list(profiles) == ["true", "ours", "twice"]
+    assert profiles["twice"][0] == pytest.approx([0.3, 0.5])
+    assert [len(row) for row in profiles["ours"]] == [4, 4]
+
+
 def test_mean_and_iqm_are_over_tasks_and_seeds(tmp_path):
     here = two_tasks(tmp_path)
     assert here.tasks_of("ours") == ["walk", "swim"]
