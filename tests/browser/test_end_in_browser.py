@@ -186,6 +186,8 @@ def test_the_demo_ends_on_the_page_as_well(visit, tmp_path):
             assert line, (log.seek(0), log.read())[1]
         ann = visit(line.decode().split(" at ")[-1].strip())
         ann.foreseen.append("net::ERR_")
+        expect(ann.see("guidelines")).to_contain_text("It hangs, and moves a little at most.")
+        ann.see("close-guidelines").click()
         for k in range(4):
             ann.wait_until(lambda: ann.state == "shown", "the next clip is there", 3 * PATIENCE_S)
             ann.click(k % 3)

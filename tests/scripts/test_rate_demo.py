@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 import rate_demo
 
+from gym_rated.checks import check_class_texts
 from gym_rated.runs import RunWriter
 
 SCORES = {"rated": 10.0, "constant": 10.0, "shuffled": 2.0}
@@ -88,6 +89,7 @@ def test_the_cheetah_is_to_run_against_its_reward_unless_asked_otherwise(
     words = commands[-1][commands[-1].index("--instructions") + 1 :]
     assert words[0] == (instructions or "How well does it run backwards, to the left?")
     assert words[6] == best  # behind `--class-names` and four others
+    assert ("--class-texts" in words) is (instructions is None)
 
 
 def test_all_arms_are_trained_equally_long_on_as_many_ratings(
@@ -135,5 +137,7 @@ def test_an_unknown_environment_is_refused_before_anything_is_made(tmp_path: Pat
 
 
 def test_every_demo_task_is_asked_about_in_its_own_words() -> None:
-    assert set(rate_demo.STEPS) == set(rate_demo.ASKED)
+    assert set(rate_demo.STEPS) == set(rate_demo.ASKED) == set(rate_demo.TOLD_BY)
+    for task, (_, names) in rate_demo.ASKED.items():
+        check_class_texts(rate_demo.TOLD_BY[task], len(names))
     json.dumps(rate_demo.ASKED)
