@@ -1,5 +1,7 @@
 """Run a grid as far as it has not been run: what is done has a row, and only rows count."""
 
+import itertools
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -131,7 +133,8 @@ def _without_edition(config: Mapping[str, Any]) -> bytes:
 def _run(
     missing: Sequence[Unit], folder: Path, engine: Engine, tally: Tally, bar: "tqdm[Any]"
 ) -> None:
-    """Run units, and count them as they end."""
+    """Run units, and count them as they end; where there is no bar, each has its line."""
+    began, ended_here = time.monotonic(), itertools.count(1)
 
     def end(unit: Unit, problem: str | None) -> None:
         if problem is None:
@@ -139,6 +142,10 @@ def _run(
         else:
             tally.failed.append(str(unit))
             bar.write(f"FAILED {unit}: {problem}")
+        if bar.disable:  # as in a log, which is read from afar and later
+            each = (time.monotonic() - began) / (number := next(ended_here))
+            left = tqdm.format_interval(each * (len(missing) - number))
+            print(f"{tally.done} of {tally.total} done, about {left} left: {unit}", flush=True)
         bar.set_postfix(done=tally.done, failed=len(tally.failed), refresh=False)
         bar.update()
 

@@ -60,7 +60,12 @@ def test_what_is_done_is_not_run_again(tmp_path, capsys):
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").rglob("row.json")}
     assert run_grid(grid, tmp_path / "runs", LocalProcesses()).done == 4
     assert written == {path: path.stat().st_mtime_ns for path in written}
-    assert "4 of 4 runs are done\n4 of 4 runs are done\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "4 of 4 runs are done\n4 of 4 runs are done\n" in said
+    # no terminal, no bar: a line a run
+    lines = [line for line in said.splitlines() if " done, about " in line]
+    assert [line.split()[:3] for line in lines] == [[str(k), "of", "4"] for k in (1, 2, 3, 4)]
+    assert lines[-1].endswith("done, about 00:00 left: walk/ours/default/2")
 
 
 def test_a_damaged_row_runs_again_and_is_said(tmp_path, capsys):
