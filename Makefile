@@ -28,7 +28,8 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo rate-demo test test-long test-slow test-walks test-browser test-faults \
-	test-hostile test-fuzz test-outside test-cluster test-mutants test-oldest coverage lint docs bench bench-speed clean
+	test-hostile test-fuzz test-outside test-cluster test-track test-mutants test-oldest coverage \
+	lint docs bench bench-speed clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -68,6 +69,9 @@ test-outside: $(VENV)/.everything  ## run the tests of Gymnasium (its checkout: 
 
 test-cluster: $(VENV)/.cluster  ## run grids on a Ray cluster of two nodes on this machine
 	$(PY) -m pytest -m cluster tests/bench/test_cluster.py $(ARGS)
+
+test-track: $(VENV)/.track  ## track runs with W&B's client offline, and MLflow's on this machine
+	$(PY) -m pytest -m track tests/runs/test_track.py $(ARGS)
 
 test-mutants: $(VENV)/.everything  ## break places of the code, and count those that tests notice
 	$(PY) tests/mutants.py $(ARGS)
@@ -148,4 +152,8 @@ $(VENV)/.everything: $(VENV)/.torch pyproject.toml
 
 $(VENV)/.cluster: $(VENV)/.everything
 	$(INSTALL) --editable '.[cluster]'
+	@touch $@
+
+$(VENV)/.track: $(VENV)/.everything
+	$(INSTALL) --editable '.[wandb,mlflow]'
 	@touch $@

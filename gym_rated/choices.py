@@ -37,6 +37,9 @@ Scale = Literal["group", "shared"]
 SegmentValue = Literal["sum", "mean"]
 """What of a segment's rewards is judged."""
 
+TrackerName = Literal["wandb", "mlflow"]
+"""Who else is told what a run logs: see `gym_rated.runs.sinks`."""
+
 WeightRule = Literal["uncertainty", "explained", "fixed", "scheduled"]
 """How tasks are weighed: see `gym_rated.losses.task_weights`."""
 

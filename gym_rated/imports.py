@@ -8,6 +8,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from operator import attrgetter
 from types import ModuleType
 from typing import Any
@@ -34,6 +35,8 @@ EXTRAS = {
     "psycopg": "postgres",
     "pyarrow": "parquet",
     "ray": "cluster",
+    "wandb": "wandb",
+    "mlflow": "mlflow",
 }
 """Optional package -> extra of gym_rated that brings it."""
 
@@ -56,6 +59,22 @@ def named_extras() -> Iterator[None]:
         raise ImportError(
             f"`{mentioned[0]}` is not installed; pip install 'gym_rated[{EXTRAS[mentioned[0]]}]'"
         ) from error
+
+
+def check_installed(package: str) -> None:
+    """Refuse an optional package that is missing; it is looked for, and not imported.
+
+    Args:
+        package: One of `EXTRAS`.
+
+    Raises:
+        ImportError: If it is not installed, with the extra that brings it.
+    """
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:  # a folder of that name is no package
+        raise ImportError(
+            f"`{package}` is not installed; pip install 'gym_rated[{EXTRAS[package]}]'"
+        )
 
 
 def load_attribute(name: str) -> Any:

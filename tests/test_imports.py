@@ -28,6 +28,7 @@ WITHOUT_ENVIRONMENT = ("losses", "reward_model", "fitting", "metrics", "statisti
 ENVIRONMENTS = ("gymnasium", "mujoco", "dm_control", "shimmy")
 IN_ONE_FILE = (
     *("ray", "fastapi", "sqlalchemy", "matplotlib", "minari", "tensorboard", "stable_baselines3"),
+    *("wandb", "mlflow"),
 )
 IN_ONE_FOLDER = ("gym_rated.human.app", "gym_rated.human.store", "gym_rated.agents.sb3")
 

@@ -24,6 +24,7 @@ from gym_rated.runs import is_finished, read_result
 from gym_rated.runs.lock import hold_folder
 from gym_rated.runs.names import CHECKPOINT
 from gym_rated.runs.reading import check_format, read_config
+from gym_rated.runs.sinks import check_trackers
 from gym_rated.runs.unborn import is_unborn, set_aside
 from gym_rated.runs.writer import check_folder
 
@@ -75,7 +76,7 @@ def begin_run(args: _Args, script: str) -> Iterator[Start[_Args]]:
             or of a newer format.
         RuntimeError: If another process writes to the folder.
         OSError: If the folder cannot be written to.
-        ImportError: If a package for videos is missing.
+        ImportError: If a package for videos, or of a tracker, is missing.
         CannotRender: If no frame can be drawn, with what to install.
     """
     if args.resume is None:
@@ -189,6 +190,7 @@ def _resumed(
     if "device" in given:  # the machine may be another one
         run_args = replace(run_args, **{"device": vars(args)["device"]})
     check_device(run_args)
+    check_trackers(run_args.track)
     return Start(replace(run_args, resume=None), run_dir, script, state)
 
 

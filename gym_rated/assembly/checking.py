@@ -15,6 +15,7 @@ from gym_rated.assembly.wording import flag
 from gym_rated.checkpoint.state import MANIFEST
 from gym_rated.checks import check_class_texts
 from gym_rated.choices import Reference, TaskName
+from gym_rated.runs.sinks import check_trackers
 from gym_rated.segments.encoding import PIXELS
 
 _NEEDED: dict[str, tuple[TaskName, ...]] = {
@@ -31,6 +32,7 @@ def check_args(args: RunArgs) -> None:
     Raises:
         TypeError: If something is no number that must be one.
         ValueError: If a flag is out of range, or with others makes a run that cannot do its job.
+        ImportError: If the package of a tracker is missing.
     """
     check_ranges(args)
     args.check_agent()
@@ -41,6 +43,7 @@ def check_args(args: RunArgs) -> None:
             "there is none; `gym-rated fit` makes one, and so does every rated run"
         )
     check_device(args)
+    check_trackers(args.track)
     if args.reward == "rated":
         _check_rated(args)
         _warn_of_other_ratings(args)

@@ -19,7 +19,7 @@ from gym_rated.assembly.ranges import (
     Share,
     Whole,
 )
-from gym_rated.assembly.words import EnvKwargs
+from gym_rated.assembly.words import EnvKwargs, Trackers
 from gym_rated.choices import (
     Answers,
     BonusName,
@@ -69,6 +69,11 @@ class TrainingArgs:
     """whether to film every 50th episode of the first environment (needs rendering)"""
     tensorboard: bool = True
     """whether to write TensorBoard files beside metrics.jsonl"""
+    track: Trackers = ()
+    """who else gets what the run logs and makes: wandb, mlflow, or both; each needs its extra, and
+    is set up by its client's own variables"""
+    track_project: str | None = None
+    """project of Weights & Biases, or experiment of MLflow; gym_rated if no variable says it"""
     save_model: bool = True
     """whether to save policy, reward model and ratings at the end"""
     checkpoint_every_s: Limit = 30.0

@@ -61,16 +61,21 @@ def open_writer(start: Start[Any], trainer: Trainer) -> RunWriter:
     state = start.state
     if start.is_extended and state is not None:  # before the result is taken back
         save_state(start.run_dir / CHECKPOINT, {**state, "args": args_state(start.args)})
-    return RunWriter(
+    writer = RunWriter(
         start.run_dir,
         asdict(start.args),
         script=start.script,
         tensorboard=start.args.tensorboard,
+        track=start.args.track,
+        track_project=start.args.track_project,
         resume=state is not None,
         resume_step=None if state is None else trainer.global_step,
         stamp=None if state is None else state.get("stamp"),
         is_held=True,
     )
+    for name, place in writer.tracked.items():
+        print(f"{name} tracks it: {place}")
+    return writer
 
 
 def progress_bar(args: RunArgs, first_step: int) -> "tqdm[Any]":

@@ -9,12 +9,15 @@ from typing import Annotated, Any, get_args, get_origin
 
 from tyro.constructors import PrimitiveConstructorSpec, PrimitiveTypeInfo
 
+from gym_rated.choices import TrackerName
+
 Value = bool | int | float | str
 _RULES = {
     int: "must be a whole number, in digits such as 20000",
     float: "must be a number such as 0.5 or 1e-4",
 }
 _SHOWN = 40  # letters of a wrong word
+_TRACKERS = get_args(TrackerName)
 
 
 def number_spec(info: PrimitiveTypeInfo) -> "PrimitiveConstructorSpec[Any] | None":
@@ -85,6 +88,27 @@ def env_kwargs_words(env_kwargs: Mapping[str, Value]) -> list[str]:
     """Return the words of a command line that hand on arguments of an environment."""
     return ["--env-kwargs", *_in_turn(env_kwargs)] if env_kwargs else []
 
+
+def _as_trackers(words: list[str]) -> tuple[str, ...]:
+    if not words:  # CleanRL's flag of this name takes none
+        raise ValueError(f"it must name {' or '.join(_TRACKERS)}, got nothing")
+    for word in words:
+        if word not in _TRACKERS:
+            raise ValueError(f"it must name {' or '.join(_TRACKERS)}, got {word[:_SHOWN]!r}")
+    return tuple(words)
+
+
+Trackers = Annotated[
+    tuple[TrackerName, ...],
+    PrimitiveConstructorSpec(
+        nargs="*",
+        metavar="{" + ",".join(_TRACKERS) + "} ...",
+        instance_from_str=_as_trackers,
+        is_instance=lambda value: isinstance(value, tuple),
+        str_from_instance=lambda value: list(value),
+    ),
+]
+"""Who else is told what a run logs: `--track wandb mlflow`."""
 
 EnvKwargs = Annotated[
     dict[str, Value],

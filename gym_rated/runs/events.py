@@ -5,16 +5,18 @@ in a traceback; records are made by its `RecordWriter`, which needs neither torc
 """
 
 import json
+import math
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gym_rated.checkpoint.files import GrowingFile
+from gym_rated.runs.rows import Row
 
 if TYPE_CHECKING:
     from tensorboard.compat.proto.event_pb2 import Event
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 SCORE = "score"
 """Tag of a run's score, which is written once, at its end."""
 
-_PLACES = ("run_dir", "resume")  # flags that say where a run is, and not what
+# flags that say where a run is, and not what
+_PLACES = ("run_dir", "resume", "track", "track_project")
 _numbers = count()  # of the files of this process
 
 
@@ -30,45 +33,60 @@ class EventFile:
     """One event file.
 
     Args:
-        folder: Folder of the run.
-
-    Raises:
-        OSError: If it cannot be written.
+        folder: Folder of the run, whose name the run has in TensorBoard.
+        flags: What the run is made of, for the page HPARAMS: plain data. None is left out, and so
+            is where the run lies; what is no number, bool or text becomes text.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, flags: Mapping[str, Any]) -> None:
+        self._folder, self._flags = folder, flags
+        self._file: GrowingFile | None = None
+
+    def open(self, rows: Sequence[Row], step: int | None) -> None:
+        """Make the file; where a run goes on at `step`, what others say of later ones is forgotten.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
         from tensorboard.compat.proto.event_pb2 import Event
 
         moment = f"{time.time():010.0f}.{platform.node()}.{os.getpid()}.{next(_numbers)}"
-        self._file = GrowingFile(folder / f"events.out.tfevents.{moment}")
+        self._file = GrowingFile(self._folder / f"events.out.tfevents.{moment}")
         self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
+        self._describe(self._folder.resolve().name, self._flags)
+        if step is not None:
+            self._forget_from(step)
+            for row in rows:
+                if row.step == step:
+                    self.add(row)
 
-    def add(self, step: int, numbers: Mapping[str, float | None]) -> None:
-        """Add a row of metrics; what is None is NaN.
+    def add(self, row: Row) -> None:
+        """Add a row of metrics.
 
         Raises:
             OSError: If it does not fit on the disk.
         """
+        self._add(row.step, row.numbers)
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """Add the score, if there is one."""
+        score = result.get(SCORE)
+        if isinstance(score, int | float) and math.isfinite(score):
+            self._add(int(result.get("global_step", 0)), {SCORE: score})
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Close the file; closing twice does no harm."""
+        if self._file is not None:
+            self._file.close()
+
+    def _add(self, step: int, numbers: Mapping[str, float]) -> None:
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        scalars = [
-            Summary.Value(tag=tag, simple_value=float("nan") if x is None else x)
-            for tag, x in numbers.items()
-        ]
+        scalars = [Summary.Value(tag=tag, simple_value=x) for tag, x in numbers.items()]
         self._write(Event(wall_time=time.time(), step=step, summary=Summary(value=scalars)))
 
-    def describe(self, name: str, flags: Mapping[str, Any]) -> None:
-        """Say what the run is made of, for TensorBoard's page HPARAMS.
-
-        Args:
-            name: What the run is called there.
-            flags: Plain data. None is left out, and so is where the run lies; what is no number,
-                bool or text becomes text.
-
-        Raises:
-            OSError: If it does not fit on the disk.
-        """
+    def _describe(self, name: str, flags: Mapping[str, Any]) -> None:
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.plugins.hparams import summary_v2
 
@@ -85,20 +103,16 @@ class EventFile:
         ):
             self._write(Event(wall_time=time.time(), summary=summary))
 
-    def forget_from(self, step: int) -> None:
-        """Make TensorBoard forget what earlier files say of this step and later ones."""
+    def _forget_from(self, step: int) -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
         session = SessionLog(status=SessionLog.START)
         self._write(Event(wall_time=time.time(), step=step, session_log=session))
 
-    def close(self) -> None:
-        """Close the file; closing twice does no harm."""
-        self._file.close()
-
     def _write(self, event: "Event") -> None:
         from tensorboard.summary.writer.record_writer import RecordWriter
 
+        assert self._file is not None, "a sink is opened first"
         record = BytesIO()
         RecordWriter(record).write(event.SerializeToString())
         self._file.add(record.getvalue())

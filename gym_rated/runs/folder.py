@@ -13,6 +13,7 @@ from gym_rated.runs.names import METRICS, PREDICTIONS, RATINGS, RESULT, REWARD_M
 from gym_rated.runs.products import score_of
 from gym_rated.runs.reading import read_config, read_metrics, read_result
 from gym_rated.runs.series import Metrics, finite_rows
+from gym_rated.runs.tracked import arm_of
 
 if TYPE_CHECKING:
     from gym_rated.reward_model import RewardEnsemble
@@ -107,13 +108,7 @@ class Run:
     @property
     def arm(self) -> str:
         """What the agent was paid: "true", "rated", its preset if not ours, "shuffled"."""
-        reward = str(self.args.get("reward", "unknown"))
-        if reward != "rated":
-            return reward
-        if self.args.get("shuffle_ratings"):
-            return "shuffled"
-        preset = str(self.args.get("preset", "ours"))
-        return "rated" if preset == "ours" else preset
+        return arm_of(self.args)
 
     @property
     def last_step(self) -> int:

@@ -6,6 +6,7 @@ Scripts write under these names; plots, reports, benchmarks and the commands rea
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"
 RESULT = "result.json"
+TRACKING = "tracking.json"
 CHECKPOINT = "checkpoint"
 POLICY = "policy.safetensors"
 REWARD_MODEL = "reward_model"

@@ -5,7 +5,16 @@ from itertools import count
 from pathlib import Path
 
 from gym_rated.checkpoint.state import MANIFEST
-from gym_rated.runs.names import CHECKPOINT, CONFIG, METRICS, POLICY, RATINGS, RESULT, REWARD_MODEL
+from gym_rated.runs.names import (
+    CHECKPOINT,
+    CONFIG,
+    METRICS,
+    POLICY,
+    RATINGS,
+    RESULT,
+    REWARD_MODEL,
+    TRACKING,
+)
 from gym_rated.runs.reading import read_config
 
 _MADE = (RESULT, POLICY, REWARD_MODEL, RATINGS, f"{CHECKPOINT}/{MANIFEST}")
@@ -27,7 +36,7 @@ def set_aside(folder: Path) -> str:
     aside = next(a for k in count(1) if not (a := folder / f"begun-{k}").exists())
     aside.mkdir()
     events = folder.glob("events.out.tfevents.*")
-    for path in (folder / CONFIG, folder / METRICS, *events):
+    for path in (folder / CONFIG, folder / METRICS, folder / TRACKING, *events):
         if path.exists():
             path.rename(aside / path.name)
     shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)  # a first one that was never complete

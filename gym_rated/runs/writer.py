@@ -1,16 +1,17 @@
 """The only run format: one folder a run, readable with nothing but JSON.
 
 `config.json` says what ran and on what, `metrics.jsonl` holds one line a log call, TensorBoard's
-event files beside it hold the same tags, and `result.json` is written last, with the SHA-256 of
-what the run made. A run that was killed is resumed at a checkpoint, which knows how many rows had
-been logged: those after it are dropped, so nothing is logged twice.
+event files beside it hold the same tags, as trackers do where they are asked for, and `result.json`
+is written last, with the SHA-256 of what the run made. A run that was killed is resumed at a
+checkpoint, which knows how many rows had been logged: those after it are dropped, so nothing is
+logged twice.
 """
 
 import json
 import math
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,11 +19,14 @@ from typing import Any, Self
 import numpy as np
 
 from gym_rated.checkpoint.files import GrowingFile, replace_file
-from gym_rated.runs.events import SCORE, EventFile
+from gym_rated.choices import TrackerName
 from gym_rated.runs.lock import lock_folder
+from gym_rated.runs.mirror import Mirror
 from gym_rated.runs.names import CHECKPOINT, COLUMNS, CONFIG, FORMAT, METRICS, RESULT, SEALED
 from gym_rated.runs.provenance import provenance
 from gym_rated.runs.reading import digest, read_config, read_rows
+from gym_rated.runs.rows import Row, Sink
+from gym_rated.runs.sinks import choose_sinks
 
 
 class RunWriter:
@@ -33,6 +37,10 @@ class RunWriter:
         config: The script's arguments; paths become text, NaN and infinities "nan" and "inf".
         script: Name of what trains, such as "ppo": a report groups runs by it.
         tensorboard: Whether to write TensorBoard event files beside the metrics.
+        track: Trackers that get the same, "wandb" and "mlflow". One that fails later is left alone
+            with a warning; the run goes on without it.
+        track_project: Their project or experiment; by default what their variables say, or
+            "gym_rated".
         resume: Whether to continue the run that `folder` holds.
         resume_step: With `resume`, the step of the checkpoint that training continues from; rows of
             later steps are dropped.
@@ -44,10 +52,12 @@ class RunWriter:
     Raises:
         FileExistsError: If `folder` holds a run and `resume` is False.
         FileNotFoundError: If `folder` holds no run and `resume` is True.
+        ImportError: If the package of a tracker is missing.
         OSError: If `folder` is no folder, or cannot be written to.
         RuntimeError: If another process writes to this folder.
         TypeError: If `config` holds something that JSON does not.
-        ValueError: If `resume` and `resume_step` do not go together, or the metrics are damaged.
+        ValueError: If `resume` and `resume_step` do not go together, the metrics are damaged, or
+            `track` names a tracker that cannot begin a new run.
 
     Example:
         >>> import tempfile
@@ -66,6 +76,8 @@ class RunWriter:
         *,
         script: str | None = None,
         tensorboard: bool = True,
+        track: Sequence[TrackerName] = (),
+        track_project: str | None = None,
         resume: bool = False,
         resume_step: int | None = None,
         stamp: Mapping[str, Any] | None = None,
@@ -86,14 +98,24 @@ class RunWriter:
         self._lock = None if is_held else lock_folder(self.folder)
         try:
             check_folder(self.folder, resume)  # once more, as others may have been here
-            self._open(start, resume_step, (stamp or {}).get("num_rows"), tensorboard)
+            self._sinks: list[Sink] = choose_sinks(  # first, as a tracker may refuse
+                self.folder,
+                start,
+                is_new=not resume,
+                tensorboard=tensorboard,
+                track=track,
+                project=track_project,
+            )
         except BaseException:
             self._let_go()
             raise
+        try:
+            self._open(start, resume_step, (stamp or {}).get("num_rows"))
+        except BaseException as error:
+            self._close_sinks(error)
+            raise
 
-    def _open(
-        self, start: dict[str, Any], step: int | None, num_rows: int | None, tensorboard: bool
-    ) -> None:
+    def _open(self, start: dict[str, Any], step: int | None, num_rows: int | None) -> None:
         rows: list[dict[str, Any]] = []
         if step is None:
             _write_json(self.folder / CONFIG, start)
@@ -102,15 +124,11 @@ class RunWriter:
             _note_resumption(self.folder, {"step": step, **start})
         self._num_rows = len(rows)
         self._start_s = time.monotonic() - (float(rows[-1]["time_s"]) if rows else 0.0)
+        self._began_s = time.time() - (time.monotonic() - self._start_s)
         self._metrics = GrowingFile(self.folder / METRICS)
-        self._events = EventFile(self.folder) if tensorboard else None
-        if self._events is not None:
-            self._events.describe(self.folder.resolve().name, start["args"])
-        if self._events is not None and step is not None:
-            self._events.forget_from(step)
-            for row in rows:
-                if row["step"] == step:
-                    self._events.add(step, {k: v for k, v in row.items() if k not in COLUMNS})
+        known = [self._as_row(k, row) for k, row in enumerate(rows)]
+        for sink in self._sinks:
+            sink.open(known, step)
 
     def log(self, step: int, values: Mapping[str, Any]) -> None:
         """Write one row of metrics; it is safe from a kill of this process when this returns.
@@ -133,9 +151,10 @@ class RunWriter:
         row["time_s"] = round(time.monotonic() - self._start_s, 3)
         row |= {tag: x if math.isfinite(x) else None for tag, x in numbers.items()}
         self._metrics.add((json.dumps(row, allow_nan=False) + "\n").encode())
+        taken_over = self._as_row(self._num_rows, row | numbers)
         self._num_rows += 1
-        if self._events is not None:
-            self._events.add(int(step), numbers)
+        for sink in self._sinks:
+            sink.add(taken_over)
 
     def stamp(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """Return the state of a checkpoint with what wrote it, and how far the run is logged.
@@ -166,18 +185,34 @@ class RunWriter:
         if "sha256" in result:
             raise ValueError('`result` must not have the key "sha256", got one; rename it')
         row = plain(result, "result")
-        score = row.get(SCORE)
-        if self._events is not None and isinstance(score, int | float) and math.isfinite(score):
-            self._events.add(int(row.get("global_step", 0)), {SCORE: score})
-        self.close()
+        for sink in self._sinks:
+            sink.finish(row)
+        self._metrics.close()
         _write_json(self.folder / RESULT, {**row, "sha256": _digests(self.folder)})
+        self.close()
+
+    @property
+    def tracked(self) -> dict[str, str]:
+        """Name of each tracker -> where it shows the run."""
+        mirrors = [sink for sink in self._sinks if isinstance(sink, Mirror)]
+        return {mirror.name: mirror.place for mirror in mirrors if mirror.place is not None}
 
     def close(self) -> None:
         """Close the files; closing twice does no harm."""
         self._metrics.close()
-        if self._events is not None:
-            self._events.close()
-        self._let_go()
+        self._close_sinks(None)
+
+    def _close_sinks(self, error: BaseException | None) -> None:
+        try:
+            for sink in self._sinks:
+                sink.close(error)
+        finally:
+            self._let_go()
+
+    def _as_row(self, number: int, row: Mapping[str, Any]) -> Row:
+        """Return a row of `metrics.jsonl` as sinks take it; null is NaN."""
+        numbers = {k: math.nan if x is None else x for k, x in row.items() if k not in COLUMNS}
+        return Row(number, row["step"], self._began_s + row["time_s"], numbers)
 
     def _let_go(self) -> None:
         if self._lock is not None:
@@ -194,7 +229,8 @@ class RunWriter:
         trace: TracebackType | None,
     ) -> None:
         """Close the files, whatever happened."""
-        self.close()
+        self._metrics.close()
+        self._close_sinks(error)
 
 
 def plain(value: Any, path: str) -> Any:

@@ -169,7 +169,7 @@ def test_a_row_that_does_not_fit_leaves_whole_rows_and_a_sentence(
 ):
     with RunWriter(tmp_path, {}, tensorboard=tensorboard) as run:
         run.log(10, {"a": 1})
-        file = run._events._file if tensorboard else run._metrics
+        file = run._sinks[0]._file if tensorboard else run._metrics
         write, room = os.write, [5]
 
         def half(descriptor, data):
