@@ -71,10 +71,23 @@ class Policy:
             tensors = safetensors.numpy.load(file.read_bytes())
         except Exception as error:  # safetensors raises an Exception of its own
             raise ValueError(f"`path` must be an undamaged policy, got {file} ({error})") from error
+        return cls.of_tensors(tensors, file)
+
+    @classmethod
+    def of_tensors(cls, tensors: Tensors, source: str | Path) -> Self:
+        """Return the policy that tensors make up, as a file or a checkpoint holds them.
+
+        Args:
+            tensors: Weights by name; what a policy does not need, such as a critic's, may be there.
+            source: Where they come from, for errors.
+
+        Raises:
+            ValueError: As `load`.
+        """
         for kind, layer in _FIRST_LAYERS.items():
             weight = tensors.get(f"{layer}.weight")
             if weight is not None and weight.ndim == 2:
-                with restoring("path", file):
+                with restoring("path", source):
                     _check_tensors(kind, tensors)
                 return cls(kind, tensors)
         raise ValueError(

@@ -148,10 +148,15 @@ def _make_human_rater(
         num_classes=args.num_classes,
         class_names=args.class_names or None,
         instructions=args.instructions,
-        run_id=run_dir.name if args.rater_db else f"{args.env_id}__{seed}",
+        run_id=run_id_of(args, run_dir, seed),
         asking=asking,
         page=page if args.serve else None,
     )
+
+
+def run_id_of(args: RunArgs, run_dir: Path, seed: int) -> str:
+    """Return what a run is called in a database of ratings."""
+    return run_dir.name if args.rater_db else f"{args.env_id}__{seed}"
 
 
 def make_episodes(args: RunArgs, env: Any, index: int) -> SeededEpisodes:

@@ -32,6 +32,9 @@ COMMANDS = {
     "report": Command(f"{_IN}.report:main", "plots and tables of one or several runs"),
     "bench": Command(f"{_IN}.bench:main", "a grid of trainings, resumable, and its report"),
     "film": Command(f"{_IN}.film:main", "videos of the policy of a finished run"),
+    "watch": Command(
+        f"{_IN}.watch:main", "the policy of a run as it acts now, with its learned reward, to rate"
+    ),
     "show": Command(f"{_IN}.show:main", "what is known of one rated segment"),
     "rate-minari": Command(f"{_IN}.minari:rate", "rate segments of recorded episodes"),
     "export-minari": Command(f"{_IN}.minari:export", "write rated segments as a Minari dataset"),

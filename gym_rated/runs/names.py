@@ -14,6 +14,7 @@ RATINGS = "ratings/ratings.npz"
 PREDICTIONS = "predictions"
 DATABASE = "ratings.db"
 VIDEOS = "videos"
+WATCHED = "watched"  # a folder: what people rated while they watched, in a database of its own
 LOCK = "run.lock"
 OWNER = "run.lock.json"
 

@@ -1,6 +1,7 @@
 """The page's own unit tests, tests/human/page/*.test.js, run by node."""
 
 import os
+import posixpath
 import re
 import subprocess
 from importlib.util import find_spec
@@ -54,15 +55,31 @@ def test_a_failing_test_of_the_page_fails_here_with_its_output(node, tmp_path):
         run(node, planted)
 
 
-def imports_of(path: str) -> list[str]:
-    return re.findall(r'^import [^;]*"\.(/[a-z]+\.js)";$', PAGE[path], re.M)
+def imports_of(page: dict[str, str], path: str) -> list[str]:
+    found = re.findall(r'^import [^;]*"(\.[./a-z]+\.js)";$', page[path], re.M)
+    return [
+        str(posixpath.normpath(posixpath.join(posixpath.dirname(path), name))) for name in found
+    ]
 
 
-def test_every_file_of_the_page_is_reached_from_its_index():
-    reached, ahead = set(), re.findall(r'<script type="module" src="([^"]+)">', PAGE["/"])
+def reached_from_index(page: dict[str, str]) -> set[str]:
+    reached, ahead = set(), re.findall(r'<script type="module" src="([^"]+)">', page["/"])
     while ahead:
         path = ahead.pop()
         if path not in reached:
             reached.add(path)
-            ahead += imports_of(path)
-    assert reached == {path for path in PAGE if path.endswith(".js")}
+            ahead += imports_of(page, path)
+    return reached
+
+
+def test_every_file_of_the_page_is_reached_from_its_index():
+    assert reached_from_index(PAGE) == {path for path in PAGE if path.endswith(".js")}
+
+
+def test_every_file_of_the_page_to_watch_is_reached_from_its_index():
+    page = {page_file.path: page_file.data.decode() for page_file in read_page("watch")}
+    reached = reached_from_index(page)
+    own = {path for path in page if path.startswith("/watch/") and path.endswith(".js")}
+    assert own <= reached <= set(page)
+    assert len(own) >= 5
+    assert set(re.findall(r'(?:href|src)="([^"]+)"', page["/"])) <= set(page)

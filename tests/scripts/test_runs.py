@@ -3,12 +3,14 @@
 import errno
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import ppo
 import ppo_continuous_action
@@ -17,8 +19,10 @@ import sac_continuous_action
 from killed_runs import as_words, rows
 
 from gym_rated import SyntheticRater
+from gym_rated.assembly.present import Spaces, args_of, read_present
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.runs import RunWriter, read_metrics, read_result
+from gym_rated.segments.encoding import encode_actions
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:round .* has fewer than two rating classes"),
@@ -232,6 +236,25 @@ def test_a_run_that_is_killed_while_it_is_extended_ends_as_if_it_were_not(
                 train(script, resume=folders[1], total_timesteps=LONGER)
     assert train(script, resume=folders[1])["global_step"] == LONGER
     assert_same_run(*folders)
+
+
+def test_a_checkpoint_tells_the_policy_and_the_reward_that_the_run_saves(
+    tmp_path: Path, script: ModuleType, whole: Callable[..., Path]
+) -> None:
+    finished, stopped = whole(script), tmp_path / "stopped"
+    shutil.copytree(finished, stopped)
+    (stopped / "result.json").unlink()
+    env = gym.make(flags_of(script)["env_id"])
+    told = [read_present(folder, args_of(folder), Spaces.of(env)) for folder in (finished, stopped)]
+    assert [present.step for present in told] == [STEPS, STEPS]
+    assert told[0].mark != told[1].mark
+    obs = np.random.default_rng(0).normal(size=(5, told[0].policy.obs_dim)).astype(np.float32)
+    actions = [[p.policy.act(each, env.action_space) for each in obs] for p in told]
+    np.testing.assert_allclose(actions[0], actions[1], rtol=1e-6)
+    encoded = encode_actions(env.action_space, np.array(actions[0]))
+    rewards = [present.reward_fn(obs, encoded) for present in told if present.reward_fn]
+    assert len(rewards) == 2
+    np.testing.assert_array_equal(rewards[0], rewards[1])
 
 
 def test_a_run_cannot_be_shortened(script: ModuleType, whole: Callable[..., Path]) -> None:

@@ -12,6 +12,7 @@ import tyro
 from numpy.typing import NDArray
 
 from gym_rated.agents.policy import Policy
+from gym_rated.assembly.rollout import Env, choose_action, environment_of, images_of
 from gym_rated.assembly.wording import named_as
 from gym_rated.assembly.words import EnvKwargs
 from gym_rated.checks import check_number, whole_number
@@ -20,12 +21,8 @@ from gym_rated.environments.images import with_images
 from gym_rated.environments.making import make_env
 from gym_rated.environments.rendering import choose_backend, ensure_rendering
 from gym_rated.human.clips.drawing import draw, draw_small, fps_of
-from gym_rated.imports import check_imports_nothing, names_of_modules
 from gym_rated.runs import is_finished, read_result
-from gym_rated.runs.names import CONFIG
-from gym_rated.runs.reading import read_config
 
-Env = gym.Env[Any, Any]
 _MOST_FPS = 25.0  # of a picture that is sent over the network
 _MOST_SECONDS = 60.0  # frames are held in memory
 _DRAWN, _HEIGHT = 360, 240  # pixels of a frame as it is drawn, longer side, and of a film's height
@@ -101,7 +98,7 @@ def film(args: FilmArgs, run: Path) -> list[float]:
     env = make_env(env_id, env_kwargs, render_mode="rgb_array")
     follow_agent(env)
     env = gym.wrappers.RecordVideo(env, str(_folder(args, run)), episode_trigger=lambda _: True)
-    env = with_images(env, **_images_of(run))
+    env = with_images(env, **images_of(run))
     rng = None if args.deterministic else np.random.default_rng(args.seed)
     try:
         return [play(env, policy, args.seed + i, rng) for i in range(args.episodes)]
@@ -132,7 +129,7 @@ def film_side_by_side(args: FilmArgs, path: Path) -> None:
         steps_a_second = fps_of(env)
         every = max(1, round(steps_a_second / _MOST_FPS))
         steps = max(1, round(args.seconds * steps_a_second))
-        seen = [env, *(with_images(env, **_images_of(run)) for run in args.runs)]
+        seen = [env, *(with_images(env, **images_of(run)) for run in args.runs)]
         films = [
             list(islice(_pictures(each, env_id, policy, args), 0, steps, every))
             for each, policy in zip(seen, (None, *policies), strict=True)
@@ -179,36 +176,14 @@ def _step(
     env: Env, policy: Policy | None, obs: Any, rng: np.random.Generator | None
 ) -> tuple[Any, float, bool]:
     """Take one step; returns the observation, the true reward and whether the episode is over."""
-    if policy is None:
-        action = env.action_space.sample()
-    else:
-        vector = np.asarray(gym.spaces.flatten(env.observation_space, obs))
-        action = policy.act(vector, env.action_space, rng)
+    action = choose_action(env, policy, obs, rng)
     obs, reward, terminated, truncated, _ = env.step(action)
     return obs, float(reward), terminated or truncated
 
 
 def _environment_of(args: FilmArgs, run: Path) -> tuple[str, dict[str, Any]]:
-    """Return id and arguments of a run's environment, which a file alone must not import."""
     with named_as(folder="runs"):
-        flags = read_config(run)["args"]
-    env_id = args.env_id or flags.get("env_id")
-    if env_id is None:
-        raise ValueError(
-            f"`env_id` must be given, because {run / CONFIG} names no environment, got None"
-        )
-    env_kwargs = args.env_kwargs or flags.get("env_kwargs") or {}
-    typed = [*names_of_modules(args.env_id), *names_of_modules(args.env_kwargs)]
-    for name, value in (("env_id", env_id), ("env_kwargs", env_kwargs)):
-        remedy = f"if you trust it, pass --env-id {env_id}"
-        check_imports_nothing(name, value, run / CONFIG, remedy, typed=typed)
-    return str(env_id), dict(env_kwargs)
-
-
-def _images_of(run: Path) -> dict[str, Any]:
-    """Return how a run changed the images that its policy sees; earlier ones had no such flags."""
-    flags = read_config(run)["args"]
-    return {name: flags[name] for name in ("image_size", "gray", "frame_stack") if name in flags}
+        return environment_of(run, args.env_id, args.env_kwargs)
 
 
 def _folder(args: FilmArgs, run: Path) -> Path:

@@ -7,7 +7,7 @@ page keeps what was refused with 5xx and sends it again.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -152,15 +152,17 @@ def routes(
 ) -> FastAPI:
     """Return the routes without the guard: for `create_app`, and to describe them (OpenAPI)."""
     api = FastAPI(title="gym_rated", docs_url=None, redoc_url=None, openapi_url=None)
-    _add_errors(api)
-    _add_page(api, raters)
+    add_errors(api)
+    add_page(api, raters, read_page())
     board = Board(store, options.run_id)
     _add_rating(api, store, board, options)
     _add_news(api, board, options, ending or Ending())
     return api
 
 
-def _add_page(api: FastAPI, raters: Raters) -> None:
+def add_page(api: FastAPI, raters: Raters, page: Iterable[PageFile]) -> None:
+    """Add the files of a page, and the way in."""
+
     @api.get("/healthz")
     def healthz() -> dict[str, str]:
         """Say that the server is up."""
@@ -171,7 +173,7 @@ def _add_page(api: FastAPI, raters: Raters) -> None:
         """Take the token out of the address into a cookie."""
         return log_in(request, raters, token)
 
-    for page_file in read_page():
+    for page_file in page:
         api.get(page_file.path, include_in_schema=False)(_send(page_file))
 
 
@@ -235,7 +237,7 @@ def _add_rating(api: FastAPI, store: Store, board: Board, options: PageOptions) 
         event = Event(rater=request.state.rater, **deed.model_dump())
         done = store.record(event)
         board.forget()
-        return _written(done)
+        return written(done)
 
     @api.post("/api/remarks")
     def post_remark(request: Request, said: Remarked) -> Written:
@@ -243,7 +245,7 @@ def _add_rating(api: FastAPI, store: Store, board: Board, options: PageOptions) 
         remark = Remark(rater=request.state.rater, **said.model_dump())
         done = store.remark(remark)
         board.forget()
-        return _written(done)
+        return written(done)
 
     @api.post("/api/unplayable")
     def post_unplayable(request: Request, report: Unplayable) -> dict[str, bool]:
@@ -252,7 +254,8 @@ def _add_rating(api: FastAPI, store: Store, board: Board, options: PageOptions) 
         return {"asked": store.remake(report.query_id, "webp")}
 
 
-def _written(done: Recorded) -> Written:
+def written(done: Recorded) -> Written:
+    """Return what the page is told of an event that stands in the log."""
     return Written(
         seq=done.seq, query_id=done.query_id, revision=done.revision, repeated=done.repeated
     )
@@ -279,7 +282,9 @@ def _add_news(api: FastAPI, board: Board, options: PageOptions, ending: Ending) 
         return {"end": "finished" if is_finished else "stopped"}
 
 
-def _add_errors(api: FastAPI) -> None:
+def add_errors(api: FastAPI) -> None:
+    """Turn what the store raises into a status and a sentence."""
+
     @api.exception_handler(RequestValidationError)
     def refuse(_: Request, error: RequestValidationError) -> JSONResponse:
         # without what was sent: it may not even be text

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -20,12 +21,26 @@ class PageFile:
     media_type: str
 
 
-def read_page() -> list[PageFile]:
-    """Return the files of `gym_rated/human/page`; index.html is at "/"."""
+def read_page(front: str = "") -> list[PageFile]:
+    """Return the files of `gym_rated/human/page`; index.html is at "/".
+
+    Args:
+        front: Folder in there whose files come on top, under its name, and whose index.html is at
+            "/" instead; such as "watch".
+    """
+    folder = files("gym_rated.human").joinpath("page")
+    found = _read(folder)
+    if front:
+        own = _read(folder.joinpath(front), f"/{front}")
+        found = [page_file for page_file in found if page_file.path != "/"] + own
+    return sorted(found, key=lambda page_file: page_file.path)
+
+
+def _read(folder: Traversable, prefix: str = "") -> list[PageFile]:
     found = []
-    for item in files("gym_rated.human").joinpath("page").iterdir():
+    for item in folder.iterdir():
         suffix = item.name[item.name.rfind(".") :]
         if suffix in MEDIA_TYPES:
-            path = "/" if item.name == "index.html" else f"/{item.name}"
+            path = "/" if item.name == "index.html" else f"{prefix}/{item.name}"
             found.append(PageFile(path, item.read_bytes(), MEDIA_TYPES[suffix]))
-    return sorted(found, key=lambda page_file: page_file.path)
+    return found

@@ -63,9 +63,9 @@ export function closeClasses() {
   for (const button of byId("classes").children) button.setAttribute("aria-disabled", "true");
 }
 
-export function drawHelp(count, keyBase) {
+export function drawHelp(count, keyBase, others = KEYS) {
   byId("keys").replaceChildren(
-    ...helpRows(count, keyBase).flatMap(({ keys, between, meaning }) => [
+    ...helpRows(count, keyBase, others).flatMap(({ keys, between, meaning }) => [
       element(
         "dt",
         {},
@@ -77,11 +77,11 @@ export function drawHelp(count, keyBase) {
 }
 
 // The lines of the help, for a number of classes; none are known yet: 0.
-export function helpRows(count, keyBase) {
-  const others = KEYS.map(([keys, meaning]) => ({ keys: keys.split(" "), between: " ", meaning }));
-  if (!count) return others;
+export function helpRows(count, keyBase, others = KEYS) {
+  const rows = others.map(([keys, meaning]) => ({ keys: keys.split(" "), between: " ", meaning }));
+  if (!count) return rows;
   const keys = [keyOfClass(0, keyBase), keyOfClass(count - 1, keyBase)];
-  return [{ keys, between: " to ", meaning: "the classes, worst to best" }, ...others];
+  return [{ keys, between: " to ", meaning: "the classes, worst to best" }, ...rows];
 }
 
 export function flash(button) {

@@ -37,6 +37,8 @@ export function actionOf(event, actions) {
     backspace: actions.undo,
     " ": actions.pause,
     r: actions.restart,
+    l: actions.loop,
+    n: actions.next,
     ",": () => actions.step(-1),
     ".": () => actions.step(1),
     "[": () => actions.speed(-1),

@@ -138,9 +138,11 @@ export class Outbox {
   }
 }
 
-// A remark is no answer, and has an address of its own.
+// A remark is no answer, and a segment that was chosen has no query yet: both have addresses of their
+// own.
 function requestOf({ kind, ...rest }) {
   if (kind === "remark") return { path: "/api/remarks", body: rest };
+  if (kind === "segment") return { path: "/api/segments", body: rest };
   return { path: "/api/events", body: { ...rest, kind } };
 }
 

@@ -39,6 +39,14 @@ def _add_one(connection: Connection, run_id: str, new: Job, now: float) -> bool:
     return is_new
 
 
+def add_asked(connection: Connection, run_id: str, new: Job, now: float) -> int:
+    """Add a segment with its clip, or find it there; returns the number of its query."""
+    _add_one(connection, run_id, new, now)
+    same = (segment.c.run_id == run_id) & (segment.c.id == new.segment_id)
+    original = select(query.c.id).join(segment, segment.c.number == query.c.segment)
+    return int(connection.execute(original.where(same, query.c.repeat_for.is_(None))).scalar_one())
+
+
 def add_segment(
     connection: Connection, run_id: str, new: Job, *, with_job: bool
 ) -> tuple[int, bool]:

@@ -324,6 +324,33 @@ class Store:
 
     # ---- rating
 
+    def ask(self, run_id: str, new: Job, rater: str, lease_s: float = 90) -> int:
+        """Give a rater a segment of their own choice to rate; returns the number of its query.
+
+        A segment that the run has is left as it is, and may get another answer.
+
+        Args:
+            run_id: The run.
+            new: The segment, with its clip.
+            rater: Who chose it.
+            lease_s: Seconds for which nobody else gets the seat, at most 120.
+
+        Raises:
+            StoreFull: If less than the reserve is free on the disk.
+            ValueError: If there is no such run, or the segment has no clip.
+        """
+        check_name("rater", rater)
+        check_lease(lease_s)
+        if new.clip is None:
+            raise ValueError(f"`new` must bring its clip along, got {new.segment_id!r} without")
+        check_room(self.place, self.reserve_bytes, "segments")
+        with self._db.write() as connection:
+            now = self._db.lock_rater(connection, rater)
+            runs.read_run(connection, run_id)
+            query_id = jobs.add_asked(connection, run_id, new, now)
+            queries.give(connection, query_id, rater, now + lease_s)
+        return query_id
+
     def next_query(
         self,
         rater: str,

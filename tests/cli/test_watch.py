@@ -1,0 +1,204 @@
+"""`gym-rated watch`: a real run in a real process, and what is refused before anything plays."""
+
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from io import BytesIO
+from pathlib import Path
+
+import httpx2
+import numpy as np
+import pytest
+from PIL import Image
+
+from gym_rated.assembly.playing import Episode
+from gym_rated.cli import main
+from gym_rated.environments.rendering import CannotRender
+from gym_rated.human import HumanRater
+from gym_rated.human.asking import default_names
+from gym_rated.human.segment_job import make_job
+from gym_rated.human.store import Event, Run, Store
+from gym_rated.ratings import RatingDataset
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run that was killed: CartPole, segments of 20 steps, five classes."""
+    shutil.unpack_archive(FIXTURES / "ppo_discrete_killed.zip", tmp_path)
+    return tmp_path / "ppo_discrete_killed"
+
+
+@contextlib.contextmanager
+def watched(run: Path, *words: str):
+    """Watch a run in another process; gives who is signed in there, and the process."""
+    command = [sys.executable, "-m", "gym_rated", "watch", str(run), "--size", "64", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("Watch at http://127.0.0.1:"), line
+        link = line.split(" at ")[1].strip()
+        origin = link.partition("/login")[0]
+        client = httpx2.Client(base_url=origin, follow_redirects=True, headers={"origin": origin})
+        with client:
+            client.get(link)
+            yield client, process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def episode_of(client) -> dict:
+    for _ in range(600):
+        if (found := client.get("/api/episodes").json()["episode"]) is not None:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("no episode came")
+
+
+def rate(client, episode: str, first: int, rating: int) -> None:
+    deed = {"client_id": f"client-{first:04}", "episode": episode, "first_step": first}
+    said = client.post("/api/segments", json={**deed, "rating": rating, "shown_ms": 800})
+    assert said.status_code == 200, said.text
+
+
+@pytest.mark.slow
+def test_what_is_rated_while_watching_survives_a_kill_and_can_be_learned_from(
+    run, tmp_path, capsys
+):
+    short = ("--env-kwargs", "max_episode_steps", "40", "--deterministic")
+    with watched(run, *short) as (client, process):
+        about = client.get("/api/watch").json()
+        assert (about["rater"], about["segment_length"]) == ("me-watching", 20)
+        episode = episode_of(client)
+        rate(client, episode["id"], 0, 1)
+        process.send_signal(signal.SIGKILL)
+    db = run / "watched" / "ratings.db"
+    with watched(run, *short) as (client, process):
+        rate(client, episode["id"], 20, 4)  # as a browser sends what was not answered
+        assert episode_of(client)["id"] != episode["id"]
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+        assert process.wait(30) == 0
+    file = run / "watched" / "ratings.npz"
+    assert f"2 ratings: {db}\ngym-rated export --db {db} --out {file}\n" in said
+    capsys.readouterr()
+    assert main(["status", "--db", str(db)]) == 0
+    assert "rater me-watching: 2 rated, 0 cannot tell" in capsys.readouterr().out
+    assert main(["export", "--db", str(db), "--out", str(file)]) == 0
+    ratings = RatingDataset.load(file)
+    assert [(r.rating, r.rater) for r in ratings.ratings] == [
+        (1, "me-watching"),
+        (4, "me-watching"),
+    ]
+    assert {segment.round for segment in ratings.segments()} == {0}  # of one sitting
+    assert [len(segment) for segment in ratings.segments()] == [20, 20]
+    with Store(db) as store:
+        clips = [store.clip(e.clip_sha256) for e in store.events(store.runs()[0].id)]
+    assert [clip.frames for clip in clips] == [20, 20]
+    out = ["--out", str(tmp_path / "model")]
+    assert main(["fit", "--ratings", str(file), *out]) == 0
+
+
+def test_a_run_that_people_rate_learns_from_it_when_it_is_resumed(tmp_path, capsys):
+    seen = Episode(0, 0, 900, *steps(8), tuple(picture() for _ in range(8)), 50.0, False)
+    asked = {"env_id": "CartPole-v1", "seed": 1, "num_classes": 3, "page": None}
+    asked["instructions"] = "Is it upright?"
+    folder = tmp_path / "watched.db"
+    with Store(folder) as store:
+        run = Run("CartPole-v1__1", 3, default_names(3), "Is it upright?", env_id="CartPole-v1")
+        store.open_run(run)
+        for first, rating in ((0, 0), (4, 2)):
+            job = make_job(seen.segment(first, 4), 1, {"env_id": "CartPole-v1", "fps": 50.0})
+            query = store.ask(run.id, job, "me-watching")
+            store.record(Event(f"client-{first}", query, "me-watching", "rate", rating))
+    rater = HumanRater(tmp_path / "ratings.db", **asked)
+    state = rater.state_dict()
+    rater.close()
+    file = tmp_path / "watched.npz"
+    assert main(["export", "--db", str(folder), "--out", str(file)]) == 0
+    assert main(["import", "--db", str(tmp_path / "ratings.db"), "--ratings", str(file)]) == 0
+    resumed = HumanRater(tmp_path / "ratings.db", **asked)
+    resumed.load_state_dict(state)
+    assert [segment.round for segment in resumed.recover()] == [0, 0]
+    found = resumed.collect()
+    resumed.close()
+    assert [(a.rater, a.rating) for a in found] == [("me-watching", 0), ("me-watching", 2)]
+
+
+def steps(num: int):
+    obs = np.random.default_rng(0).normal(size=(num, 4)).astype(np.float32)
+    actions = np.eye(2, dtype=np.float32)[[0, 1] * (num // 2)]
+    return obs, actions, np.ones(num), np.zeros(num)
+
+
+def picture() -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (32, 32)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def refused(capsys, *words: str) -> str:
+    assert main(["watch", *words]) == 2
+    return capsys.readouterr().err
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path, capsys):
+    assert "`run` must hold a run, got" in refused(capsys, str(tmp_path / "nothing"))
+
+
+def test_a_run_without_a_checkpoint_is_refused(run, capsys):
+    shutil.rmtree(run / "checkpoint")
+    assert "`run` must have a checkpoint or a saved policy" in refused(capsys, str(run))
+    assert not (run / "watched").exists()
+
+
+def test_a_run_without_a_learned_reward_is_refused(run, capsys):
+    config = json.loads((run / "config.json").read_text())
+    config["args"]["reward"] = "true"
+    (run / "config.json").write_text(json.dumps(config))
+    assert f"`gym-rated film {run}` films its policy" in refused(capsys, str(run))
+
+
+def test_a_port_that_is_taken_is_refused(run, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = refused(capsys, str(run), "--port", port)
+    assert f"`port` {port} of 127.0.0.1 cannot be opened (Address already in use)" in said
+
+
+def test_an_environment_that_cannot_be_drawn_is_refused(run, capsys, monkeypatch):
+    def cannot(env_id, env_kwargs, otherwise):
+        raise CannotRender(f"gym_rated cannot render {env_id}: no offscreen OpenGL. {otherwise}")
+
+    monkeypatch.setattr("gym_rated.assembly.playing.choose_backend", cannot)
+    said = refused(capsys, str(run))
+    assert "gym_rated cannot render CartPole-v1: no offscreen OpenGL" in said
+    assert not (run / "watched").exists()
+
+
+def test_a_damaged_checkpoint_is_refused_by_the_name_of_the_run(run, capsys, monkeypatch):
+    monkeypatch.setattr("gym_rated.assembly.playing.choose_backend", lambda *a, **k: None)
+    (run / "checkpoint" / "skeleton-10.json").write_text("{}")
+    said = refused(capsys, str(run))
+    assert "`run` must hold an undamaged checkpoint" in said
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--seed", "-1"], "`seed` must be at least 0, got -1"),
+        (["--size", "3"], "`size` must be at least 16, got 3"),
+        (["--port", "70000"], "`port` must lie in [0, 65535], got 70000"),
+        (["--name", ""], "`name` must have 1 to 71 printable characters, got ''"),
+    ],
+)
+def test_wrong_flags_are_refused(run, capsys, flags, said):
+    assert said in refused(capsys, str(run), *flags)
