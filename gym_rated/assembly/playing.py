@@ -155,6 +155,7 @@ class Watched:
         self._present: Present = read_present(run, self.args, self._spaces)
         self.length = max(self._spaces.lengths(self.args))
         self.played = 0
+        self._is_stopped = False
         self._films: CapturedEpisodes | None = None
 
     def play(self, sitting: int, number: int) -> Episode:
@@ -162,6 +163,7 @@ class Watched:
 
         Raises:
             CannotRender: If there is no picture.
+            InterruptedError: After `stop`.
             ValueError: If the policy or the reward does not fit the environment.
         """
         self.played, drawing = 0, self._drawing
@@ -187,6 +189,10 @@ class Watched:
             is_cut=is_cut,
         )
 
+    def stop(self) -> None:
+        """End `play`, from another thread: its next step raises an InterruptedError."""
+        self._is_stopped = True
+
     def close(self) -> None:
         """Free the environment, in the thread that plays."""
         if self._films is not None:
@@ -206,6 +212,8 @@ class Watched:
         rows: list[tuple[Any, Any, float, bytes]] = []
         obs, done = env.reset()[0], False
         while not done and len(rows) < MOST_STEPS:
+            if self._is_stopped:
+                raise InterruptedError("nobody watches any more")
             action = choose_action(env, self._present.policy, obs, rng)
             vector = encode(obs)[0].copy()
             obs, reward, terminated, truncated, info = env.step(action)

@@ -17,7 +17,10 @@ from gym_rated.checkpoint.restoring import restoring
 
 log = logging.getLogger("gym_rated.assembly.theatre")
 KEPT = 3
-"""Episodes that are kept: the one that is watched, the one before, and the next."""
+"""Episodes that are kept in memory: the one that is watched, the one before, and the next."""
+ON_DISK = 6
+"""Likewise on disk, where a sitting that was killed left some, too."""
+_END_S = 10.0  # a step of a slow environment may take long
 _NAME = re.compile(r"watched-(\d+)-(\d+)")
 
 
@@ -28,6 +31,10 @@ class Player(Protocol):
 
     def play(self, sitting: int, number: int, /) -> Episode:
         """Play an episode."""
+        ...
+
+    def stop(self) -> None:
+        """Leave the episode that is being played; called in another thread."""
         ...
 
     def close(self) -> None:
@@ -88,10 +95,12 @@ class Theatre:
             return None
 
     def close(self) -> None:
-        """End the playing, after the episode that is being played."""
+        """End the playing, within a step of the episode that is being played."""
         with self._changed:
             self._is_over = True
             self._changed.notify_all()
+        self._player.stop()
+        self._thread.join(_END_S)
 
     def _run(self) -> None:
         number = 0
@@ -110,6 +119,8 @@ class Theatre:
         try:
             self._add(self._player.play(self.sitting, number))
         except Exception as error:
+            if self._is_over:  # it was left
+                return False
             log.exception("no episode could be played")
             self.problem = f"{type(error).__name__}: {error}"[:400]
             with self._changed:
@@ -124,7 +135,7 @@ class Theatre:
             self._episodes[episode.id] = episode
             while len(self._episodes) > KEPT:
                 del self._episodes[next(iter(self._episodes))]
-        for place in _kept(self._folder)[:-KEPT]:
+        for place in _kept(self._folder)[:-ON_DISK]:
             shutil.rmtree(self._folder / "watched-{}-{}".format(*place), ignore_errors=True)
 
 

@@ -10,7 +10,7 @@ import pytest
 from gym_rated.assembly import playing
 from gym_rated.assembly.playing import Drawing, Episode, Watched
 from gym_rated.assembly.present import args_of
-from gym_rated.assembly.theatre import KEPT, Theatre
+from gym_rated.assembly.theatre import ON_DISK, Theatre
 from gym_rated.checkpoint import load_state
 from gym_rated.human.segment_job import make_job
 from gym_rated.reward_model import load_reward_model
@@ -43,6 +43,9 @@ class Counting:
             raise ValueError("`policy` must act")
         self.numbers.append(number)
         return episode(sitting, number)
+
+    def stop(self) -> None:
+        self.is_stopped = True
 
     def close(self) -> None:
         self.numbers.append(-1)
@@ -86,6 +89,14 @@ def test_a_run_without_an_end_is_watched_by_its_checkpoint(name, tmp_path):
     assert found.step in counters
     assert found.learned.shape == (12,)
     assert np.ptp(found.learned) > 0
+
+
+def test_an_episode_is_left_within_a_step_when_nobody_watches_any_more(tmp_path):
+    watched = Watched(unpacked("ppo_discrete_killed", tmp_path), drawing=SMALL)
+    watched.stop()
+    with pytest.raises(InterruptedError, match="nobody watches"):
+        watched.play(0, 0)
+    assert watched.played == 0
 
 
 def test_each_episode_is_another_and_comes_again_from_its_numbers(tmp_path):
@@ -166,12 +177,12 @@ def test_one_episode_is_played_ahead_and_no_more(tmp_path):
     second = wait_for(lambda: theatre.after(first.id))
     assert second.id == "watched-0-1"
     theatre.close()
-    wait_for(lambda: player.numbers if player.numbers[-1] == -1 else None)
+    assert player.numbers[-1] == -1  # and what draws is freed
 
 
 def test_the_last_episodes_are_there_after_a_kill_under_the_names_they_had(tmp_path):
     theatre = Theatre(Counting(), tmp_path)
-    for number in range(KEPT + 1):
+    for number in range(ON_DISK + 1):
         last = wait_for(lambda n=number: theatre.after(f"watched-0-{n - 1}" if n else ""))
     theatre.close()
     again = Theatre(Counting(), tmp_path)

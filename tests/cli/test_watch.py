@@ -17,13 +17,16 @@ import pytest
 from PIL import Image
 
 from gym_rated.assembly.playing import Episode
+from gym_rated.assembly.run_args import RunArgs
 from gym_rated.cli import main
+from gym_rated.cli.commands.watch import how_to_use
 from gym_rated.environments.rendering import CannotRender
 from gym_rated.human import HumanRater
 from gym_rated.human.asking import default_names
 from gym_rated.human.segment_job import make_job
 from gym_rated.human.store import Event, Run, Store
 from gym_rated.ratings import RatingDataset
+from gym_rated.runs.lock import hold_folder
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
@@ -108,7 +111,7 @@ def test_what_is_rated_while_watching_survives_a_kill_and_can_be_learned_from(
 
 
 def test_a_run_that_people_rate_learns_from_it_when_it_is_resumed(tmp_path, capsys):
-    seen = Episode(0, 0, 900, *steps(8), tuple(picture() for _ in range(8)), 50.0, False)
+    seen = episode()
     asked = {"env_id": "CartPole-v1", "seed": 1, "num_classes": 3, "page": None}
     asked["instructions"] = "Is it upright?"
     folder = tmp_path / "watched.db"
@@ -133,10 +136,11 @@ def test_a_run_that_people_rate_learns_from_it_when_it_is_resumed(tmp_path, caps
     assert [(a.rater, a.rating) for a in found] == [("me-watching", 0), ("me-watching", 2)]
 
 
-def steps(num: int):
-    obs = np.random.default_rng(0).normal(size=(num, 4)).astype(np.float32)
-    actions = np.eye(2, dtype=np.float32)[[0, 1] * (num // 2)]
-    return obs, actions, np.ones(num), np.zeros(num)
+def episode() -> Episode:
+    """An episode of eight steps that no environment has played."""
+    obs = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
+    actions = np.eye(2, dtype=np.float32)[[0, 1] * 4]
+    return Episode(0, 0, 900, obs, actions, np.ones(8), np.zeros(8), (picture(),) * 8, 50.0, False)
 
 
 def picture() -> bytes:
@@ -182,6 +186,35 @@ def test_an_environment_that_cannot_be_drawn_is_refused(run, capsys, monkeypatch
     said = refused(capsys, str(run))
     assert "gym_rated cannot render CartPole-v1: no offscreen OpenGL" in said
     assert not (run / "watched").exists()
+
+
+def test_two_do_not_watch_one_run_at_a_time(run, capsys, monkeypatch):
+    monkeypatch.setattr("gym_rated.assembly.playing.choose_backend", lambda *a, **k: None)
+    with hold_folder(run / "watched"):
+        said = refused(capsys, str(run))
+    assert f"`run` must not be in use, got {run / 'watched'}, which process" in said
+
+
+def test_how_ratings_are_used_depends_on_who_rates_the_run(tmp_path):
+    with Store(tmp_path / "ratings.db") as store:
+        run = Run("r1", 3, default_names(3), "Is it upright?")
+        store.open_run(run)
+        assert how_to_use(store, "r1", Path("my runs/r"), RunArgs()) == ["nothing was rated"]
+        job = make_job(episode().segment(0, 4), 1, {"env_id": "CartPole-v1", "fps": 50.0})
+        store.record(Event("client-1", store.ask("r1", job, "me"), "me", "rate", 1))
+        said = how_to_use(store, "r1", Path("my runs/r"), RunArgs())
+        assert said == [
+            "1 rating: my runs/r/watched/ratings.db",
+            "gym-rated export --db 'my runs/r/watched/ratings.db' "
+            "--out 'my runs/r/watched/ratings.npz'",
+            "gym-rated fit --ratings 'my runs/r/watched/ratings.npz' "
+            "--out 'my runs/r/watched/model'",
+        ]
+        last = how_to_use(store, "r1", Path("r"), RunArgs(rater="human"))[-1]
+        assert last.startswith(
+            "gym-rated import --db r/ratings.db --run-id r1 --ratings r/watched/"
+        )
+        assert last.endswith("# while the run stands still; then --resume learns from them")
 
 
 def test_a_damaged_checkpoint_is_refused_by_the_name_of_the_run(run, capsys, monkeypatch):

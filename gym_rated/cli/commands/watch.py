@@ -1,6 +1,7 @@
 """`gym-rated watch`: the policy of a run as it acts now, with its learned reward under the film."""
 
 import logging
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +15,14 @@ from gym_rated.checks import whole_number
 from gym_rated.human.clips.drawing import Quality
 from gym_rated.imports import named_extras
 from gym_rated.runs.lock import hold_folder
-from gym_rated.runs.names import CHECKPOINT, DATABASE, WATCHED
+from gym_rated.runs.names import DATABASE, WATCHED
 from gym_rated.runs.reading import read_config
 
 if TYPE_CHECKING:
     from socket import socket as Socket
 
     from gym_rated.assembly.playing import Watched
+    from gym_rated.assembly.run_args import RunArgs
     from gym_rated.human.store import Run, Store
 
 _RATER = "{}-watching"  # ratings of who saw the learned reward are a rater's of their own
@@ -125,7 +127,7 @@ def _serve(args: WatchArgs, watched: "Watched", sock: "Socket") -> None:
             print()
         finally:
             theatre.close()
-            print("\n".join(how_to_use(store, run.id, args.run, watched.args.rater)))
+            print("\n".join(how_to_use(store, run.id, args.run, watched.args)))
 
 
 def run_of_watching(folder: Path, watched: "Watched") -> "Run":
@@ -160,24 +162,21 @@ def next_sitting(store: "Store", run_id: str) -> int:
     return 1 + max((row.round or 0 for row in store.agreement_rows(run_id)), default=-1)
 
 
-def how_to_use(store: "Store", run_id: str, folder: Path, rater: str) -> list[str]:
+def how_to_use(store: "Store", run_id: str, folder: Path, args: "RunArgs") -> list[str]:
     """Return lines about the ratings that there are, and what can be done with them."""
-    num, place = store.progress(run_id).rated, folder / WATCHED / DATABASE
+    num, place = store.progress(run_id).rated, str(folder / WATCHED / DATABASE)
     if not num:
         return ["nothing was rated"]
-    file = folder / WATCHED / "ratings.npz"
-    lines = [
-        f"{num} rating{'' if num == 1 else 's'}: {place}",
-        f"gym-rated export --db {place} --out {file}",
-        f"gym-rated fit --ratings {file} --out {folder / WATCHED / 'model'}",
-    ]
-    if rater == "human" and (folder / CHECKPOINT).is_dir():
-        own = folder / DATABASE
-        lines.append(
-            f"gym-rated import --db {own} --ratings {file}  # while the run stands still: --resume "
-            "learns from them"
-        )
-    return lines
+    file, model = str(folder / WATCHED / "ratings.npz"), str(folder / WATCHED / "model")
+    commands = [["export", "--db", place, "--out", file]]
+    commands += [["fit", "--ratings", file, "--out", model]]
+    if args.rater == "human":
+        own = args.rater_db or str(folder / DATABASE)
+        commands += [["import", "--db", own, "--run-id", run_id, "--ratings", file]]
+    said = [shlex.join(["gym-rated", *words]) for words in commands]
+    if args.rater == "human":
+        said[-1] += "  # while the run stands still; then --resume learns from them"
+    return [f"{num} rating{'' if num == 1 else 's'}: {place}", *said]
 
 
 if __name__ == "__main__":

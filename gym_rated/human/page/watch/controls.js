@@ -36,7 +36,7 @@ export function listenToAll(page) {
     undo: () => undo(page),
     pause: () => film.toggle(),
     loop: () => page.episode && film.repeat(film.range ? null : page.marked),
-    next: () => (page.ready ? showNext(page) : note("The next episode is being played.")),
+    next: () => goOn(page),
     restart: () => {
       goTo(page, 0);
       film.play();
@@ -61,6 +61,13 @@ function onClick(id, action) {
     if (event.detail > 0) byId(id).blur(); // or Space would press it again
     action();
   });
+}
+
+// Shows the next episode, as soon as it was played.
+function goOn(page) {
+  page.isDue = true;
+  if (page.ready) showNext(page);
+  else note("The next episode is being played.");
 }
 
 // Goes to a step; steps that were repeated are left.

@@ -25,7 +25,7 @@ export async function ask(page, path) {
   }
 }
 
-// Gets the episode after one, as soon as it was played, and shows it if nothing is shown yet.
+// Gets the episode after one, as soon as it was played, and shows it if somebody waits for it.
 export async function fetchAfter(page, last) {
   const { episode, played, problem } = await ask(page, `/api/episodes?after=${last}`);
   const again = () => setTimeout(() => fetchAfter(page, last), AGAIN_MS);
@@ -36,7 +36,7 @@ export async function fetchAfter(page, last) {
   }
   try {
     page.ready = { episode, bytes: await (await get(`/film/${episode.id}`)).blob() };
-    if (!page.episode) showNext(page);
+    if (!page.episode || page.isDue) showNext(page);
   } catch {
     again();
   }
@@ -54,6 +54,7 @@ export function showNext(page) {
   const { about, film, curve } = page;
   const steps = episode.sizes.length;
   page.ready = null;
+  page.isDue = false;
   page.episode = episode;
   page.seen = new Seen(steps);
   curve.draw({ learned: episode.learned, steps });

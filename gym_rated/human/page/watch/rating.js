@@ -2,7 +2,7 @@
 
 import { byId, counted, setText } from "../dom.js";
 import { closeClasses, drawClasses, flash, openClasses } from "../drawing.js";
-import { note } from "../notices.js";
+import { hideNote, note } from "../notices.js";
 import { segmentAround } from "./marking.js";
 
 // Marks the steps around the one that is seen, and opens the classes where they may be rated.
@@ -37,6 +37,7 @@ function keep(page, rating) {
   const one = { first_step: first, rating, query_id: null };
   const before = ratingAt(episode, marked);
   if (before && before.rating === rating) return;
+  hideNote();
   flash(rating === null ? byId("skip") : byId("classes").children[rating]);
   episode.ratings = [...episode.ratings.filter((other) => other !== before), one];
   const deed = { kind: "segment", episode: episode.id, first_step: first, rating, shown_ms: shown };

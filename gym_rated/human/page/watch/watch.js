@@ -24,6 +24,7 @@ const page = {
   about: null, // what is watched
   episode: null, // what is shown
   ready: null, // what is shown next, and its pictures
+  isDue: false, // whether it is shown as soon as it is there
   seen: new Seen(0),
   marked: [0, 0],
   done: [], // what was rated here, for undo
