@@ -35,6 +35,7 @@ class MlflowTracker:
 
         self._tracked = run
         self._client = mlflow.MlflowClient()
+        self._last_ms = 0
         if ids:
             self._run_id = ids["run_id"]
             found = self._client.get_run(self._run_id)
@@ -50,11 +51,12 @@ class MlflowTracker:
         """Log the rows, and how many there are now."""
         from mlflow.entities import Metric, RunTag
 
-        metrics = [
-            Metric(as_name(tag), float(number), int(row.time_s * 1000), row.step)
-            for row in rows
-            for tag, number in row.numbers.items()
-        ]
+        metrics = []
+        for row in rows:
+            time_ms = self._later_ms(row)
+            metrics += [
+                Metric(as_name(k), float(x), time_ms, row.step) for k, x in row.numbers.items()
+            ]
         while len(metrics) > _MOST_METRICS:
             self._client.log_batch(self._run_id, metrics=metrics[:_MOST_METRICS])
             metrics = metrics[_MOST_METRICS:]
@@ -74,6 +76,11 @@ class MlflowTracker:
                 self._client.log_artifact(self._run_id, str(path), posixpath.dirname(name) or None)
         finally:
             self._client.set_terminated(self._run_id, _STATUS[status])
+
+    def _later_ms(self, row: Row) -> int:
+        """Return when a row was logged, later than any before: MLflow keeps equal numbers once."""
+        self._last_ms = max(int(row.time_s * 1000), self._last_ms + 1)
+        return self._last_ms
 
     def _create_run(self, run: TrackedRun) -> str:
         from mlflow.entities import Param
