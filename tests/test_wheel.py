@@ -17,6 +17,7 @@ def test_what_is_built_installs_and_works_without_the_checkout(
     with zipfile.ZipFile(installed.wheel) as archive:
         names = archive.namelist()
     assert "gym_rated/human/page/index.html" in names
+    assert "gym_rated/human/page/watch/index.html" in names
     assert not [name for name in names if name.startswith(("tests/", "scripts/", "docs/"))]
     with tarfile.open(installed.sdist) as source:
         members = {name.partition("/")[2] for name in source.getnames()}

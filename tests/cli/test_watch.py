@@ -48,7 +48,8 @@ def watched(run: Path, *words: str):
         assert line.startswith("Watch at http://127.0.0.1:"), line
         link = line.split(" at ")[1].strip()
         origin = link.partition("/login")[0]
-        client = httpx2.Client(base_url=origin, follow_redirects=True, headers={"origin": origin})
+        headers = {"origin": origin}
+        client = httpx2.Client(base_url=origin, follow_redirects=True, headers=headers, timeout=60)
         with client:
             client.get(link)
             yield client, process
