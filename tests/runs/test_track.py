@@ -13,9 +13,11 @@ import numpy as np
 import ppo
 import ppo_continuous_action
 import pytest
+import sac_continuous_action
 from killed_runs import rows
 from wandb_files import OfflineRun
 
+from gym_rated.assembly import session
 from gym_rated.runs import RunWriter, read_metrics, read_result
 
 pytestmark = [
@@ -43,9 +45,11 @@ SHORT = {
     "tensorboard": False,
 }
 PPO = SHORT | {"num_steps": 64, "update_epochs": 1, "num_minibatches": 2}
+SAC = SHORT | {"learning_starts": 600, "batch_size": 8, "network_width": 8}
 SCRIPTS = [
     (ppo, PPO | {"env_id": "CartPole-v1"}),
     (ppo_continuous_action, PPO | {"env_id": "Pendulum-v1"}),
+    (sac_continuous_action, SAC | {"env_id": "Pendulum-v1"}),
 ]
 EACH = pytest.mark.parametrize(
     ("script", "flags"), SCRIPTS, ids=[script.__name__ for script, _ in SCRIPTS]
@@ -84,6 +88,10 @@ def here(tmp_path, monkeypatch, empty_database):
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
+    yield
+    import wandb
+
+    wandb.teardown()  # else the settings of one test would be those of the next
 
 
 def at_mlflow(folder):
@@ -164,6 +172,75 @@ def test_every_series_is_there_at_its_steps_and_training_is_the_same_bits(script
     assert run.summary["score"] == pytest.approx(score)
 
 
+def test_the_result_and_the_reward_model_with_its_card_are_uploaded(tmp_path):
+    folder = tmp_path / "run"
+    ppo.train(ppo.Args(**SCRIPTS[0][1], run_dir=folder, track=BOTH))
+    client, found = at_mlflow(folder)
+    run_id = found.info.run_id
+    assert client.get_experiment(found.info.experiment_id).name == "gym_rated"
+    top = {each.path for each in client.list_artifacts(run_id)}
+    assert top == {"policy.safetensors", "result.json", "reward_model"}
+    model = {each.path for each in client.list_artifacts(run_id, "reward_model")}
+    assert "reward_model/README.md" in model
+    uploaded = set().union(*at_wandb().artifacts)
+    assert uploaded == model | {"policy.safetensors", "result.json"}
+
+
+class Killed(BaseException):
+    """What ends a run at once, as far as this process can."""
+
+
+def run_until(monkeypatch, step, error, folder, **flags):
+    """Train until a row of `step` or later is logged, then raise an error."""
+    log = RunWriter.log
+
+    def log_or_end(self, at, values):
+        log(self, at, values)
+        if at >= step:
+            raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunWriter, "log", log_or_end)
+        with pytest.raises(type(error)):
+            ppo.train(ppo.Args(**SCRIPTS[0][1], run_dir=folder, **flags))
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [(RuntimeError("a bug"), "FAILED", 1), (KeyboardInterrupt(), "KILLED", 255)],
+)
+def test_a_run_that_ends_early_says_how(tmp_path, monkeypatch, error, status, code):
+    run_until(monkeypatch, 512, error, tmp_path / "run", track=BOTH)
+    assert at_mlflow(tmp_path / "run")[1].info.status == status
+    assert at_wandb().exit_codes == [code]
+
+
+def test_a_resumed_run_goes_on_in_the_same_run_and_no_row_is_there_twice(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    run_until(monkeypatch, 640, Killed(), folder, track=BOTH)
+    ids = json.loads((folder / "tracking.json").read_text())
+    ppo.train(ppo.Args(resume=folder))
+    assert json.loads((folder / "tracking.json").read_text()) == ids
+    here = close(series_here(folder))
+    speed = "charts/SPS"  # of rows that were logged twice the first are there
+    assert {k: v for k, v in close(series_at_mlflow(folder)).items() if k != speed} == {
+        k: v for k, v in here.items() if k not in (speed, "rated/duration_s")
+    } | {"rated/duration_s": close(series_at_mlflow(folder))["rated/duration_s"]}
+    assert at_mlflow(folder)[1].info.status == "FINISHED"
+    assert [at_wandb(k).run.run_id for k in (0, 1)] == [ids["wandb"]["id"]] * 2
+    assert close(series_at_wandb(at_wandb())) == here  # of all rows, from the first on
+
+
+def test_an_extended_run_notes_its_new_length(tmp_path):
+    folder = tmp_path / "run"
+    ppo.train(ppo.Args(**SCRIPTS[0][1], run_dir=folder, track=("mlflow",)))
+    ppo.train(ppo.Args(resume=folder, total_timesteps=2_816))
+    _, found = at_mlflow(folder)
+    assert found.data.params["total_timesteps"] == "2560"
+    assert found.data.tags["resumed.total_timesteps"] == "2816"
+    assert len(series_at_mlflow(folder)["charts/learning_rate"]) == 22
+
+
 def test_a_database_that_goes_away_costs_a_warning_and_nothing_else(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     folder, log = tmp_path / "run", RunWriter.log
@@ -196,3 +273,22 @@ def test_a_client_that_is_killed_ends_no_training(tmp_path):
     assert run.returncode == 0, said
     assert said.count("`track`: wandb gets no more of this run") <= 1
     assert read_result(tmp_path / "run")["global_step"] == 5_888
+
+
+def test_who_is_not_logged_in_is_refused_before_any_training(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("WANDB_MODE")
+    args = ppo.Args(**SCRIPTS[0][1], run_dir=tmp_path / "run", track=("wandb",))
+    assert session.run(ppo.train, args, "ppo") == 2
+    said = capsys.readouterr().err
+    assert "ppo.py: `--track` must name a tracker that can begin a run, got wandb: " in said
+    assert "wandb login" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_server_that_is_away_refuses_a_new_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    args = ppo.Args(**SCRIPTS[0][1], run_dir=tmp_path / "run", track=("mlflow",))
+    assert session.run(ppo.train, args, "ppo") == 2
+    assert "can begin a run, got mlflow: MlflowException: " in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
