@@ -85,6 +85,7 @@ PLACES = {  # command -> words before the file, its ending, the flag
     "show db": (["segment"], ".db", "source"),
     "report": ([], "", "runs"),
     "film": ([], "", "runs"),
+    "watch": ([], "", "run"),
     "bench": ([], ".toml", "grid"),
 }
 WITHOUT_FILES = {"rate-minari", "doctor", "rate"}  # rate: `test_wrong_databases`, and below
