@@ -30,45 +30,47 @@ SCRIPTS = Path(__file__).parent
 STEPS = {"HalfCheetah-v5": 250_000, "Pendulum-v1": 100_000, "CartPole-v1": 60_000}
 FEW = 20  # fewer ratings leave no two to compare in each of ten rounds
 FLAGS = {"CartPole-v1": ["--offset", "worst"]}  # the end of an episode is bad: see docs/ppo.md
-ASKED = {  # task -> the criterion, and the names of the classes
+ASKED = {  # task -> the criterion, the names of the classes, and what tells a clip of each
     "HalfCheetah-v5": (
         "How well does it run backwards, to the left?",
         ("forwards", "on the spot", "a little", "runs backwards", "backwards and fast"),
+        (
+            "It gets to the right, or lies there and kicks that way.",
+            "It kicks, rolls or falls, and ends where it began.",
+            "It gets a body's length to the left, or less.",
+            "It gets to the left all the time, slowly or with falls.",
+            "It runs to the left without a break, as fast as anything in this round.",
+        ),
     ),
     "Pendulum-v1": (
         "How well does it swing up and stay there?",
         ("hangs", "swings a little", "swings high", "nearly up", "stays up"),
+        (
+            "It hangs, and moves a little at most.",
+            "It swings below the middle.",
+            "It gets above the middle, and falls down again.",
+            "It is nearly up, or passes the top and goes round.",
+            "It is up when the clip ends, and holds still there.",
+        ),
     ),
     "CartPole-v1": (
         "How well is the pole held upright?",
         ("falls", "nearly falls", "sways", "steady", "upright and still"),
-    ),
-}
-TOLD_BY = {  # task -> what tells a clip of each class: the guidelines that the page opens with
-    "HalfCheetah-v5": (
-        "It gets to the right, or lies there and kicks that way.",
-        "It kicks, rolls or falls, and ends where it began.",
-        "It gets a body's length to the left, or less.",
-        "It gets to the left all the time, slowly or with falls.",
-        "It runs to the left without a break, as fast as anything in this round.",
-    ),
-    "Pendulum-v1": (
-        "It hangs, and moves a little at most.",
-        "It swings below the middle.",
-        "It gets above the middle, and falls down again.",
-        "It is nearly up, or passes the top and goes round.",
-        "It is up when the clip ends, and holds still there.",
-    ),
-    "CartPole-v1": (
-        "The pole has fallen before the clip is over.",
-        "It leans far, and is caught late or not at all.",
-        "It is held, and goes to and fro.",
-        "It is held with small corrections.",
-        "It stands, and the cart hardly moves.",
+        (
+            "The pole has fallen before the clip is over.",
+            "It leans far, and is caught late or not at all.",
+            "It is held, and goes to and fro.",
+            "It is held with small corrections.",
+            "It stands, and the cart hardly moves.",
+        ),
     ),
 }
 AGAINST_THE_REWARD = ("HalfCheetah-v5",)  # which pays for running forwards
-DEFAULT = ("How well does the agent do its task?", ("very bad", "bad", "fair", "good", "very good"))
+DEFAULT = (
+    "How well does the agent do its task?",
+    ("very bad", "bad", "fair", "good", "very good"),
+    (),
+)
 
 
 @dataclass
@@ -123,10 +125,9 @@ def command_of(args: Args, script: str, folder: Path, arm: str, steps: int) -> l
     if arm == "shuffled":  # learned from as ratings of people are
         return [*command, "--tasks", *OUR_TASKS, "--shuffle-ratings"]
     asked = ASKED.get(args.env_id, DEFAULT)
-    instructions, names = (args.instructions, DEFAULT[1]) if args.instructions else asked
+    instructions, names, texts = (args.instructions, *DEFAULT[1:]) if args.instructions else asked
     command += ["--rater", "human", "--instructions", instructions, "--class-names", *names]
-    if args.env_id in TOLD_BY and not args.instructions:
-        command += ["--class-texts", *TOLD_BY[args.env_id]]
+    command += ["--class-texts", *texts] if texts else []
     command += ["--max-lead", str(args.max_lead), "--rater-port", str(args.port)]
     return [*command, "--open-browser"] if args.open_browser else command
 

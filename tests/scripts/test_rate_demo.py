@@ -137,7 +137,7 @@ def test_an_unknown_environment_is_refused_before_anything_is_made(tmp_path: Pat
 
 
 def test_every_demo_task_is_asked_about_in_its_own_words() -> None:
-    assert set(rate_demo.STEPS) == set(rate_demo.ASKED) == set(rate_demo.TOLD_BY)
-    for task, (_, names) in rate_demo.ASKED.items():
-        check_class_texts(rate_demo.TOLD_BY[task], len(names))
+    assert set(rate_demo.STEPS) == set(rate_demo.ASKED)
+    for _, names, texts in rate_demo.ASKED.values():
+        check_class_texts(texts, len(names))
     json.dumps(rate_demo.ASKED)
