@@ -13,6 +13,7 @@ from gym_rated.agents.policy import Policy
 from gym_rated.cli import main
 from gym_rated.cli.commands.film import play
 from gym_rated.environments.rendering import CannotRender
+from gym_rated.plots.film import save_film
 
 
 @pytest.fixture
@@ -70,12 +71,34 @@ def test_runs_are_filmed_side_by_side_with_random_actions(run, tmp_path):
     assert (first < 100).any((0, 2))[half:].any()  # and the run is drawn beside it
 
 
+def test_films_beside_each_other_are_as_high_as_asked_and_named_as_given(
+    run, tmp_path, monkeypatch
+):
+    link = tmp_path / "rated"
+    link.symlink_to(run)
+    titles = []
+
+    def save(panels, path, **options):
+        titles.extend(title for title, _ in panels)
+        save_film(panels, path, **options)
+
+    monkeypatch.setattr("gym_rated.plots.film.save_film", save)
+    path = tmp_path / "all.webp"
+    words = ["--side-by-side", str(path), "--seconds", "0.1", "--height", "100"]
+    assert main(["film", str(link), *words]) == 0
+    assert titles == ["random actions", "rated"]  # of a link, its own name
+    with Image.open(path) as film:
+        assert 100 < film.height < 140  # with the line of titles
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
         (["--side-by-side", "all.gif"], "`side_by_side` must end in .webp, got all.gif"),
         (["--side-by-side", "a.webp", "--seconds", "nan"], "`seconds` must lie in [0.1, 60]"),
         (["--episodes", "0"], "`episodes` must be at least 1, got 0"),
+        (["--height", "15"], "`height` must be at least 16, got 15"),
+        (["--height", "361"], "`height` must be at most 360, got 361"),
     ],
 )
 def test_wrong_flags_are_refused_before_anything_is_played(run, capsys, monkeypatch, flags, said):

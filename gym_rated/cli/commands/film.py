@@ -1,5 +1,6 @@
 """`gym-rated film`: videos of the policy that a run trained."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -25,7 +26,7 @@ from gym_rated.runs import is_finished, read_result
 
 _MOST_FPS = 25.0  # of a picture that is sent over the network
 _MOST_SECONDS = 60.0  # frames are held in memory
-_DRAWN, _HEIGHT = 360, 240  # pixels of a frame as it is drawn, longer side, and of a film's height
+_DRAWN = 360  # pixels of a frame as it is drawn, longer side
 _RANDOM = "random actions"
 
 
@@ -48,6 +49,8 @@ class FilmArgs:
     """instead of videos, an animated picture (.webp) of random actions and all runs side by side"""
     seconds: float = 6.0
     """how long that picture is, in seconds of the environment, 60 at most"""
+    height: int = 240
+    """how high its films are, in pixels, 360 at most"""
     seed: int = 0
     """seed of the environment and of the actions"""
     deterministic: bool = False
@@ -80,6 +83,7 @@ def _check(args: FilmArgs) -> None:
         raise ValueError(f"`side_by_side` must end in .webp, got {args.side_by_side}")
     check_number("seconds", args.seconds, 0.1, _MOST_SECONDS)
     whole_number("episodes", args.episodes)
+    whole_number("height", args.height, 16, _DRAWN)
 
 
 def film(args: FilmArgs, run: Path) -> list[float]:
@@ -138,14 +142,14 @@ def film_side_by_side(args: FilmArgs, path: Path) -> None:
         env.close()
     titles = [_RANDOM, *map(_title, args.runs)]
     save_film(
-        list(zip(titles, films, strict=True)), path, fps=steps_a_second / every, height=_HEIGHT
+        list(zip(titles, films, strict=True)), path, fps=steps_a_second / every, height=args.height
     )
 
 
 def _title(run: Path) -> str:
     """Return the name of a run, with its score where it is finished."""
     score = read_result(run)["score"] if is_finished(run) else None
-    name = run.resolve().name
+    name = Path(os.path.abspath(run)).name  # of a link, its own
     return name if score is None else f"{name}: true return {score:.0f}"
 
 
