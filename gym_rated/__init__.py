@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gym_rated import vector
     from gym_rated.environments.horizon import FixedHorizon
     from gym_rated.environments.seeded import SeededEpisodes
-    from gym_rated.fitting import FitReport, HeldOut, RewardLearner, fit
+    from gym_rated.fitting import FitReport, HeldOut, RewardLearner, fit, learner_for_spaces
     from gym_rated.losses import (
         MultitaskLoss,
         classification_loss,
@@ -88,6 +88,7 @@ _MODULE_OF = {
     "FitReport": "fitting",
     "HeldOut": "fitting",
     "fit": "fitting",
+    "learner_for_spaces": "fitting",
     "RatingFeedbackWrapper": "wrappers",
     "LearnedRewardWrapper": "wrappers",
     "SeededEpisodes": "environments.seeded",
@@ -129,6 +130,7 @@ __all__ = [  # noqa: RUF022 (in the order of the data, like the table above)
     "FitReport",
     "HeldOut",
     "fit",
+    "learner_for_spaces",
     "RatingFeedbackWrapper",
     "LearnedRewardWrapper",
     "SeededEpisodes",

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -40,6 +41,13 @@ def make_learner(**numbers: Any) -> fitting.RewardLearner:
     return fitting.make_learner(**{**given, **numbers})
 
 
+def learner_for_spaces(**numbers: Any) -> fitting.RewardLearner:
+    """The same for spaces."""
+    given = {"num_classes": 3, "segment_length": 5}
+    spaces = gym.spaces.Box(-1, 1, (2,)), gym.spaces.Discrete(2)
+    return fitting.learner_for_spaces(*spaces, **{**given, **numbers})
+
+
 RETURNS = torch.tensor([1.0, 2.0, 3.0])
 RATINGS = torch.tensor([0, 1, 2])
 UNIFORM = np.full((2, 2), 0.5)
@@ -63,6 +71,7 @@ CLASSES: dict[Callable[..., Any], tuple[type, dict[str, Any]]] = {
     learner: (fitting.RewardLearner, {}),
     memory: (ReplayMemory, {"capacity": 3, "obs_dim": 2, "action_dim": 1}),
     Repulsion: (Repulsion, {}),
+    learner_for_spaces: (fitting.learner_for_spaces, {"num_classes": None}),
     make_learner: (fitting.make_learner, dict.fromkeys(("obs_dim", "num_classes"))),
 }
 WITHOUT_NUMBERS = {  # protocols, and what is made of checked numbers by the package itself
@@ -167,7 +176,7 @@ def attempt(make: Callable[[], Any], name: str, value: Any) -> Any:
 
 
 def call(made: Callable[..., Any], name: str, value: Any) -> Any:
-    needed = {} if made is make_learner else CLASSES[made][1]
+    needed = {} if made in (make_learner, learner_for_spaces) else CLASSES[made][1]
     return attempt(lambda: made(**{**needed, name: value}), name, value)
 
 

@@ -26,12 +26,15 @@ def train(num_rollouts=60, num_steps=64, num_envs=8, num_ratings=100, seed=1):
         schedule=gym_rated.query_schedule(num_ratings, total, start=num_steps * num_envs),
         seed=seed,
     )
-    model = gym_rated.RewardEnsemble.for_spaces(
-        envs.single_observation_space, envs.single_action_space, seed=seed
+    learner = gym_rated.learner_for_spaces(
+        envs.single_observation_space,
+        envs.single_action_space,
+        num_classes=2,
+        segment_length=20,
+        loss={"scale": "shared"},  # the rule never changes; a person does: leave it out
+        seed=seed,
     )
-    loss = gym_rated.MultitaskLoss(num_classes=2, scale="shared")  # the rule never changes
-    learner = gym_rated.RewardLearner(model, loss, seed=seed)
-    envs = gym_rated.vector.LearnedRewardWrapper(envs, model.predict)
+    envs = gym_rated.vector.LearnedRewardWrapper(envs, learner.model.predict)
     policy = torch.nn.Linear(4, 2)
     optimizer = torch.optim.Adam(policy.parameters(), lr=0.05)
 
@@ -57,7 +60,7 @@ def train(num_rollouts=60, num_steps=64, num_envs=8, num_ratings=100, seed=1):
 
     true = np.mean(list(statistics.return_queue)[-20:])
     print(f"{len(feedback.ratings)} ratings, true return {true:.1f}")
-    return feedback, model, true
+    return feedback, learner.model, true
 
 
 def improve(optimizer, log_probs, rewards, dones, valid, gamma=0.97):

@@ -20,17 +20,20 @@ def train(env_id="Pendulum-v1", total_timesteps=100_000, num_ratings=500, num_st
     envs = feedback = gym_rated.vector.RatingFeedbackWrapper(
         envs,
         gym_rated.SyntheticRater(num_classes=5, seed=seed),
-        segment_length=50,
+        segment_length=10,
         schedule=gym_rated.query_schedule(num_ratings, total_timesteps, start=16 * num_steps),
         seed=seed,
     )
     # ... and the learned reward starts here.
-    model = gym_rated.RewardEnsemble.for_spaces(
-        envs.single_observation_space, envs.single_action_space, seed=seed
+    learner = gym_rated.learner_for_spaces(
+        envs.single_observation_space,
+        envs.single_action_space,
+        num_classes=5,
+        segment_length=10,
+        loss={"scale": "shared"},  # this rater rates all again; a person does not: leave it out
+        seed=seed,
     )
-    loss = gym_rated.MultitaskLoss(num_classes=5, scale="shared")  # this rater rates all again
-    learner = gym_rated.RewardLearner(model, loss, seed=seed)
-    envs = gym_rated.vector.LearnedRewardWrapper(envs, model.predict)
+    envs = gym_rated.vector.LearnedRewardWrapper(envs, learner.model.predict)
 
     # What is SB3's own goes above: the monitor counts learned returns.
     env = VecNormalize(VecMonitor(SB3VecEnv(envs)))
@@ -40,7 +43,7 @@ def train(env_id="Pendulum-v1", total_timesteps=100_000, num_ratings=500, num_st
     learned = np.mean([episode["r"] for episode in agent.ep_info_buffer])
     true = np.mean(list(statistics.return_queue)[-50:])
     print(f"{len(feedback.ratings)} ratings, learned return {learned:.1f}, true return {true:.1f}")
-    return feedback, model, learned, true
+    return feedback, learner.model, learned, true
 
 
 if __name__ == "__main__":

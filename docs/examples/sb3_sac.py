@@ -14,14 +14,19 @@ def train(env_id="Pendulum-v1", total_timesteps=10_000, num_ratings=100, start=1
     env = feedback = gym_rated.RatingFeedbackWrapper(
         env,
         gym_rated.SyntheticRater(num_classes=5, seed=seed),
-        segment_length=25,
+        segment_length=10,
         schedule=gym_rated.query_schedule(num_ratings, total_timesteps, start=start),
         seed=seed,
     )
-    model = gym_rated.RewardEnsemble.for_spaces(env.observation_space, env.action_space, seed=seed)
-    loss = gym_rated.MultitaskLoss(num_classes=5, scale="shared")  # this rater rates all again
-    learner = gym_rated.RewardLearner(model, loss, seed=seed)
-    env = gym_rated.LearnedRewardWrapper(env, model.predict)
+    learner = gym_rated.learner_for_spaces(
+        env.observation_space,
+        env.action_space,
+        num_classes=5,
+        segment_length=10,
+        loss={"scale": "shared"},  # this rater rates all again; a person does not: leave it out
+        seed=seed,
+    )
+    env = gym_rated.LearnedRewardWrapper(env, learner.model.predict)
 
     agent = SAC("MlpPolicy", env, learning_starts=start, seed=seed, device="cpu")
     # Fits when ratings are in, and computes the rewards in the replay buffer anew.
@@ -29,7 +34,7 @@ def train(env_id="Pendulum-v1", total_timesteps=10_000, num_ratings=100, start=1
 
     true = np.mean(list(statistics.return_queue)[-10:])
     print(f"{len(feedback.ratings)} ratings, true return {true:.1f}")
-    return feedback, model, agent, true
+    return feedback, learner.model, agent, true
 
 
 if __name__ == "__main__":

@@ -24,16 +24,19 @@ def train(total_steps=100_000, batch_steps=2_048, num_ratings=500, num_envs=8, s
     envs = feedback = gym_rated.vector.RatingFeedbackWrapper(
         envs,
         gym_rated.SyntheticRater(num_classes=5, seed=seed),
-        segment_length=50,
+        segment_length=10,
         schedule=gym_rated.query_schedule(num_ratings, total_steps, start=2 * batch_steps),
         seed=seed,
     )
-    model = gym_rated.RewardEnsemble.for_spaces(
-        envs.single_observation_space, envs.single_action_space, seed=seed
+    learner = gym_rated.learner_for_spaces(
+        envs.single_observation_space,
+        envs.single_action_space,
+        num_classes=5,
+        segment_length=10,
+        loss={"scale": "shared"},  # this rater rates all again; a person does not: leave it out
+        seed=seed,
     )
-    loss = gym_rated.MultitaskLoss(num_classes=5, scale="shared")  # this rater rates all again
-    learner = gym_rated.RewardLearner(model, loss, seed=seed)
-    envs = gym_rated.vector.LearnedRewardWrapper(envs, model.predict)
+    envs = gym_rated.vector.LearnedRewardWrapper(envs, learner.model.predict)
 
     env = GymWrapper(envs)  # TorchRL's own transforms go around it
     body = nn.Sequential(nn.Linear(3, 64), nn.Tanh(), nn.Linear(64, 2), NormalParamExtractor())
@@ -76,7 +79,7 @@ def train(total_steps=100_000, batch_steps=2_048, num_ratings=500, num_envs=8, s
 
     true = np.mean(list(statistics.return_queue)[-50:])
     print(f"{len(feedback.ratings)} ratings, true return {true:.1f}")
-    return feedback, model, batch, true
+    return feedback, learner.model, batch, true
 
 
 if __name__ == "__main__":

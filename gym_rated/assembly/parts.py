@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import gymnasium as gym
 import numpy as np
 
-from gym_rated import fitting
 from gym_rated.assembly.arguments import RunArgs
 from gym_rated.assembly.features import features_of as features_of
 from gym_rated.assembly.groups import RaterArgs, RewardModelArgs
@@ -24,12 +23,11 @@ from gym_rated.environments.images import with_images
 from gym_rated.environments.quiet import WithoutInfo
 from gym_rated.environments.seeded import SeededEpisodes
 from gym_rated.exploration import Bonus, UntilReady, make_bonus
-from gym_rated.fitting import RewardLearner
+from gym_rated.fitting import RewardLearner, learner_for_spaces
 from gym_rated.method import Method
 from gym_rated.queries import Select, make_select, query_schedule
 from gym_rated.raters import Rater, ShuffledRater, SyntheticRater
 from gym_rated.reward_model import RewardEnsemble
-from gym_rated.reward_model.images import ConvRewardEnsemble
 from gym_rated.runs.names import CHECKPOINT, DATABASE, VIDEOS
 from gym_rated.segments.encoding import PIXELS, action_dim, obs_dim
 from gym_rated.wrappers.reward_fn import RewardFn, reward_of_folder
@@ -269,24 +267,15 @@ def make_learner(
         seed: Seed of the model and of the mini-batches.
         device: What it is fitted on.
     """
-    features, model = features_of(args, envs.single_observation_space), None
-    if features == PIXELS:
-        with named_as(hidden_size="hidden_sizes", image_shape="image_size"):
-            model = ConvRewardEnsemble.for_spaces(
-                envs.single_observation_space,
-                envs.single_action_space,
-                num_members=args.num_members,
-                hidden_size=args.hidden_sizes[-1],
-                seed=seed,
-            ).to(device)
-    with named_as(learning_rate="reward_learning_rate", batch_size="reward_batch_size"):
-        return fitting.make_learner(
-            obs_dim(envs.single_observation_space, features),
-            action_dim(envs.single_action_space),
+    named = {"learning_rate": "reward_learning_rate", "batch_size": "reward_batch_size"}
+    with named_as(**named, hidden_size="hidden_sizes", image_shape="image_size"):
+        return learner_for_spaces(
+            envs.single_observation_space,
+            envs.single_action_space,
             args.num_classes,
-            segment_length=max(segment_lengths),
+            segment_length=segment_lengths,
+            features=features_of(args, envs.single_observation_space),
             method=method_of(args),
-            model=model,
             seed=seed,
             device=device,
         )

@@ -22,7 +22,6 @@ from gym_rated import vector, wrappers
 from gym_rated.raters import Rater
 from gym_rated.ratings import RatingDataset
 from gym_rated.segments import Segment
-from gym_rated.segments.encoding import resolve_features
 from gym_rated.wrappers.reward_fn import RewardFn
 from gym_rated.wrappers.specs import resolve_rater, sealed
 
@@ -221,20 +220,13 @@ def _learner(
         )
     if reward_fn is not None:
         return None
-    from gym_rated.fitting import OURS, make_learner
-    from gym_rated.reward_model.images import ConvRewardEnsemble
-    from gym_rated.segments.encoding import PIXELS, action_dim, obs_dim
+    from gym_rated.fitting import learner_for_spaces
 
-    encoder = resolve_features(features)
-    length = feedback.get("segment_length", 10)
-    images = encoder == PIXELS
-    sizes: dict[str, Any] = {"num_members": OURS.num_members, "seed": seed}
-    return make_learner(
-        obs_dim(spaces[0], encoder),
-        action_dim(spaces[1]),
+    return learner_for_spaces(
+        *spaces,
         rater.num_classes,
-        segment_length=length if isinstance(length, int) else max(length),
-        model=ConvRewardEnsemble.for_spaces(*spaces, **sizes) if images else None,
+        segment_length=feedback.get("segment_length", 10),
+        features=features,
         loss=loss,
         seed=seed,
     )

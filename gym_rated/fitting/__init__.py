@@ -7,7 +7,7 @@ answers it learns from and which judge it, `rows` are the answers as tensors, `j
 
 from gym_rated.choices import Offset
 from gym_rated.fitting.learner import RewardLearner
-from gym_rated.fitting.making import fit, longest_segment, make_learner
+from gym_rated.fitting.making import fit, learner_for_spaces, longest_segment, make_learner
 from gym_rated.fitting.report import FitReport, HeldOut
 from gym_rated.method import OURS, WU_2025, Method
 from gym_rated.metrics import Truth, agreement_with_truth
@@ -23,6 +23,7 @@ __all__ = [
     "Truth",
     "agreement_with_truth",
     "fit",
+    "learner_for_spaces",
     "longest_segment",
     "make_learner",
 ]

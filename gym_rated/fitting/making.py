@@ -1,13 +1,14 @@
 """From a method to a learner of it.
 
-`fit`, the environment `gym_rated/Rated-v0` and the scripts all make their learner here.
+`fit`, the environment `gym_rated/Rated-v0`, the scripts and loops of one's own all make their
+learner here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gym_rated.checks import check_num_classes, whole_number
+from gym_rated.checks import check_num_classes, layer_sizes, whole_number, whole_numbers
 from gym_rated.fitting.learner import RewardLearner
 from gym_rated.fitting.report import FitReport
 from gym_rated.fitting.rows import RewardModel
@@ -15,10 +16,14 @@ from gym_rated.losses import Loss, MultitaskLoss
 from gym_rated.method import OURS, Method
 from gym_rated.ratings import RatingDataset
 from gym_rated.ratings.answer import Answer, segments_of
-from gym_rated.reward_model import RewardEnsemble
+from gym_rated.reward_model import ConvRewardEnsemble, RewardEnsemble
+from gym_rated.segments.encoding import PIXELS, action_dim, obs_dim, resolve_features
 
 if TYPE_CHECKING:
     import torch
+    from gymnasium import Space
+
+    from gym_rated.segments.encoding import Features
 
 
 def make_learner(
@@ -78,6 +83,61 @@ def make_learner(
         ood_coef=method.ood_coef,
         offset=method.offset,
         seed=seed,
+    )
+
+
+def learner_for_spaces(
+    obs_space: "Space[Any]",
+    action_space: "Space[Any]",
+    num_classes: int,
+    *,
+    segment_length: int | Collection[int],
+    features: "Features | str | None" = None,
+    method: Method = OURS,
+    loss: Loss | Mapping[str, Any] | None = None,
+    seed: int = 0,
+    device: "str | torch.device" = "cpu",
+) -> RewardLearner[Any, Any]:
+    """Return a learner of a fresh reward model for the spaces of a single environment.
+
+    The model is a `ConvRewardEnsemble` where features are "pixels", else a `RewardEnsemble`. Its
+    `predict` is what `LearnedRewardWrapper` takes.
+
+    Args:
+        obs_space: Space of one observation; of a vector environment, `single_observation_space`.
+        action_space: Space of one action.
+        num_classes: Number of rating classes C.
+        segment_length: Steps of a segment, or several lengths, as `RatingFeedbackWrapper` has them.
+        features: As of `RatingFeedbackWrapper`.
+        method: How to learn.
+        loss: As of `make_learner`.
+        seed: Seed of the model and of the mini-batches.
+        device: What the model is fitted on.
+
+    Raises:
+        TypeError: If a space has no encoding, or an option is unknown.
+        ValueError: If a space has no encoding, or an option is out of range.
+    """
+    features = resolve_features(features)
+    sizes = obs_dim(obs_space, features), action_dim(action_space)
+    model: RewardModel | None = None
+    if features == PIXELS:
+        model = ConvRewardEnsemble.for_spaces(
+            obs_space,
+            action_space,
+            num_members=method.num_members,
+            hidden_size=layer_sizes("hidden_sizes", method.hidden_sizes)[-1],
+            seed=seed,
+        ).to(device)
+    return make_learner(
+        *sizes,
+        num_classes,
+        segment_length=max(whole_numbers("segment_length", segment_length)),
+        method=method,
+        model=model,
+        loss=loss,
+        seed=seed,
+        device=device,
     )
 
 

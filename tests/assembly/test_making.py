@@ -21,10 +21,12 @@ from gym_rated.fitting import (
     Method,
     RewardLearner,
     fit,
+    learner_for_spaces,
     make_learner,
 )
 from gym_rated.method import RANKED_TASKS
-from gym_rated.reward_model import RewardEnsemble
+from gym_rated.reward_model import ConvRewardEnsemble, RewardEnsemble
+from gym_rated.segments.encoding import PIXELS
 
 SPACES = gym.spaces.Box(-1, 1, (3,)), gym.spaces.Box(-1, 1, (2,))
 ENVS = SimpleNamespace(single_observation_space=SPACES[0], single_action_space=SPACES[1])
@@ -76,15 +78,15 @@ def test_fit_rated_and_the_scripts_make_the_same_learner(criterion: str | None) 
     words = ["--rater", "human"] if criterion else ["--relative-to", "round"]
     args = parse_args(RunArgs, ["--num-classes", "4", *words])
     by_flags = parts.make_learner(args, ENVS, (10,), seed=1)
+    by_hand = learner_for_spaces(*SPACES, num_classes=4, segment_length=10, seed=1)
     in_rated = rated_learner(WordsRater() if criterion else RATER)
     model, report = fit(ratings, seed=1, progress_bar=False)
     assert model.options == by_flags.loss.options() == in_rated.loss.options()
     assert report.held_out == by_flags.fit(ratings).held_out == in_rated.fit(ratings).held_out
-    for ours, script, rated in zip(
-        *map(parameters, (model, by_flags.model, in_rated.model)), strict=True
-    ):
-        assert torch.equal(ours, script)
-        assert torch.equal(ours, rated)
+    by_hand.fit(ratings)
+    others = by_flags.model, in_rated.model, by_hand.model
+    for ours, *same in zip(*map(parameters, (model, *others)), strict=True):
+        assert all(torch.equal(ours, other) for other in same)
 
 
 def test_the_default_is_the_documented_method() -> None:
@@ -138,6 +140,42 @@ def test_every_choice_of_a_method_reaches_the_learner() -> None:
     options |= {"learning_rate": learner.state_dict()["optimiser"]["param_groups"][0]["lr"]}
     assert {name: options[name] for name in vars(method)} == vars(method)
     assert (options["segment_length"], options["num_classes"], options["alpha"]) == (6, 4, 0.5)
+
+
+def test_a_learner_for_spaces_has_the_sizes_of_what_they_are_encoded_as() -> None:
+    box, image = SPACES[0], gym.spaces.Box(0, 255, (6, 8, 3), np.uint8)
+    both = gym.spaces.Dict({"arm": box, "held": gym.spaces.Discrete(2)})
+    learner = learner_for_spaces(both, gym.spaces.Discrete(4), 5, segment_length=[4, 9])
+    assert (learner.model.obs_dim, learner.model.action_dim) == (5, 4)
+    assert learner.loss.options()["segment_length"] == 9
+    first = learner_for_spaces(
+        both, SPACES[1], 5, segment_length=4, features=lambda o: o["arm"][:1]
+    )
+    assert first.model.obs_dim == 1
+    method = replace(OURS, num_members=2, hidden_sizes=(16, 8))
+    seen = learner_for_spaces(
+        image, SPACES[1], 5, segment_length=4, features=PIXELS, method=method
+    ).model
+    assert isinstance(seen, ConvRewardEnsemble)
+    assert (seen.image_shape, seen.num_members, seen.hidden_size) == ((6, 8, 3), 2, 8)
+
+
+def test_a_learner_for_spaces_refuses_what_has_no_encoding() -> None:
+    with pytest.raises(TypeError, match="image"):
+        learner_for_spaces(*SPACES, 5, segment_length=4, features=PIXELS)
+    with pytest.raises(TypeError, match="`features` must map an observation to a vector, got 3"):
+        learner_for_spaces(*SPACES, 5, segment_length=4, features=3)
+    with pytest.raises(ValueError, match="`segment_length` must be at least 1, got 0"):
+        learner_for_spaces(*SPACES, 5, segment_length=0)
+    small = gym.spaces.Box(0, 255, (6, 8, 3), np.uint8)
+    none = replace(OURS, hidden_sizes=())
+    for space, features in ((SPACES[0], None), (small, PIXELS)):
+        with pytest.raises(ValueError, match="`hidden_sizes` must hold at least one layer"):
+            learner_for_spaces(
+                space, SPACES[1], 5, segment_length=4, features=features, method=none
+            )
+    with pytest.raises((TypeError, ValueError), match="Sequence"):
+        learner_for_spaces(gym.spaces.Sequence(SPACES[0]), SPACES[1], 5, segment_length=4)
 
 
 def test_a_method_may_be_named_and_its_numbers_replaced() -> None:
