@@ -28,8 +28,8 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help demo rate-demo test test-long test-slow test-walks test-browser test-faults \
-	test-hostile test-fuzz test-outside test-cluster test-track test-mutants test-oldest coverage \
-	lint docs bench bench-speed clean
+	test-hostile test-fuzz test-outside test-cluster test-track test-notebook test-mutants test-oldest \
+	coverage lint docs bench bench-speed clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -72,6 +72,9 @@ test-cluster: $(VENV)/.cluster  ## run grids on a Ray cluster of two nodes on th
 
 test-track: $(VENV)/.track  ## track runs with W&B's client offline, and MLflow's on this machine
 	$(PY) -m pytest -m track tests/runs/test_track.py $(ARGS)
+
+test-notebook: $(VENV)/.notebook  ## run the notebook of docs/examples from top to bottom
+	$(PY) -m pytest -m notebook tests/docs/test_notebook.py $(ARGS)
 
 test-mutants: $(VENV)/.everything  ## break places of the code, and count those that tests notice
 	$(PY) tests/mutants.py $(ARGS)
@@ -156,4 +159,8 @@ $(VENV)/.cluster: $(VENV)/.everything
 
 $(VENV)/.track: $(VENV)/.everything
 	$(INSTALL) --editable '.[wandb,mlflow]'
+	@touch $@
+
+$(VENV)/.notebook: $(VENV)/.everything
+	$(INSTALL) --editable '.[notebook]'
 	@touch $@

@@ -36,7 +36,7 @@ def test_every_example_is_shown_and_tested(path):
 
 def test_the_list_for_newcomers_has_every_program():
     listed = (FOLDER / "README.md").read_text(encoding="utf-8")
-    for path in FOLDER.rglob("*.py"):
+    for path in (*FOLDER.rglob("*.py"), *FOLDER.glob("*.ipynb")):
         assert f"({path.relative_to(FOLDER)})" in listed, path
     for page in ("README.md", "docs/index.md"):
         text = (FOLDER.parents[1] / page).read_text(encoding="utf-8")
