@@ -81,6 +81,15 @@ def test_a_database_with_flags_and_comments_says_what_it_said(tmp_path: Path) ->
     assert [flagged for _, _, flagged, _ in EXPECTED["remarks"]] == [False, True, False]
 
 
+def test_a_database_says_of_which_episode_the_true_reward_was_shown(tmp_path: Path) -> None:
+    db = tmp_path / "told.db"
+    shutil.copy(FOLDER / "told.db", db)
+    assert_as_expected(make.expect_database(db), "database")
+    assert_as_expected(make.expect_remarks(db), "remarks")
+    assert_as_expected(make.expect_told(db), "told")
+    assert EXPECTED["told"] == [True, False]
+
+
 def test_a_rater_takes_up_a_database_where_it_was_left(tmp_path: Path) -> None:
     db = tmp_path / "ratings.db"
     shutil.copy(FOLDER / "ratings.db", db)

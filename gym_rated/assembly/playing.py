@@ -1,5 +1,6 @@
 """Episodes of a run's policy, played to be watched: every step with its picture and its rewards."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,13 @@ class Episode:
     def id(self) -> str:
         """Its name, which those of its segments begin with."""
         return f"watched-{self.sitting}-{self.number}"
+
+    @property
+    def sha256(self) -> str:
+        """Digest of what was played: an episode that is played again has the same."""
+        digest = hashlib.sha256(self.obs.tobytes())
+        digest.update(self.actions.tobytes())
+        return digest.hexdigest()
 
     def segment(self, first_step: int, length: int) -> Segment:
         """Return a part of it, to be rated.

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gym_rated.assembly.playing import Episode
+from gym_rated.assembly.playing import Drawing, Episode, Watched
 from gym_rated.assembly.run_args import RunArgs
 from gym_rated.cli import main
 from gym_rated.cli.commands.watch import how_to_use
@@ -24,7 +24,7 @@ from gym_rated.environments.rendering import CannotRender
 from gym_rated.human import HumanRater
 from gym_rated.human.asking import default_names
 from gym_rated.human.segment_job import make_job
-from gym_rated.human.store import Event, Run, Store
+from gym_rated.human.store import Conflict, Event, Run, Store
 from gym_rated.ratings import RatingDataset
 from gym_rated.runs.lock import hold_folder
 
@@ -67,10 +67,15 @@ def episode_of(client) -> dict:
     raise AssertionError("no episode came")
 
 
-def rate(client, episode: str, first: int, rating: int) -> None:
-    deed = {"client_id": f"client-{first:04}", "episode": episode, "first_step": first}
-    said = client.post("/api/segments", json={**deed, "rating": rating, "shown_ms": 800})
+def rate(client, episode: str, first: int, rating: int) -> int:
+    said = client.post("/api/segments", json=marked(episode, first, rating, f"client-{first:04}"))
     assert said.status_code == 200, said.text
+    return said.json()["query_id"]
+
+
+def marked(episode: str, first: int, rating: int, client_id: str) -> dict:
+    place = {"client_id": client_id, "episode": episode, "first_step": first}
+    return {**place, "rating": rating, "shown_ms": 800}
 
 
 @pytest.mark.slow
@@ -105,6 +110,45 @@ def test_what_is_rated_while_watching_survives_a_kill_and_is_exported(run, capsy
     with Store(db) as store:
         clips = [store.clip(e.clip_sha256) for e in store.events(store.runs()[0].id)]
     assert [clip.frames for clip in clips] == [20, 20]
+
+
+@pytest.mark.slow
+def test_who_saw_the_true_reward_cannot_rate_after_a_kill_nor_under_another_name(run):
+    short = ("--env-kwargs", "max_episode_steps", "40", "--deterministic")
+    with watched(run, *short) as (client, process):
+        episode = episode_of(client)["id"]
+        stays, undone = rate(client, episode, 0, 1), rate(client, episode, 20, 3)
+        assert client.post("/api/events", json=UNDO).status_code == 200
+        assert len(client.get(f"/api/truth/{episode}").json()["rewards"]) == 40
+        process.send_signal(signal.SIGKILL)
+    db = run / "watched" / "ratings.db"
+    with Store(db) as store:  # as `gym-rated rate --db` would show it, and take it
+        assert store.next_query("me") is None
+        for query, rater in ((stays, "me-watching"), (undone, "me")):
+            with pytest.raises(Conflict, match="its true reward was shown"):
+                store.record(Event("client-new", query, rater, "rate", 4))
+    for name in ("me", "somebody-else"):
+        with watched(run, *short, "--name", name) as (client, _):
+            for first in (0, 10, 20):
+                deed = marked(episode, first, 4, f"once-more-{first}")
+                said = client.post("/api/segments", json=deed)
+                assert (said.status_code, "its true reward was shown" in said.text) == (409, True)
+    with Store(db) as store:
+        rows = store.agreement_rows(store.runs()[0].id)
+    assert [(row.rater, row.rating) for row in rows] == [("me-watching", 1)]
+
+
+UNDO = {"client_id": "client-undo", "kind": "undo"}
+
+
+def test_the_same_episode_played_again_is_the_same_and_no_other_is(run, monkeypatch):
+    monkeypatch.setattr("gym_rated.assembly.playing.choose_backend", lambda *a, **k: None)
+    monkeypatch.setattr("gym_rated.assembly.playing.MOST_STEPS", 5)
+    first, second = Watched(run, drawing=Drawing(size=16)), Watched(run, drawing=Drawing(size=32))
+    one, again, other = first.play(0, 0), second.play(0, 0), first.play(0, 1)
+    first.close()
+    second.close()
+    assert one.sha256 == again.sha256 != other.sha256
 
 
 def test_a_run_that_people_rate_learns_from_it_when_it_is_resumed(tmp_path, capsys):

@@ -7,7 +7,7 @@ from stores import RUN, make_clip
 
 from gym_rated.human.app.tokens import Raters
 from gym_rated.human.app.watch import Watching, create_watch_app
-from gym_rated.human.store import Job, Store
+from gym_rated.human.store import Job, Store, StoreFull
 
 
 class Shown:
@@ -19,6 +19,7 @@ class Shown:
         self.true_rewards = -np.arange(6.0)
         self.frames = [b"picture %d" % k for k in range(6)]
         self.fps, self.is_cut = 20.0, False
+        self.sha256 = f"{number}" * 64
 
 
 class Stage:
@@ -127,6 +128,38 @@ def test_an_episode_whose_true_reward_was_seen_takes_no_rating_of_who_saw_it(ann
     assert (said.status_code, said.json()["detail"][:26]) == (409, "its true reward was shown:")
     assert ann.get("/api/episodes").json()["episode"]["told"] is True
     assert store.events(RUN.id) == []
+    assert list(store.blobs(RUN.id)) == []  # nor is it left to be asked about by others
+
+
+def test_the_same_steps_under_another_name_take_no_rating_either(ann, store, stage):
+    ann.get("/api/truth/watched-0-0")
+    stage.shown = [Shown(1)]
+    stage.shown[0].sha256 = "0" * 64  # as where nothing is random
+    assert ann.get("/api/episodes").json()["episode"]["told"] is True
+    assert ann.tell(marked(2, episode="watched-0-1"), "/api/segments").status_code == 409
+    stage.shown = [Shown(2)]
+    assert ann.get("/api/episodes").json()["episode"]["told"] is False
+    assert ann.tell(marked(2, episode="watched-0-2"), "/api/segments").status_code == 200
+
+
+def test_what_was_rated_before_the_true_reward_was_seen_stands(ann, store):
+    ann.tell(marked(2, 1), "/api/segments")
+    ann.get("/api/truth/watched-0-0")
+    change, undo = marked(2, 3, "client-0002"), {"client_id": "client-0003", "kind": "undo"}
+    for said in (ann.tell(change, "/api/segments"), ann.tell(undo)):
+        assert (said.status_code, said.json()["detail"][:26]) == (409, "its true reward was shown:")
+    assert ann.tell(marked(2, 1), "/api/segments").json()["repeated"]  # its answer was lost
+    assert rows(store) == [("watched-0-0-2-abc", "ann", 1, 0)]
+
+
+def test_a_true_reward_that_cannot_be_written_down_is_not_told(ann, store, monkeypatch):
+    def full(*args):
+        raise StoreFull("`db` ratings.db was not written: the disk is full; free space")
+
+    monkeypatch.setattr(store, "tell", full)
+    said = ann.get("/api/truth/watched-0-0")
+    assert said.status_code == 507
+    assert "rewards" not in said.text
 
 
 @pytest.mark.parametrize(

@@ -104,15 +104,15 @@ def test_the_file_is_written_ahead_and_waits_for_the_disk(sqlite_url):
         ]
         assert values == ["wal", 2, 1, 10_000]
     with closing(sqlite3.connect(sqlite_url)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
         assert connection.execute("SELECT count(*) FROM current_rating").fetchone() == (0,)
 
 
 def test_tables_of_a_newer_version_are_refused(store_url):
     with Store(store_url) as store, store._db.write() as connection:
-        bump = "PRAGMA user_version = 3" if store._db.is_sqlite else None
-        connection.execute(text(bump or "UPDATE gym_rated_schema SET version = 3"))
-    message = "has tables of version 3, this gym_rated knows versions up to 2; install a newer"
+        bump = "PRAGMA user_version = 4" if store._db.is_sqlite else None
+        connection.execute(text(bump or "UPDATE gym_rated_schema SET version = 4"))
+    message = "has tables of version 4, this gym_rated knows versions up to 3; install a newer"
     with pytest.raises(StoreNewer, match=message):
         Store(store_url)
 

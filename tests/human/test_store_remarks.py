@@ -95,7 +95,7 @@ def test_a_file_of_before_keeps_its_rows_and_takes_remarks(tmp_path):
     with Store(tmp_path / "ratings.db") as store:
         assert [row.comment for row in store.remarks("fixture")] == ["black"]
     with closing(sqlite3.connect(tmp_path / "ratings.db")) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
         assert connection.execute("SELECT * FROM event ORDER BY seq").fetchall() == before
 
 
@@ -107,6 +107,7 @@ def test_tables_of_before_are_brought_up_to_date_on_either_database(store_url):
         with store._db.write() as connection:
             connection.execute(text("DROP VIEW current_remark"))
             connection.execute(text("DROP TABLE remark"))
+            connection.execute(text("DROP TABLE told"))
             of_file = "PRAGMA user_version = 1" if store._db.is_sqlite else None
             connection.execute(text(of_file or "UPDATE gym_rated_schema SET version = 1"))
     with Store(store_url) as store:

@@ -1,12 +1,13 @@
 """The routes of the page to watch: episodes of a policy, and ratings of parts of them.
 
 The true reward is told only when it is asked for, and an episode of which it was told takes no
-rating from then on: who has seen the answer cannot rate.
+rating from then on: who has seen the answer cannot rate. That is in the store before it is told, so
+that no restart and no other page forgets it, and of what was played, not of a name.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import FastAPI, HTTPException, Path, Query, Request
@@ -28,6 +29,7 @@ from gym_rated.human.app.files import read_page
 from gym_rated.human.app.security import Guard
 from gym_rated.human.app.tokens import Raters
 from gym_rated.human.store import SKIPPED, Conflict, Event, Job, Run, Store
+from gym_rated.human.store.records import EPISODE
 
 KEY_BASE = 1
 
@@ -38,6 +40,11 @@ class Episode(Protocol):
     @property
     def id(self) -> str:
         """Its name, which those of its segments begin with."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Digest of what was played: an episode that is played again has the same."""
         ...
 
     @property
@@ -137,18 +144,15 @@ def create_watch_app(store: Store, raters: Raters, watching: Watching) -> ASGIAp
     api = FastAPI(title="gym_rated", docs_url=None, redoc_url=None, openapi_url=None)
     add_errors(api)
     add_page(api, raters, read_page("watch"))
-    told: set[tuple[str, str]] = set()  # who has seen the true reward of which episode
-    _add_episodes(api, store, watching, told)
-    _add_rating(api, store, watching, told)
+    _add_episodes(api, store, watching)
+    _add_rating(api, store, watching)
     return Guard(api, raters)
 
 
 _EpisodeId = Annotated[str, Path(max_length=60)]
 
 
-def _add_episodes(
-    api: FastAPI, store: Store, watching: Watching, told: set[tuple[str, str]]
-) -> None:
+def _add_episodes(api: FastAPI, store: Store, watching: Watching) -> None:
     run, theatre = watching.run, watching.theatre
 
     @api.get("/api/watch")
@@ -173,12 +177,11 @@ def _add_episodes(
     ) -> dict[str, Any]:
         """Return the episode after one, with the ratings that it has; none while it is played."""
         found = theatre.after(after)
-        rater = request.state.rater
         shown = None
         if found is not None:
             shown = _facts(found) | {
-                "ratings": _ratings(store, run.id, rater, found.id),
-                "told": (rater, found.id) in told,
+                "ratings": _ratings(store, run.id, request.state.rater, found.id),
+                "told": store.is_told(run.id, found.sha256),
             }
         return {"episode": shown, "played": theatre.played, "problem": theatre.problem}
 
@@ -191,25 +194,25 @@ def _add_episodes(
     @api.get("/api/truth/{name}")
     def get_truth(request: Request, name: _EpisodeId) -> dict[str, Any]:
         """Return what the environment paid; the episode takes no rating from here on."""
-        rewards = _episode(watching, name).true_rewards
-        told.add((request.state.rater, name))
-        return {"rewards": _plain(rewards)}
+        found = _episode(watching, name)
+        store.tell(run.id, found.sha256, request.state.rater)
+        return {"rewards": _plain(found.true_rewards)}
 
 
-def _add_rating(api: FastAPI, store: Store, watching: Watching, told: set[tuple[str, str]]) -> None:
+def _add_rating(api: FastAPI, store: Store, watching: Watching) -> None:
     run = watching.run
 
     @api.post("/api/segments")
     def post_segment(request: Request, marked: Marked) -> Written:
         """Write down a segment, its clip and its rating; sent twice, it counts once."""
         rater = request.state.rater
-        if (rater, marked.episode) in told:
-            raise Conflict("its true reward was shown: rate in an episode whose you have not seen")
         episode = watching.theatre.episode(marked.episode)
         if episode is None:
             raise Conflict("this episode is gone: rate in one that is shown now")
         length = min(watching.length, len(episode.frames))
-        query_id = store.ask(run.id, watching.job_of(episode, marked.first_step, length), rater)
+        job = watching.job_of(episode, marked.first_step, length)
+        job = replace(job, recipe={**job.recipe, EPISODE: episode.sha256})
+        query_id = store.ask(run.id, job, rater)
         kind: Literal["rate", "skip"] = "skip" if marked.rating is None else "rate"
         deed = Event(marked.client_id, query_id, rater, kind, marked.rating, marked.shown_ms)
         return written(store.record(deed))

@@ -28,6 +28,20 @@ def check_bytes(name: str, value: Any) -> bytes:
     return bytes(value)
 
 
+def is_digest(value: str) -> bool:
+    """Say whether a text is a SHA-256 in hexadecimal."""
+    return len(value) == 64 and set(value) <= set("0123456789abcdef")
+
+
+def check_digest(name: str, value: Any) -> str:
+    """Return `value` if it is a SHA-256 in hexadecimal, else raise."""
+    if not is_digest(check_text(name, value)):
+        raise ValueError(
+            f"`{name}` must be a SHA-256, 64 digits of 0-9 and a-f, got {value[:80]!r}"
+        )
+    return str(value)
+
+
 def check_stored(name: str, value: Any) -> int:
     """Return `value` if it is a whole number from 0 to 2**63 - 1, else raise."""
     return whole_number(name, value, minimum=0)

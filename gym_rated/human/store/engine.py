@@ -185,7 +185,7 @@ class Database:
             if version == 0:
                 self._create(connection)
             elif version < tables.SCHEMA:
-                self._upgrade(connection)
+                self._upgrade(connection, version)
 
     def _version(self, connection: Connection) -> int:
         if self.is_sqlite:
@@ -205,10 +205,12 @@ class Database:
             tables.schema_version.create(connection)
             connection.execute(insert(tables.schema_version).values(version=tables.SCHEMA))
 
-    def _upgrade(self, connection: Connection) -> None:
-        """Bring tables of version 1, which had no remarks, up to date; all rows stay."""
-        tables.remark.create(connection)
-        connection.exec_driver_sql(tables.CREATE_REMARK_VIEW)
+    def _upgrade(self, connection: Connection, version: int) -> None:
+        """Bring tables of an earlier version up to date; all rows stay."""
+        if version < 2:
+            tables.remark.create(connection)
+            connection.exec_driver_sql(tables.CREATE_REMARK_VIEW)
+        tables.told.create(connection)
         if self.is_sqlite:
             connection.exec_driver_sql(f"PRAGMA user_version = {tables.SCHEMA}")
         else:

@@ -11,6 +11,7 @@ from gym_rated.human.store.queries import give, seats_taken
 from gym_rated.human.store.records import Event
 from gym_rated.human.store.results import Recorded
 from gym_rated.human.store.tables import current, event, lease, query, run
+from gym_rated.human.store.told import refuse_told
 
 UNDO_LEASE_S = 90.0
 """How long a clip stays the rater's after an undo, in seconds."""
@@ -51,7 +52,8 @@ def record(connection: Connection, new: Event, now: float) -> Recorded:
 
     Raises:
         Conflict: If another answered first, or the clip was never given to the rater, or there is
-            nothing to take back, or `client_id` belongs to another event.
+            nothing to take back, or the true reward of the clip's episode was shown, or `client_id`
+            belongs to another event.
         ValueError: If the class does not exist.
     """
     if known := _repeated(connection, new):
@@ -60,6 +62,7 @@ def record(connection: Connection, new: Event, now: float) -> Recorded:
     asked = connection.execute(_LOCKED, {"of_query": query_id}).one_or_none()
     if asked is None:
         raise Conflict("this clip is not known here; reload the page")
+    refuse_told(connection, query_id)
     last = last_event(connection, query_id, new.rater)
     answered = last is not None and last.kind != "undo"
     if new.kind == "undo":

@@ -18,6 +18,7 @@ from gym_rated.human.store.leases import stands
 from gym_rated.human.store.records import Clip, Codec, Job
 from gym_rated.human.store.results import NewestClip, TakenJob
 from gym_rated.human.store.tables import clip, job, query, segment
+from gym_rated.human.store.told import refuse_told
 from gym_rated.human.store.upsert import add_if_new
 
 ATTEMPTS = 3
@@ -40,11 +41,18 @@ def _add_one(connection: Connection, run_id: str, new: Job, now: float) -> bool:
 
 
 def add_asked(connection: Connection, run_id: str, new: Job, now: float) -> int:
-    """Add a segment with its clip, or find it there; returns the number of its query."""
-    _add_one(connection, run_id, new, now)
+    """Add a segment with its clip, or find it there; returns the number of its query.
+
+    Raises:
+        Conflict: If it is new, and the true reward of its episode was shown.
+    """
+    is_new = _add_one(connection, run_id, new, now)
     same = (segment.c.run_id == run_id) & (segment.c.id == new.segment_id)
     original = select(query.c.id).join(segment, segment.c.number == query.c.segment)
-    return int(connection.execute(original.where(same, query.c.repeat_for.is_(None))).scalar_one())
+    found = connection.execute(original.where(same, query.c.repeat_for.is_(None))).scalar_one()
+    if is_new:  # or it may have been answered before that
+        refuse_told(connection, found)
+    return int(found)
 
 
 def add_segment(

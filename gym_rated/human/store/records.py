@@ -13,6 +13,7 @@ SKIPPED = -1  # as gym_rated.raters.SKIPPED: the rating of a segment nobody can 
 MOST_CLASSES = 10  # a key of the keyboard for each
 SHORTEST = "segment_length"  # its name in the config of a run
 CLASS_TEXTS = "class_texts"  # likewise: what tells a clip of each class
+EPISODE = "episode_sha256"  # in a recipe: digest of the episode that a segment is of
 QUERY_STEPS, PLANNED_STEPS = "query_steps", "total_steps"  # likewise: when it asks, and ends
 
 Kind = Literal["rate", "skip", "undo"]

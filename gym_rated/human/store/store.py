@@ -23,8 +23,15 @@ from gym_rated.human.store import (
     queries,
     remarks,
     runs,
+    told,
 )
-from gym_rated.human.store.checks import check_name, check_stored, check_text
+from gym_rated.human.store.checks import (
+    check_digest,
+    check_name,
+    check_stored,
+    check_text,
+    is_digest,
+)
 from gym_rated.human.store.engine import Database
 from gym_rated.human.store.leases import check_lease
 from gym_rated.human.store.places import check_room, place_of
@@ -301,7 +308,7 @@ class Store:
 
     def clip(self, sha256: str) -> Clip | None:
         """Return a clip by the digest of its bytes; None if there is none."""
-        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+        if not is_digest(sha256):
             return None
         with self._db.read() as connection:
             return jobs.read_clip(connection, sha256)
@@ -336,6 +343,7 @@ class Store:
             lease_s: Seconds for which nobody else gets the seat, at most 120.
 
         Raises:
+            Conflict: If the segment is new, and the true reward of its episode was shown.
             StoreFull: If less than the reserve is free on the disk.
             ValueError: If there is no such run, or the segment has no clip.
         """
@@ -350,6 +358,34 @@ class Store:
             query_id = jobs.add_asked(connection, run_id, new, now)
             queries.give(connection, query_id, rater, now + lease_s)
         return query_id
+
+    def tell(self, run_id: str, episode: str, rater: str) -> None:
+        """Write down that the true reward of an episode is about to be shown.
+
+        From when this returns, on disk, nobody's answer about the episode is taken, changed or
+        taken back.
+
+        Args:
+            run_id: The run.
+            episode: Digest of the episode, as the recipes of its segments have it.
+            rater: Who asked.
+
+        Raises:
+            StoreFull: If the disk is full; the reward must not be shown then.
+            ValueError: If there is no such run, or the digest is none.
+        """
+        check_name("rater", rater)
+        check_digest("episode", episode)
+        with self._db.write() as connection:
+            now = self._db.lock_rater(connection, rater)
+            runs.read_run(connection, run_id)
+            told.tell(connection, run_id, episode, rater, now)
+        self._db.settle()
+
+    def is_told(self, run_id: str, episode: str) -> bool:
+        """Say whether the true reward of an episode was shown, by its digest."""
+        with self._db.read() as connection:
+            return told.is_told(connection, run_id, episode)
 
     def next_query(
         self,
@@ -383,7 +419,8 @@ class Store:
         its rater, who holds it for 90 s.
 
         Raises:
-            Conflict: If the rater has no seat at this clip (any more), or nothing to take back.
+            Conflict: If the rater has no seat at this clip (any more), or nothing to take back, or
+                the true reward of the clip's episode was shown.
             ValueError: If the class does not exist.
             StoreFull: If the disk is full; send the event again later.
         """

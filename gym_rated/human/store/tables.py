@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the tables; a store brings a lower one up to it, and refuses a higher one."""
 
 _Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys only
@@ -156,6 +156,15 @@ learned = Table(  # what the reward model makes of a segment: for the page, and 
     metadata,
     Column("segment", _Number, ForeignKey("segment.number"), primary_key=True, autoincrement=False),
     Column("learned_return", Float(53), nullable=False),
+)
+
+told = Table(  # episodes whose true reward was shown: they take no answer any more
+    "told",
+    metadata,
+    Column("run_id", Text, ForeignKey("run.id"), primary_key=True),
+    Column("episode", Text, primary_key=True),  # its digest
+    Column("rater", Text, nullable=False),  # who asked first
+    Column("at", Float(53), nullable=False),
 )
 
 schema_version = Table(  # where there is no PRAGMA user_version

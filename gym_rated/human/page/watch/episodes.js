@@ -18,11 +18,15 @@ export async function ask(page, path) {
       return answer;
     } catch (error) {
       page.trouble.set(troubleOf(error));
-      await new Promise((resolve) => {
-        setTimeout(resolve, AGAIN_MS);
-      });
+      await pause();
     }
   }
+}
+
+function pause() {
+  return new Promise((resolve) => {
+    setTimeout(resolve, AGAIN_MS);
+  });
 }
 
 // Gets the episode after one, as soon as it was played, and shows it if somebody waits for it.
@@ -69,10 +73,12 @@ export function showNext(page) {
   fetchAfter(page, episode.id);
 }
 
-// Shows what the environment paid; the episode takes no rating from here on.
+// Shows what the environment paid; the episode takes no rating from here on, so that those which
+// were given before are sent first.
 export async function showTruth(page) {
-  const { episode, curve } = page;
+  const { episode, curve, outbox } = page;
   if (!episode) return;
+  while (outbox.size) await pause();
   const { rewards } = await ask(page, `/api/truth/${episode.id}`);
   episode.told = true;
   if (page.episode !== episode) return;

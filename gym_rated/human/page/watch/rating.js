@@ -48,11 +48,15 @@ function keep(page, rating) {
 }
 
 export function undo(page) {
-  const last = page.done.pop();
-  if (!last) {
+  if (!page.done.length) {
     note("There is nothing to undo.");
     return;
   }
+  if (page.done.at(-1).episode.told) {
+    note("You have seen the true reward of your last rating’s episode: what you rated there stands.");
+    return;
+  }
+  const last = page.done.pop();
   forget(last);
   // what was sent just now is the last answer, also before the server has given it a number
   page.outbox.add({ kind: "undo", query_id: last.one.query_id });
