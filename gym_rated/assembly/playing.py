@@ -133,7 +133,8 @@ class Watched:
 
     Attributes:
         args: The run's flags.
-        env_id: Id of its environment.
+        env_id: Id of the environment that is played.
+        env_kwargs: Its arguments.
         length: Steps of its longest segments.
         played: Steps of the episode that is being played.
 
@@ -153,10 +154,10 @@ class Watched:
     ) -> None:
         self.args: RunArgs = args_of(run, features)
         mark_of(run)  # says at once that there is nothing to show
-        self.env_id, self._env_kwargs = environment_of(run, env_id, env_kwargs)
+        self.env_id, self.env_kwargs = environment_of(run, env_id, env_kwargs)
         self._run, self._images, self._drawing = run, images_of(run), drawing
         remedy = "A run is trained and fitted without rendering."
-        choose_backend(self.env_id, self._env_kwargs, otherwise=remedy)
+        choose_backend(self.env_id, self.env_kwargs, otherwise=remedy)
         env = self._make()
         self._spaces = Spaces.of(env)
         env.close()
@@ -208,7 +209,7 @@ class Watched:
             self._films = None
 
     def _make(self) -> Env:
-        env = make_env(self.env_id, self._env_kwargs, render_mode="rgb_array")
+        env = make_env(self.env_id, self.env_kwargs, render_mode="rgb_array")
         return with_images(env, **self._images)
 
     def _steps(self, env: Env, rng: np.random.Generator | None) -> tuple[Any, ...]:

@@ -167,6 +167,8 @@ def _step_in(state: Mapping[str, Any]) -> int:
 
 def _reward_in(state: Mapping[str, Any], args: RunArgs, spaces: Spaces) -> RewardFn | None:
     """Return the learned reward of a checkpoint; None where it was not fitted yet."""
-    learner = make_learner(args, spaces, spaces.lengths(args), args.seed)
-    learner.load_state_dict(state["learner"] if "learner" in state else state["parts"]["learner"])
+    saved = state["learner"] if "learner" in state else state["parts"]["learner"]
+    # of the run's own segments: what is watched may have another time limit
+    learner = make_learner(args, spaces, (saved["loss_options"]["segment_length"],), args.seed)
+    learner.load_state_dict(saved)
     return learner.model.predict if learner.model.ready else None

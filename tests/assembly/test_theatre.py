@@ -91,6 +91,19 @@ def test_a_run_without_an_end_is_watched_by_its_checkpoint(name, tmp_path):
     assert np.ptp(found.learned) > 0
 
 
+@pytest.mark.parametrize("name", ["ppo_killed", "sac_killed"])
+def test_a_run_is_watched_with_another_time_limit_than_it_trains_with(name, tmp_path):
+    run = unpacked(name, tmp_path)
+    assert "max_episode_steps" not in (run / "config.json").read_text()
+    watched = Watched(run, env_kwargs={"max_episode_steps": 6}, drawing=SMALL)
+    found = watched.play(0, 0)
+    watched.close()
+    assert (len(found.frames), found.is_cut, watched.length) == (6, False, 3)
+    full = Watched(run, drawing=SMALL)
+    np.testing.assert_allclose(full.play(0, 0).learned[:6], found.learned, rtol=1e-5)
+    full.close()
+
+
 def test_an_episode_is_left_within_a_step_when_nobody_watches_any_more(tmp_path):
     watched = Watched(unpacked("ppo_discrete_killed", tmp_path), drawing=SMALL)
     watched.stop()

@@ -19,7 +19,7 @@ from PIL import Image
 from gym_rated.assembly.playing import Drawing, Episode, Watched
 from gym_rated.assembly.run_args import RunArgs
 from gym_rated.cli import main
-from gym_rated.cli.commands.watch import how_to_use
+from gym_rated.cli.commands.watch import how_to_use, run_of_watching
 from gym_rated.environments.rendering import CannotRender
 from gym_rated.human import HumanRater
 from gym_rated.human.asking import default_names
@@ -149,6 +149,14 @@ def test_the_same_episode_played_again_is_the_same_and_no_other_is(run, monkeypa
     first.close()
     second.close()
     assert one.sha256 == again.sha256 != other.sha256
+
+
+def test_a_segment_is_kept_with_the_arguments_of_the_environment_that_was_watched(run, monkeypatch):
+    monkeypatch.setattr("gym_rated.assembly.playing.choose_backend", lambda *a, **k: None)
+    typed = {"max_episode_steps": 7, "sutton_barto_reward": True}
+    for kwargs, expected in ((typed, typed), ({}, {})):  # else those of the run: none
+        watched = Watched(run, env_kwargs=kwargs, drawing=Drawing(size=16))
+        assert run_of_watching(run, watched).config["env_kwargs"] == expected
 
 
 def test_a_run_that_people_rate_learns_from_it_when_it_is_resumed(tmp_path, capsys):

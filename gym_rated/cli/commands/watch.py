@@ -149,7 +149,7 @@ def run_of_watching(folder: Path, watched: "Watched") -> "Run":
         args.instructions,
         env_id=watched.env_id,
         config={
-            "env_kwargs": dict(args.env_kwargs),
+            "env_kwargs": dict(watched.env_kwargs),
             SHORTEST: watched.length,
             CLASS_TEXTS: list(args.class_texts),
         },
