@@ -15,7 +15,7 @@ from gym_rated.assembly.beginning import begin_run
 from gym_rated.assembly.stored import args_state
 from gym_rated.checkpoint import load_state, save_state
 from gym_rated.cli import main
-from gym_rated.cli.commands.fit import check_env
+from gym_rated.cli.commands.spaces import check_env
 from gym_rated.fitting import FitReport
 from gym_rated.human import dataset_from_store
 from gym_rated.human.clips.worker import Worker, WorkerArgs

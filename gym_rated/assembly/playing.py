@@ -19,7 +19,7 @@ from gym_rated.environments.rendering import choose_backend
 from gym_rated.human.clips.capture import CapturedEpisodes
 from gym_rated.human.clips.drawing import Quality, fps_of
 from gym_rated.segments import Origin, Segment
-from gym_rated.segments.encoding import ActionEncoder, ObservationEncoder
+from gym_rated.segments.encoding import PIXELS, ActionEncoder, ObservationEncoder
 from gym_rated.segments.frames import FRAME
 from gym_rated.wrappers.reward_fn import predict_rewards
 
@@ -166,6 +166,13 @@ class Watched:
         self.played = 0
         self._is_stopped = False
         self._films: CapturedEpisodes | None = None
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Shape of the images that its reward is learned from; () if that is of vectors."""
+        space = self._spaces.single_observation_space
+        is_of_images = features_of(self.args, space) == PIXELS
+        return tuple(space.shape or ()) if is_of_images else ()
 
     def play(self, sitting: int, number: int) -> Episode:
         """Play an episode by what the run's agent does now; always from the same thread.

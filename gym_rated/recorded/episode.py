@@ -9,6 +9,7 @@ from gymnasium import Space, spaces
 from numpy.typing import NDArray
 
 from gym_rated.segments.encoding import Features, ObservationEncoder, encode_actions
+from gym_rated.segments.images import has_channels_last
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,17 +72,40 @@ def encoded(
     return vectors, encode_actions(action_space, actions)
 
 
+def image_space(episode: Episode) -> spaces.Box | None:
+    """Return the space of the images that an episode shows, in the size that they were recorded in.
+
+    Returns:
+        None if it shows no images, uint8 of shape (T, H, W) or (T, H, W, C).
+
+    Raises:
+        ValueError: If their channels or frames come first.
+    """
+    obs = episode.observations
+    if not isinstance(obs, np.ndarray) or obs.dtype != np.uint8 or obs.ndim not in (3, 4):
+        return None
+    space = spaces.Box(0, 255, obs.shape[1:], np.uint8)
+    if not has_channels_last(space):
+        raise ValueError(
+            f"`observations` must have their channels last, (T, H, W, C), got {obs.shape}; move "
+            "them with numpy.moveaxis before they are written"
+        )
+    return space
+
+
 def spaces_without_environment(episode: Episode) -> tuple[Space[Any], Space[Any]]:
     """Return the spaces that an episode is of, where that can be told without its environment.
 
     Raises:
-        ValueError: If it cannot: of structures, of images, and of whole numbers as actions.
+        ValueError: If it cannot: of structures, of bytes that are no images, and of whole numbers
+            as actions.
     """
     remedy = "name the environment as `env_id`"
     if not isinstance(episode.observations, np.ndarray):
         raise ValueError(f"`observations` must be one array, got several parts; {remedy}")
     obs, actions = episode.observations, episode.actions
-    if obs.dtype == np.uint8 or obs.dtype.kind == "b" or obs.ndim < 2:
+    images = image_space(episode)
+    if images is None and (obs.dtype == np.uint8 or obs.dtype.kind == "b" or obs.ndim < 2):
         raise ValueError(
             f"`observations` must be rows of numbers, got {obs.shape} of {obs.dtype}; {remedy}"
         )
@@ -90,7 +114,7 @@ def spaces_without_environment(episode: Episode) -> tuple[Space[Any], Space[Any]
             f"`actions` must be float, got {actions.dtype}, which may be choices or amounts; "
             f"{remedy}"
         )
-    return _unbounded(obs), _unbounded(actions)
+    return images or _unbounded(obs), _unbounded(actions)
 
 
 def _unbounded(values: NDArray[Any]) -> spaces.Box:

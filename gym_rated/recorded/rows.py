@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gymnasium import Space
 
 from gym_rated.checks import whole_number
 from gym_rated.environments.making import make_env
@@ -18,12 +19,19 @@ from gym_rated.ratings.answer import checked_answer
 from gym_rated.ratings.answer_table import AnswerRow, AnswerTable, number_of, subject
 from gym_rated.ratings.rows import refuse_misspelt
 from gym_rated.ratings.tables import Refusal, Table, is_nothing, read_table, shortened
-from gym_rated.recorded.episode import Episode, Steps, encoded, spaces_without_environment
+from gym_rated.recorded.episode import (
+    Episode,
+    Steps,
+    encoded,
+    image_space,
+    spaces_without_environment,
+)
 from gym_rated.recorded.files import MinariEpisodes
 from gym_rated.recorded.scale import Scale, scale_of
 from gym_rated.recorded.spelling import Names, share, whole
 from gym_rated.segments import Origin, Segment
-from gym_rated.segments.encoding import Features
+from gym_rated.segments.encoding import PIXELS, Features
+from gym_rated.segments.images import is_image
 
 COLUMNS = ("episode", "start", "stop", "rating", "score", "rater", "round")
 """Columns that are read; case and blanks around their names do not matter."""
@@ -63,13 +71,14 @@ def rate_by_rows(
         episodes: Name -> episode: `EpisodeFiles`, `MinariEpisodes`, or a dict.
         rows: A file (.csv, .tsv, .jsonl, .parquet), or mappings of column to value.
         env_id: The environment, whose spaces say how observations and actions become vectors. May
-            be left out where both are arrays of floats, and for `MinariEpisodes`.
+            be left out where both are arrays of floats, or of images and of floats, and for
+            `MinariEpisodes`. Images may be smaller than the environment's.
         class_names: What the words in `rating` mean, worst first. Without them ratings are whole
             numbers, from 0 or from 1 as the table has them.
         num_classes: Number of classes C where the table may not have all of them.
         rater: Who rated where a row does not say.
         criterion: What the raters were asked to judge, in words.
-        features: Maps an observation to a vector, as for the wrappers.
+        features: Maps an observation to a vector, as for the wrappers; "pixels" keeps images.
         say: Called with how the table was read and what in it does not count, in words.
 
     Returns:
@@ -207,10 +216,13 @@ def _steps_of(
         env.close()
         known = env.observation_space, env.action_space
     found: dict[str, Steps] = {}
+    shapes: set[tuple[int, ...]] = set()
     for name in dict.fromkeys(row.episode for row in rows):
         try:
             episode = episodes[name]
             of_both = known or spaces_without_environment(episode)
+            if features == PIXELS:
+                of_both = _of_images(episode, of_both, shapes), of_both[1]
             found[name] = encoded(episode, of_both[0], of_both[1], features)
             dims = {(obs.shape[1], actions.shape[1]) for obs, actions in found.values()}
             if len(dims) > 1:
@@ -223,6 +235,19 @@ def _steps_of(
                 f"`episodes` must be of {what}, got episode {name!r}: {error}"
             ) from error
     return found
+
+
+def _of_images(
+    episode: Episode, known: tuple[Space[Any], Space[Any]], shapes: set[tuple[int, ...]]
+) -> Space[Any]:
+    """Return the space of recorded images; a wrapper may have made them smaller than known."""
+    images = image_space(episode)
+    if images is None or not is_image(known[0]):
+        return known[0]
+    shapes.add(images.shape)
+    if len(shapes) > 1:
+        raise ValueError(f"its images have the shape {images.shape}, others not")
+    return images
 
 
 def _segment_of(row: _Row, episode: int, steps: Steps) -> Segment:

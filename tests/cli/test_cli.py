@@ -105,8 +105,8 @@ def test_what_cannot_be_fitted_is_said_in_one_line(ratings_file, words, message,
     assert message in error
 
 
-def test_ratings_of_images_are_refused_with_what_does_fit_them(tmp_path, capsys):
-    ratings = RatingDataset(4, 1, 2, env_id="CarRacing-v3")
+def test_ratings_of_images_that_the_environment_does_not_show_are_refused(tmp_path, capsys):
+    ratings = RatingDataset(4, 1, 2, env_id="Pendulum-v1")
     origin = Origin(0, 0, 0, 0)
     pixels, actions = np.zeros((3, 4), np.uint8), np.zeros((3, 1), np.float32)
     ratings.add([Segment("a", pixels, actions, np.zeros(3), 0, origin)])
@@ -115,8 +115,8 @@ def test_ratings_of_images_are_refused_with_what_does_fit_them(tmp_path, capsys)
     words = ["fit", "--ratings", str(tmp_path / "ratings.npz"), "--out", str(tmp_path / "new")]
     assert main(words) == 2
     error = capsys.readouterr().err
-    assert error.startswith("gym-rated fit: `ratings` must be of vectors, got images in")
-    assert "ConvRewardEnsemble" in error
+    assert error.startswith("gym-rated fit: `image_shape` must be height, width and channels of")
+    assert "pass --image-shape, 48 48 3 for a run with --image-size 48 --gray" in error
     assert not (tmp_path / "new").exists()
 
 

@@ -259,6 +259,8 @@ def test_how_ratings_are_used_depends_on_who_rates_the_run(tmp_path):
             "gym-rated fit --ratings 'my runs/r/watched/ratings.npz' "
             "--out 'my runs/r/watched/model'",
         ]
+        of_images = how_to_use(store, "r1", Path("r"), RunArgs(), (48, 48, 3))[-1]
+        assert "fit --ratings r/watched/ratings.npz --image-shape 48 48 3 --out" in of_images
         last = how_to_use(store, "r1", Path("r"), RunArgs(rater="human"))[-1]
         assert last.startswith(
             "gym-rated import --db r/ratings.db --run-id r1 --ratings r/watched/"

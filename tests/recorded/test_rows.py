@@ -182,7 +182,12 @@ def test_observations_and_actions_become_what_the_wrappers_record():
     [
         (Episode(np.zeros((5, 4)), np.zeros(4, int)), None, "may be choices or amounts; name the"),
         (Episode({"a": np.zeros((5, 4))}, np.zeros((4, 1))), None, "got several parts; name the"),
-        (Episode(np.zeros((5, 8, 8), np.uint8), np.zeros((4, 1))), None, "of uint8; name the"),
+        (Episode(np.zeros((5, 8), np.uint8), np.zeros((4, 1))), None, "of uint8; name the"),
+        (
+            Episode(np.zeros((5, 8, 8), np.uint8), np.zeros((4, 1))),
+            None,
+            "pass `features`, a funct",
+        ),
         (Episode(np.zeros((5, 3)), np.zeros(4, int)), "CartPole-v1", "`obs` must have shape"),
         (Episode(np.zeros((5, 4)), np.full(4, 2)), "CartPole-v1", "episode 'a'"),
     ],

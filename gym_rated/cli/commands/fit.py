@@ -1,6 +1,7 @@
 """`gym-rated fit`: from ratings to a reward model in a folder, with a report.
 
-Ratings are a file with its segments (.npz), or a table about recorded episodes.
+Ratings are a file with its segments (.npz), or a table about recorded episodes. A file has images
+as rows of bytes, so that somebody must say their shape; recorded episodes have it.
 """
 
 import json
@@ -21,14 +22,14 @@ from gym_rated.assembly.presets import Preset
 from gym_rated.checkpoint.files import replace_file
 from gym_rated.choices import Offset, PictureFormat
 from gym_rated.cli.commands.files import TABLES, check_file, load_ratings
-from gym_rated.environments.making import make_env
-from gym_rated.imports import check_imports_nothing
+from gym_rated.cli.commands.spaces import check_env, check_shape
 from gym_rated.page import Table, Text, write_page
 from gym_rated.plots import plot_reward
 from gym_rated.plots.pictures import Pictures
 from gym_rated.ratings import RatingDataset
 from gym_rated.recorded import EpisodeFiles, MinariEpisodes, load_recorded, rate_by_rows
-from gym_rated.segments.encoding import action_dim, obs_dim
+from gym_rated.recorded.episode import image_space
+from gym_rated.segments.encoding import PIXELS
 
 if TYPE_CHECKING:
     from gym_rated.fitting import FitReport
@@ -54,6 +55,9 @@ class FitArgs(RewardModelArgs):
     env_id: str | None = None
     """id of the environment; the one that the ratings name by default. Recorded vectors of floats
     need none"""
+    image_shape: tuple[int, ...] = ()
+    """height, width and channels of the images in a ratings file, such as 48 48 3; by default those
+    that the environment shows, or that were recorded"""
     out: Path = Path("reward_model")
     """folder of the model, which must not exist yet or be empty"""
     steps: int = 200
@@ -97,22 +101,36 @@ def fit_file(args: FitArgs) -> "FitReport":
     """
     if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
         raise FileExistsError(f"`out` must be a new or empty folder, got {args.out}; name another")
-    ratings = ratings_of(args)
-    if ratings.obs_dtype == np.uint8:
-        raise ValueError(
-            f"`ratings` must be of vectors, got images in {args.ratings}, whose height and width "
-            "it does not know; fit them in Python, a RewardLearner of a ConvRewardEnsemble: "
-            "docs/environments.md has it under Images"
-        )
+    ratings, recorded = ratings_of(args)
     is_table = args.ratings.suffix.lower() in TABLES  # then the spaces are known to fit
-    env_id = ratings.env_id if is_table else check_env(args.env_id, ratings)
+    shape: tuple[int, ...] = ()
+    if ratings.obs_dtype == np.uint8:
+        shape = check_shape(args.image_shape, ratings, recorded, args.env_id)
+    elif args.image_shape:
+        raise ValueError(
+            "`image_shape` must be left out where observations are vectors, as in "
+            f"{args.ratings}, got {args.image_shape}"
+        )
+    env_id = args.env_id or ratings.env_id
+    if not is_table and not shape:
+        env_id = check_env(args.env_id, ratings)
     from gym_rated.assembly.parts import method_of  # these import torch, and --help needs none
     from gym_rated.fitting import longest_segment, make_learner
+    from gym_rated.reward_model import ConvRewardEnsemble
 
     longest = longest_segment(ratings)
     if longest == 0:
         raise ValueError(
             f"`ratings` must hold at least one rated segment, got none in {args.ratings}"
+        )
+    model = None
+    if shape:
+        model = ConvRewardEnsemble(
+            shape,
+            ratings.action_dim,
+            num_members=args.num_members,
+            hidden_size=args.hidden_sizes[-1],
+            seed=args.seed,
         )
     learner = make_learner(
         ratings.obs_dim,
@@ -120,6 +138,7 @@ def fit_file(args: FitArgs) -> "FitReport":
         ratings.num_classes,
         segment_length=longest,
         method=replace(method_of(args), first_steps=args.steps),
+        model=model,
         seed=args.seed,
     )
     learner.progress_bar = sys.stderr.isatty()
@@ -134,8 +153,8 @@ def fit_file(args: FitArgs) -> "FitReport":
     return report
 
 
-def ratings_of(args: FitArgs) -> RatingDataset:
-    """Return the ratings that the flags name.
+def ratings_of(args: FitArgs) -> tuple[RatingDataset, tuple[int, ...]]:
+    """Return the ratings that the flags name, and the shape of their images as it was recorded.
 
     Raises:
         FileNotFoundError: If a file is not there.
@@ -148,7 +167,7 @@ def ratings_of(args: FitArgs) -> RatingDataset:
                     f"`{name}` must come with a table of ratings ({', '.join(TABLES)}), got "
                     f"{args.ratings}"
                 )
-        return load_ratings(args.ratings)
+        return load_ratings(args.ratings), ()
     check_file("ratings", args.ratings, "a table of ratings")
     if bool(args.episodes) == (args.minari is not None):
         raise ValueError(
@@ -157,41 +176,22 @@ def ratings_of(args: FitArgs) -> RatingDataset:
         )
     recorded = None if args.minari is None else MinariEpisodes(load_recorded(args.minari))
     episodes = EpisodeFiles(args.episodes) if recorded is None else recorded
-    return rate_by_rows(
+    names = list(episodes)
+    of_images = bool(names) and image_space(episodes[names[0]]) is not None
+    ratings = rate_by_rows(
         episodes,
         args.ratings,
         env_id=args.env_id,
         class_names=args.class_names,
         num_classes=args.num_classes,
+        features=PIXELS if of_images else None,
         say=lambda notes: print(f"{args.ratings}: {notes}"),
     )
-
-
-def check_env(env_id: str | None, ratings: RatingDataset) -> str:
-    """Return the id of the environment that the ratings are about, checked against them.
-
-    Raises:
-        ValueError: If no environment is known, or its spaces do not fit the ratings.
-    """
-    if env_id is None:
-        env_id = ratings.env_id
-        check_imports_nothing(
-            "env_id", env_id, "a ratings file", f"if you trust it, pass --env-id {env_id}"
-        )
-    if env_id is None:
-        raise ValueError(
-            "`env_id` must be given, because the ratings name no environment, got None"
-        )
-    env = make_env(env_id)
-    env.close()
-    theirs = obs_dim(env.observation_space), action_dim(env.action_space)
-    if theirs != (ratings.obs_dim, ratings.action_dim):
-        raise ValueError(
-            f"`env_id` must be the environment that was rated, with {ratings.obs_dim} "
-            f"numbers in an observation and {ratings.action_dim} in an action, "
-            f"got {env_id} with {theirs[0]} and {theirs[1]}"
-        )
-    return env_id
+    if not of_images:
+        return ratings, ()
+    rated = next(iter(ratings.segments())).origin.episode
+    images = image_space(episodes[names[rated]])
+    return ratings, () if images is None else images.shape
 
 
 def write_report(

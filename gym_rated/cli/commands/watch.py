@@ -127,7 +127,8 @@ def _serve(args: WatchArgs, watched: "Watched", sock: "Socket") -> None:
             print()
         finally:
             theatre.close()
-            print("\n".join(how_to_use(store, run.id, args.run, watched.args)))
+            shape = watched.image_shape
+            print("\n".join(how_to_use(store, run.id, args.run, watched.args, shape)))
 
 
 def run_of_watching(folder: Path, watched: "Watched") -> "Run":
@@ -162,14 +163,17 @@ def next_sitting(store: "Store", run_id: str) -> int:
     return 1 + max((row.round or 0 for row in store.agreement_rows(run_id)), default=-1)
 
 
-def how_to_use(store: "Store", run_id: str, folder: Path, args: "RunArgs") -> list[str]:
+def how_to_use(
+    store: "Store", run_id: str, folder: Path, args: "RunArgs", image_shape: tuple[int, ...] = ()
+) -> list[str]:
     """Return lines about the ratings that there are, and what can be done with them."""
     num, place = store.progress(run_id).rated, str(folder / WATCHED / DATABASE)
     if not num:
         return ["nothing was rated"]
     file, model = str(folder / WATCHED / "ratings.npz"), str(folder / WATCHED / "model")
     commands = [["export", "--db", place, "--out", file]]
-    commands += [["fit", "--ratings", file, "--out", model]]
+    shape = ["--image-shape", *map(str, image_shape)] if image_shape else []
+    commands += [["fit", "--ratings", file, *shape, "--out", model]]
     if args.rater == "human":
         own = args.rater_db or str(folder / DATABASE)
         commands += [["import", "--db", own, "--run-id", run_id, "--ratings", file]]
