@@ -41,15 +41,12 @@ def main(args: Args) -> None:
     grid = read_grid(args.grid).only(arms=args.arms, settings=[args.setting], seeds=[args.seed])
     with tempfile.TemporaryDirectory() as folder:
         for task in grid.tasks:
-            links = []
-            for unit in units_of(grid.only(tasks=[task])):
-                if unit.arm in args.arms:
-                    link = Path(folder, task, unit.arm)  # a film is titled by its folder
-                    link.parent.mkdir(exist_ok=True)
-                    link.symlink_to((args.dir / unit.key / "run").resolve())
-                    links.append(link)
-            links.sort(key=lambda link: args.arms.index(link.name))
-            film = FilmArgs(tuple(links), seconds=args.seconds, height=args.height)
+            keys = {unit.arm: unit.key for unit in units_of(grid.only(tasks=[task]))}
+            links = tuple(Path(folder, task, arm) for arm in args.arms)  # titled by their names
+            Path(folder, task).mkdir()
+            for link in links:
+                link.symlink_to((args.dir / keys[link.name] / "run").resolve())
+            film = FilmArgs(links, seconds=args.seconds, height=args.height)
             film_side_by_side(film, args.out / f"{task}.webp")
             print(args.out / f"{task}.webp", flush=True)
 

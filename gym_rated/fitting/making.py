@@ -4,7 +4,8 @@
 learner here.
 """
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ def make_learner(
     *,
     segment_length: int,
     method: Method = OURS,
+    image_shape: Sequence[int] = (),
     model: RewardModel | None = None,
     loss: Loss | Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -46,7 +48,9 @@ def make_learner(
         num_classes: Number of rating classes C.
         segment_length: Steps of the longest segment.
         method: How to learn.
-        model: The model to fit; by default a new `RewardEnsemble` of the method's sizes.
+        image_shape: Height, width and channels of observations that are images; D is their product.
+        model: The model to fit; by default a new one of the method's sizes, a `RewardEnsemble`, or
+            for images a `ConvRewardEnsemble` with the method's last hidden layer.
         loss: The loss; by default the method's `MultitaskLoss`, and a mapping holds options of it
             that are other than the method's.
         seed: Seed of the model and of the mini-batches.
@@ -58,7 +62,17 @@ def make_learner(
     """
     check_num_classes(num_classes)
     whole_number("segment_length", segment_length)
-    if model is None:
+    if image_shape and math.prod(image_shape) != obs_dim:
+        raise ValueError(f"`image_shape` must have {obs_dim} numbers, got {tuple(image_shape)}")
+    if model is None and image_shape:
+        model = ConvRewardEnsemble(
+            image_shape,
+            action_dim,
+            num_members=method.num_members,
+            hidden_size=layer_sizes("hidden_sizes", method.hidden_sizes)[-1],
+            seed=seed,
+        ).to(device)
+    elif model is None:
         model = RewardEnsemble(
             obs_dim,
             action_dim,
@@ -119,22 +133,13 @@ def learner_for_spaces(
         ValueError: If a space has no encoding, or an option is out of range.
     """
     features = resolve_features(features)
-    sizes = obs_dim(obs_space, features), action_dim(action_space)
-    model: RewardModel | None = None
-    if features == PIXELS:
-        model = ConvRewardEnsemble.for_spaces(
-            obs_space,
-            action_space,
-            num_members=method.num_members,
-            hidden_size=layer_sizes("hidden_sizes", method.hidden_sizes)[-1],
-            seed=seed,
-        ).to(device)
     return make_learner(
-        *sizes,
+        obs_dim(obs_space, features),
+        action_dim(action_space),
         num_classes,
         segment_length=max(whole_numbers("segment_length", segment_length)),
         method=method,
-        model=model,
+        image_shape=(obs_space.shape or ()) if features == PIXELS else (),
         loss=loss,
         seed=seed,
         device=device,

@@ -174,6 +174,8 @@ def test_a_learner_for_spaces_refuses_what_has_no_encoding() -> None:
             learner_for_spaces(
                 space, SPACES[1], 5, segment_length=4, features=features, method=none
             )
+    with pytest.raises(ValueError, match=r"`image_shape` must have 5 numbers, got \(2, 2\)"):
+        make_learner(5, 2, 3, segment_length=4, image_shape=(2, 2))
     with pytest.raises((TypeError, ValueError), match="Sequence"):
         learner_for_spaces(gym.spaces.Sequence(SPACES[0]), SPACES[1], 5, segment_length=4)
 

@@ -116,21 +116,11 @@ def fit_file(args: FitArgs) -> "FitReport":
         env_id = check_env(args.env_id, ratings)
     from gym_rated.assembly.parts import method_of  # these import torch, and --help needs none
     from gym_rated.fitting import longest_segment, make_learner
-    from gym_rated.reward_model import ConvRewardEnsemble
 
     longest = longest_segment(ratings)
     if longest == 0:
         raise ValueError(
             f"`ratings` must hold at least one rated segment, got none in {args.ratings}"
-        )
-    model = None
-    if shape:
-        model = ConvRewardEnsemble(
-            shape,
-            ratings.action_dim,
-            num_members=args.num_members,
-            hidden_size=args.hidden_sizes[-1],
-            seed=args.seed,
         )
     learner = make_learner(
         ratings.obs_dim,
@@ -138,7 +128,7 @@ def fit_file(args: FitArgs) -> "FitReport":
         ratings.num_classes,
         segment_length=longest,
         method=replace(method_of(args), first_steps=args.steps),
-        model=model,
+        image_shape=shape,
         seed=args.seed,
     )
     learner.progress_bar = sys.stderr.isatty()
