@@ -1,10 +1,11 @@
 """The page of a grid: which runs there are, and what they say, with how sure that is."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from gym_rated.bench.budgets import budgets_of, scores_by_budget
 from gym_rated.bench.cells import number, placed, runs_table, task_table
 from gym_rated.bench.grid import TRUE, Grid, check_baseline
 from gym_rated.bench.judging import Comparison, Judged, adjust, judge
@@ -18,7 +19,7 @@ from gym_rated.bench.table import (
 from gym_rated.bench.unit import Cell
 from gym_rated.choices import PictureFormat
 from gym_rated.page import Block, Filtered, Heading, Table, Text, write_page
-from gym_rated.plots import plot_curves, plot_profiles
+from gym_rated.plots import plot_budgets, plot_curves, plot_profiles
 from gym_rated.plots.pictures import Pictures
 
 TABLE = "rows.csv"
@@ -139,6 +140,8 @@ def _settings(
                 yield Heading(f"{task} ({grid.tasks[task].env_id})", 3)
                 yield task_table(grid, here, task, setting, entries, missing)
                 yield from _curves(here, task, setting, entries, pictures)
+    for budget in budgets_of(grid):
+        yield from _budget(grid, judged, budget, pictures)
 
 
 def _aggregate(grid: Grid, here: Judged, pictures: Pictures, setting: str) -> Iterator[Block]:
@@ -210,6 +213,30 @@ def _comparisons(
     ]
     yield Table(
         ["arm", "tasks", f"P(better than {baseline}) (95 % interval)", "p", "p (Holm)"], rows
+    )
+
+
+def _budget(
+    grid: Grid, judged: Mapping[str, Judged], budget: Mapping[str, int], pictures: Pictures
+) -> Iterator[Block]:
+    """Yield what the arms make of few and of many ratings, where the settings differ in that."""
+    found = scores_by_budget(grid, judged, budget)
+    if not found:
+        return
+    numbers = list(budget.values())
+    yield Heading(f"Score by number of ratings: settings {', '.join(budget)}")
+    yield Text(
+        "The mean normalised score over the tasks on which an arm has runs with every number of "
+        "ratings, with its 95 % interval."
+    )
+    rows = [[arm, ", ".join(tasks), *map(placed, means)] for arm, (tasks, means) in found.items()]
+    yield Table(["arm", "tasks", *(f"{number} ratings" for number in numbers)], rows)
+    means = {arm: of_arm for arm, (_, of_arm) in found.items()}
+    title = f"{grid.path.stem}: normalised score by number of ratings"
+    yield pictures.draw(
+        f"ratings-{'-'.join(budget)}",
+        "mean normalised score by number of ratings and arm",
+        partial(plot_budgets, means, numbers, title=title),
     )
 
 

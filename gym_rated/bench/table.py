@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from io import StringIO
 from math import isfinite
 from pathlib import Path
@@ -109,7 +109,7 @@ def read_table(path: Path, grid: Grid) -> tuple[dict[Cell, Entry], int]:
 
     A line is of a run of the grid if its cell is there and has the same flags, environment and name
     of the script; whether versions are the same is not asked, nor is it where the table does not
-    know its flags.
+    know its flags. Of an arm that no setting is for, a line of any setting is of all of them.
 
     Args:
         path: A CSV file with the columns of `write_table`.
@@ -120,14 +120,21 @@ def read_table(path: Path, grid: Grid) -> tuple[dict[Cell, Entry], int]:
         ValueError: If it is no such table, two lines are of the same run, or a script of the grid
             is not there.
     """
-    lines = list(read_lines(path))
-    setups = {unit.cell: unit.setup for unit in units_of(grid)}
-    found = {
-        line.cell: line
-        for line in lines
-        if line.cell in setups and line.setup in ("", setups[line.cell])
+    lines = {line.cell: line for line in read_lines(path)}
+    unrated = {
+        (line.task, line.arm, line.setup): line
+        for line in lines.values()
+        if line.setup and line.arm in grid.arms and not grid.arms[line.arm].rated
     }
-    return found, len(lines) - len(found)
+    found, used = {}, set[Cell]()
+    for unit in units_of(grid):
+        line = lines.get(unit.cell)
+        if line is None or line.setup not in ("", unit.setup):
+            line = unrated.get((unit.task, unit.arm, unit.setup))
+        if line is not None:
+            found[unit.cell] = replace(line, setting=unit.setting)
+            used.add(line.cell)
+    return found, len(lines) - len(used)
 
 
 def read_compared(path: Path, grid: Grid) -> list[Entry]:

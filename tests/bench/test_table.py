@@ -124,3 +124,21 @@ def test_lines_of_other_cells_and_of_other_flags_do_not_count(tmp_path):
     entries, num_others = read_table(tmp_path / "rows.csv", grid)
     assert list(entries) == [("walk", "ours", "default", 1), true.cell]
     assert num_others == 3
+
+
+def test_a_line_of_an_arm_that_no_setting_is_for_is_of_all_settings(tmp_path):
+    settings = "[settings.few]\nflags = []\n[settings.many]\nflags = []\n"
+    text = SMALL.replace('"10"]', '"10"]\nrated = false')
+    grid = make_grid(tmp_path, text + settings)
+    setup = unit_of(grid, "walk/true/few/1").setup
+    ours = unit_of(grid, "walk/ours/few/1").setup
+    lines = [
+        line(arm="true", setting="few", setup=setup),
+        line(arm="ours", setting="few", setup=ours),
+    ]
+    (tmp_path / "rows.csv").write_text("\n".join([HEADER, *lines]))
+    entries, num_others = read_table(tmp_path / "rows.csv", grid)
+    cells = [("walk", "true", "few", 1), ("walk", "ours", "few", 1), ("walk", "true", "many", 1)]
+    assert list(entries) == cells
+    assert [entry.cell for entry in entries.values()] == cells
+    assert num_others == 0

@@ -9,9 +9,17 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
-from gym_rated.plots import ARM_COLORS, plot_curves, plot_fits, plot_profiles, plot_report
+from gym_rated.plots import (
+    ARM_COLORS,
+    plot_budgets,
+    plot_curves,
+    plot_fits,
+    plot_profiles,
+    plot_report,
+)
 from gym_rated.runs import RunWriter
 from gym_rated.runs.series import last_known, smooth
+from gym_rated.statistics import Interval
 
 
 @pytest.fixture
@@ -300,6 +308,28 @@ def test_a_run_far_away_does_not_hide_the_others(tmp_path, figures):
 def test_no_arm_has_no_profile(tmp_path):
     with pytest.raises(ValueError, match="`arms` must hold at least one arm, got none"):
         plot_profiles({}, tmp_path / "profile.png", title="Profile")
+
+
+def test_scores_stand_at_their_numbers_of_ratings_with_their_intervals(tmp_path, figures):
+    arms = {"ours": [Interval(0.1, 0.2, 0.4), 0.5], "pairs": [0.0, Interval(0.0, 0.1, 0.2)]}
+    plot_budgets(arms, [50, 500], tmp_path / "budgets.png", title="Ratings")
+    (ax,) = figures[0].axes
+    *_, ours, pairs = ax.lines
+    assert legend(ax) == ["ours", "pairs"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["50", "500"]
+    assert ours.get_ydata().tolist() == [0.2, 0.5]
+    assert ours.get_xdata() == pytest.approx([50, 500], rel=0.05)
+    assert (ours.get_xdata() < pairs.get_xdata()).all(), "intervals do not hide each other"
+    heights = [vertical.get_segments()[0][:, 1].tolist() for vertical in ax.collections]
+    assert heights == [[0.1, 0.4], [0.0, 0.2]]
+
+
+def test_scores_that_are_not_one_for_each_number_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"`arms` must have 2 scores each, .* got 1 for 'ours'"):
+        plot_budgets({"ours": [0.5]}, [50, 500], tmp_path / "budgets.png", title="Ratings")
+    with pytest.raises(ValueError, match="`arms` must hold at least one arm, got none"):
+        plot_budgets({}, [50, 500], tmp_path / "budgets.png", title="Ratings")
+    assert not list(tmp_path.iterdir())
 
 
 def test_where_colours_begin_anew_strokes_differ(tmp_path, figures):
