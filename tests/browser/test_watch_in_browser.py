@@ -141,6 +141,34 @@ def test_an_episode_whose_true_reward_was_shown_is_rated_no_more(watch, visit, r
     expect(ann.see("true")).to_have_count(0)
 
 
+def test_what_was_rated_before_the_true_reward_is_sent_first_and_stands(watch, visit, run):
+    link, _ = watch()
+    ann = visit(link)
+    expect(ann.see("film")).to_have_attribute("data-armed", "true")
+    ann.page.keyboard.press("Space")
+    ann.page.keyboard.press("u")
+    expect(ann.see("note")).to_contain_text("There is nothing to undo.")
+    held = []
+    ann.page.route("**/api/segments", lambda route: held.append(route))
+    ann.page.keyboard.press("3")
+    ann.wait_until(lambda: held, "the rating is on its way")
+    ann.see("panel").locator("summary").click()
+    ann.see("truth").click()
+    expect(ann.see("note")).to_contain_text("once your ratings are saved")
+    expect(ann.see("true")).to_have_count(0)
+    assert rows(run) == []
+    for route in held:
+        route.continue_()
+    expect(ann.see("true")).to_have_count(1)
+    expect(ann.see("note")).to_be_hidden()
+    assert rows(run) == [("me-watching", 2)]
+    ann.page.keyboard.press("u")
+    expect(ann.see("note")).to_contain_text("what you rated there stands")
+    expect(ann.see("band")).to_have_count(1)
+    ann.wait_until_sent()
+    assert rows(run) == [("me-watching", 2)]
+
+
 def test_a_rating_given_while_the_server_is_dead_arrives_when_it_is_back(watch, visit, run):
     link, process = watch()
     ann = visit(link)

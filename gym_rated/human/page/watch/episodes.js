@@ -2,7 +2,7 @@
 
 import { byId, setText } from "../dom.js";
 import { setStage } from "../drawing.js";
-import { note } from "../notices.js";
+import { hideNote, note } from "../notices.js";
 import { get, troubleOf } from "../server.js";
 import { Seen } from "./marking.js";
 import { redraw } from "./rating.js";
@@ -78,7 +78,9 @@ export function showNext(page) {
 export async function showTruth(page) {
   const { episode, curve, outbox } = page;
   if (!episode) return;
+  if (outbox.size) note("The true reward is shown once your ratings are saved.", 0);
   while (outbox.size) await pause();
+  hideNote();
   const { rewards } = await ask(page, `/api/truth/${episode.id}`);
   episode.told = true;
   if (page.episode !== episode) return;
