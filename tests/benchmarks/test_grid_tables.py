@@ -2,7 +2,7 @@
 
 from grids import SMALL, make_grid
 
-from benchmarks.grid_tables import arms_table, pilot_table, tasks_table
+from benchmarks.grid_tables import arms_table, budget_table, pilot_table, tasks_table
 from gym_rated.bench.judging import judge
 from gym_rated.bench.table import Entry
 
@@ -46,3 +46,22 @@ def test_arms_are_placed_and_compared_and_what_is_not_known_is_empty(tmp_path):
         "| walk | 0.50 (0.50 to 0.50) | 0.20 (0.20 to 0.20) |",
         "| swim | 0.10 (1 run) |  |",
     ]
+
+
+def test_scores_by_number_of_ratings_are_listed_by_task_below_their_mean(tmp_path):
+    settings = "[settings.few]\nflags = ['--num-ratings', '50']\n"
+    settings += "[settings.many]\nflags = ['--num-ratings', '200']\n"
+    grid = make_grid(tmp_path, SMALL + settings)
+    scores = {"true": ([10, 10], [10, 10]), "ours": ([2, 4], [8])}
+    rows = [
+        Entry("walk", arm, setting, seed, float(score))
+        for arm, both in scores.items()
+        for setting, found in zip(("few", "many"), both, strict=True)
+        for seed, score in enumerate(found)
+    ]
+    judged = {setting: judge(grid, setting, rows) for setting in grid.settings}
+    table = budget_table(grid, judged, {"few": 50, "many": 200})
+    lines = table.splitlines()
+    assert lines[0] == "| task | arm | 50 ratings | 200 ratings |"
+    assert lines[3] == "| mean of 1 | `ours` | 0.30 (0.20 to 0.40) | 0.80 |"
+    assert lines[5] == "| walk | `ours` | 0.30 (0.20 to 0.40) | 0.80 |"

@@ -3,6 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from recordings import record
 
 from gym_rated import ConvRewardEnsemble, LearnedRewardWrapper, Origin, Rating, RatingDataset
 from gym_rated.cli import main
@@ -37,7 +38,7 @@ class Screen(gym.Env):
         return screen
 
 
-gym.register("Screen-v0", entry_point=Screen)
+gym.register("Screen-v0", entry_point=f"{__name__}:Screen")
 
 
 @pytest.fixture
@@ -82,6 +83,24 @@ def test_recorded_images_become_a_reward_that_a_wrapper_pays(recorded, named, tm
     reward = env.step(np.zeros(1, np.float32))[1]
     assert reward == model.predict(obs.reshape(1, -1), np.zeros((1, 1), np.float32))[0]
     assert (out / "report.html").exists()
+
+
+def test_images_of_a_minari_dataset_become_a_reward(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    dataset, lines = record("Screen-v0", 12, "test/screens-v0"), ["episode,start,stop,rating"]
+    for episode in dataset:
+        columns = (episode.observations == 255).all((1, 3)).argmax(1)
+        for start in range(0, 20, 5):
+            mean = columns[start : start + 5].mean()
+            rating = int(mean > 2) + int(mean > 5)
+            lines.append(f"{episode.id},{start},{start + 5},{rating}")
+    (tmp_path / "ratings.csv").write_text("\n".join(lines))
+    words = ["fit", "--minari", "test/screens-v0", "--ratings", str(tmp_path / "ratings.csv")]
+    assert main([*words, *QUICK, "--out", str(tmp_path / "model")]) == 0
+    model = load_reward_model(tmp_path / "model")
+    assert model.image_shape == SHAPE
+    rewards = columns_of(model)
+    assert min(rewards[6:]) > max(rewards[:2])
 
 
 def test_images_smaller_than_the_environment_s_are_fitted_as_they_were_recorded():
