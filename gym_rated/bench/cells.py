@@ -88,6 +88,12 @@ def placed(found: Interval | float) -> str:
     return f"{found:.2f}"
 
 
+def p_value(p: float, digits: int) -> str:
+    """Return a p-value as text, one that would be rounded to 0 as the limit that it lies below."""
+    least = 10.0**-digits
+    return f"< {least:.{digits}f}" if p < least / 2 else number(p, digits)
+
+
 def number(value: float | None, digits: int) -> str:
     """Return a number as text; empty for none."""
     return "" if value is None else f"{value:.{digits}f}"

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from gym_rated.bench.budgets import budgets_of, scores_by_budget
-from gym_rated.bench.cells import number, placed, runs_table, task_table
+from gym_rated.bench.cells import p_value, placed, runs_table, task_table
 from gym_rated.bench.grid import TRUE, Grid, check_baseline
 from gym_rated.bench.judging import Comparison, Judged, adjust, judge
 from gym_rated.bench.table import (
@@ -206,8 +206,8 @@ def _comparisons(
             found.arm,
             f"{len(found.tasks)} of {len(here.lines)}",
             placed(found.probability),
-            number(found.p_value, 4),
-            number(p, 4),
+            p_value(found.p_value, 4),
+            p_value(p, 4),
         ]
         for found, p in zip(comparisons, p_values, strict=True)
     ]

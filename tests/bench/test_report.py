@@ -6,6 +6,7 @@ import pytest
 from grids import SMALL, make_grid, write_rows
 
 from gym_rated.bench import write_report
+from gym_rated.bench.cells import p_value
 from gym_rated.bench.table import Entry, write_table
 
 TEXT = SMALL.replace("[1, 2]", '[1, 2]\nbaseline = "base"') + (
@@ -167,3 +168,10 @@ def test_a_report_of_seeds_for_tuning_says_so(tmp_path):
     write_report(grid, tmp_path / "tuned", tmp_path / "of-tuned")
     assert "may have been tuned on" in (tmp_path / "of-tuned" / "report.md").read_text()
     assert "may have been tuned on" not in report(tmp_path)
+
+
+def test_a_p_value_is_never_written_as_zero():
+    assert p_value(0.0123, 3) == "0.012"
+    assert p_value(0.0005, 3) == "0.001"
+    assert p_value(0.00049, 3) == "< 0.001"
+    assert p_value(0.00002, 4) == "< 0.0001"
