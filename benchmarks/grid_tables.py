@@ -1,10 +1,11 @@
-"""The tables of the grid of ten tasks: is a task learned at all, and what each arm makes of it."""
+"""The tables of grids: is a task learned at all, and what each arm makes of how many ratings."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from gym_rated.bench.cells import number, placed
+from gym_rated.bench.budgets import scores_by_budget
+from gym_rated.bench.cells import p_value, placed
 from gym_rated.bench.grid import RANDOM, TRUE, Grid
 from gym_rated.bench.judging import Judged, adjust
 from gym_rated.bench.table import Entry
@@ -43,7 +44,7 @@ def arms_table(grid: Grid, here: Judged, baseline: str) -> str:
         for arm in arms
         if arm not in (TRUE, baseline) and (found := here.compare(arm, baseline)) is not None
     ]
-    p_values = {
+    compared_with = {
         found.arm: (found.probability, p)
         for found, p in zip(compared, adjust(compared), strict=True)
     }
@@ -55,7 +56,6 @@ def arms_table(grid: Grid, here: Judged, baseline: str) -> str:
         tasks = here.tasks_of(arm)
         rows = dict(zip(tasks, here.place(arm, tasks), strict=True))
         worst = min(tasks, key=lambda task: float(rows[task].mean()))
-        better, p = p_values.get(arm, (None, None))
         cells = [
             f"`{arm}`",
             str(sum(map(len, rows.values()))),
@@ -63,7 +63,8 @@ def arms_table(grid: Grid, here: Judged, baseline: str) -> str:
         ]
         cells += [placed(here.mean(arm, tasks)), placed(here.iqm(arm, tasks))]
         cells += [f"{rows[worst].mean():.2f} ({worst})"]
-        cells += ["" if better is None else placed(better), number(p, 3)]
+        better, p = compared_with.get(arm, (None, 1.0))
+        cells += ["", ""] if better is None else [placed(better), p_value(p, 3)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -74,6 +75,31 @@ def tasks_table(here: Judged) -> str:
     lines = [f"| task | {' | '.join(f'`{arm}`' for arm in arms)} |", "|---" * (len(arms) + 1) + "|"]
     for task in here.lines:
         lines.append(f"| {task} | {' | '.join(_places(here, task, arms))} |")
+    return "\n".join(lines)
+
+
+def places_by_arm(here: Judged) -> str:
+    """Return one row an arm: its place on each task. For grids of more arms than tasks."""
+    lines = [f"| arm | {' | '.join(here.lines)} |", "|---" * (len(here.lines) + 1) + "|"]
+    for arm in here.arms:
+        if arm != TRUE and here.tasks_of(arm):
+            cells = [cell for task in here.lines for cell in _places(here, task, [arm])]
+            lines.append(f"| `{arm}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def budget_table(grid: Grid, judged: Mapping[str, Judged], budget: Mapping[str, int]) -> str:
+    """Return one row an arm and task, the mean over all first: its place by number of ratings."""
+    numbers = [f"{number} ratings" for number in budget.values()]
+    lines = [f"| task | arm | {' | '.join(numbers)} |", "|---" * (len(numbers) + 2) + "|"]
+    found = scores_by_budget(grid, judged, budget)
+    for arm, (tasks, means) in found.items():
+        cells = [f"mean of {len(tasks)}", f"`{arm}`", *map(placed, means)]
+        lines.append(f"| {' | '.join(cells)} |")
+    for task in grid.tasks:
+        for arm in (arm for arm, (tasks, _) in found.items() if task in tasks):
+            means = [judged[setting].mean(arm, [task]) for setting in budget]
+            lines.append(f"| {' | '.join([task, f'`{arm}`', *map(placed, means)])} |")
     return "\n".join(lines)
 
 

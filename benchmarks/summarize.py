@@ -19,24 +19,21 @@ from typing import Any
 import numpy as np
 import tyro
 
-from benchmarks import choosing, contradictions, eight_tasks, few_tables, grid_tables, human
+from benchmarks import choosing, contradictions, eight_tasks, few_tables, human
 from benchmarks.fit_tables import fit_blocks
+from benchmarks.grid_results import draw_grids, grid_blocks
 from benchmarks.speed.figures import draw_speed
 from benchmarks.speed.tables import speed_blocks
 from benchmarks.training import ENDING, FEW_ARMS, SUITES
 from gym_rated.assembly.presets import PRESETS
-from gym_rated.bench import Grid, read_grid
-from gym_rated.bench.judging import Judged, judge
-from gym_rated.bench.table import read_lines, read_table
 from gym_rated.checkpoint import replace_file
-from gym_rated.plots import plot_curves, plot_profiles
+from gym_rated.plots import plot_curves
 from gym_rated.statistics import (
     standard_error,
 )
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
-TEN_TASKS = Path(__file__).parent / "ten_tasks.toml"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 WORDS = {
     "random": "uniformly random actions",
@@ -267,28 +264,6 @@ def car_racing_table() -> str:
     return "\n".join([*lines, *(f"| {names[row['arm']]} | {row['score']:.1f} |" for row in rows)])
 
 
-def ten_tasks_blocks() -> dict[str, str]:
-    """Return the tables of the grid of ten tasks, as far as it has been run."""
-    grid = read_grid(TEN_TASKS)
-    blocks = {}
-    if (RESULTS / "ten_tasks_pilot.csv").exists():
-        lines = list(read_lines(RESULTS / "ten_tasks_pilot.csv"))
-        blocks["ten_tasks_pilot"] = grid_tables.pilot_table(lines)
-    for setting, here in ten_tasks(grid).items():
-        blocks[f"ten_tasks_{setting}"] = grid_tables.arms_table(grid, here, "wu2025")
-        blocks[f"ten_tasks_{setting}_places"] = grid_tables.tasks_table(here)
-    return blocks
-
-
-def ten_tasks(grid: Grid) -> dict[str, Judged]:
-    """Return setting -> what its runs say, of those settings that have been run."""
-    if not (RESULTS / "ten_tasks.csv").exists():
-        return {}
-    entries, _ = read_table(RESULTS / "ten_tasks.csv", grid)
-    judged = {setting: judge(grid, setting, entries.values()) for setting in grid.settings}
-    return {name: here for name, here in judged.items() if any(map(here.tasks_of, here.arms))}
-
-
 def rewritten(text: str, blocks: dict[str, str]) -> str:
     """Return a page with each block between its marks, where it has them."""
     for name, block in blocks.items():
@@ -336,7 +311,7 @@ def all_blocks() -> dict[str, str]:
     makers["trust-mutants"] = ("trust/mutants.json", mutants_table)
     blocks = {name: make() for name, (file, make) in makers.items() if (RESULTS / file).exists()}
     blocks["presets"] = presets_table()
-    blocks |= choosing_blocks() | ten_tasks_blocks()
+    blocks |= choosing_blocks() | grid_blocks()
     if (RESULTS / "speed.json").exists():
         cases = json.loads((RESULTS / "speed.json").read_text())["cases"]
         blocks |= speed_blocks(cases)
@@ -360,10 +335,7 @@ def draw_all() -> None:
         draw_curves(
             suite, once, static / "never_rerated.png", f"{task}, ratings never re-rated{spread}"
         )
-    for setting, here in ten_tasks(read_grid(TEN_TASKS)).items():
-        if profiles := here.profiles():
-            title = f"Ten tasks, {setting}: performance profile"
-            plot_profiles(profiles, static / f"ten_tasks_{setting}.png", title=title)
+    draw_grids(static)
 
 
 @dataclass

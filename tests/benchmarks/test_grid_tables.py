@@ -2,7 +2,13 @@
 
 from grids import SMALL, make_grid
 
-from benchmarks.grid_tables import arms_table, budget_table, pilot_table, tasks_table
+from benchmarks.grid_tables import (
+    arms_table,
+    budget_table,
+    pilot_table,
+    places_by_arm,
+    tasks_table,
+)
 from gym_rated.bench.judging import judge
 from gym_rated.bench.table import Entry
 
@@ -42,6 +48,12 @@ def test_arms_are_placed_and_compared_and_what_is_not_known_is_empty(tmp_path):
     )
     assert lines[2].startswith("| `base` | 2 | 1 of 2 | 0.20 (0.20 to 0.20) |")
     assert lines[2].endswith("| 0.20 (walk) |  |  |")
+    assert places_by_arm(here).splitlines() == [
+        "| arm | walk | swim |",
+        "|---|---|---|",
+        "| `ours` | 0.50 (0.50 to 0.50) | 0.10 (1 run) |",
+        "| `base` | 0.20 (0.20 to 0.20) |  |",
+    ]
     assert tasks_table(here).splitlines()[2:] == [
         "| walk | 0.50 (0.50 to 0.50) | 0.20 (0.20 to 0.20) |",
         "| swim | 0.10 (1 run) |  |",
