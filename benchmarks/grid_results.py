@@ -6,6 +6,7 @@ from benchmarks.grid_tables import (
     arms_table,
     budget_table,
     pilot_table,
+    places_by_arm,
     tasks_table,
 )
 from gym_rated.bench import Grid, read_grid
@@ -18,6 +19,7 @@ FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
 TEN_TASKS = FOLDER / "ten_tasks.toml"
 BUDGETS = FOLDER / "budgets.toml"
+ABLATIONS = FOLDER / "ablations.toml"
 
 
 def grid_blocks() -> dict[str, str]:
@@ -34,6 +36,10 @@ def grid_blocks() -> dict[str, str]:
     if judged := judged_settings(grid):
         (budget,) = budgets_of(grid)
         blocks["budgets"] = budget_table(grid, judged, budget)
+    grid = read_grid(ABLATIONS)
+    for here in judged_settings(grid).values():
+        blocks["ablations"] = arms_table(grid, here, "ours")
+        blocks["ablations_places"] = places_by_arm(here)
     return blocks
 
 
